@@ -1,0 +1,1 @@
+"""The Hải Đăng collector: receives, judges, remembers, tells."""

@@ -1,0 +1,1 @@
+"""All judgement: pure, told the time, no I/O."""

@@ -1,0 +1,1 @@
+"""Exposition, service discovery, JSON API."""

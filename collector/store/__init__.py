@@ -1,0 +1,1 @@
+"""SQLAlchemy Core tables and queries; SQLite by default, PostgreSQL by URL."""
