@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from agent.model import SCHEMA_HASH_BYTES, Block, Lane, Loss, Report, Schema, schema_hash
+from agent.model import SCHEMA_HASH_BYTES, Block, Family, Lane, Loss, Report, Schema, schema_hash
 
 VERSION: Final = 1
 CONTENT_TYPE: Final = "application/vnd.haidang.batch.v1+msgpack"
@@ -35,8 +35,10 @@ class Limits(msgspec.Struct, frozen=True):
 
     body_bytes: int = 4 * 1024 * 1024
     """Compressed or plain body as received."""
-    decoded_bytes: int = 16 * 1024 * 1024
+    decoded_bytes: int = 8 * 1024 * 1024
     """Body after decompression."""
+    schema_bytes: int = 1024 * 1024
+    """One encoded schema; checked before it is decoded, since short strings grow about thirtyfold in memory."""
     reports: int = 5_000
     schemas: int = 500
     series_per_schema: int = 20_000
@@ -80,7 +82,8 @@ class Batch(msgspec.Struct, frozen=True, omit_defaults=True):
     agent_version: str = ""
     watermarks: tuple[Watermark, ...] = ()
     groups: tuple[Group, ...] = ()
-    schemas: tuple[Schema, ...] = ()
+    schemas: tuple[msgspec.Raw, ...] = ()
+    """Encoded schemas; each is decoded and checked by itself in `check_schema`, so a bad one costs only itself."""
 
 
 class Refused(msgspec.Struct, frozen=True, array_like=True):
@@ -272,27 +275,38 @@ def _check_loss(loss: Loss) -> None:
         raise WireError("bad_id", f"loss {loss.seq}: boot {loss.boot[:64]!r}")
 
 
-def check_schema(schema: Schema, limits: Limits) -> bytes:
-    """The schema's hash, after its names, sizes and shapes were checked. Raises `WireError`.
+def check_schema(data: bytes | msgspec.Raw, limits: Limits) -> tuple[bytes, Schema]:
+    """Hash and schema, after size, names and shapes were checked. Raises `WireError`.
 
-    Names follow the Prometheus data model; label values are any text (escaped when exposed). A family may appear once,
-    and no label may name the target (`instance`, `site`, `class`): those belong to the collector.
+    Names follow the Prometheus data model; label values are any text without NUL (escaped when exposed; NUL ends the
+    input of Prometheus' own parser). A family may appear once, and no label may name the target (`instance`, `site`,
+    `class`): those belong to the collector.
     """
+    size = memoryview(data).nbytes
+    if size > limits.schema_bytes:
+        raise WireError("too_large", f"schema of {size} bytes, at most {limits.schema_bytes}")
+    schema = decode_schema(bytes(data))
     if schema.size > limits.series_per_schema:
         raise WireError("too_many", f"{schema.size} series, at most {limits.series_per_schema} a schema")
     seen: set[str] = set()
     for column in schema.columns:
         family = column.family
-        if len(family.name) > limits.name_chars or not _METRIC_NAME.match(family.name):
-            raise WireError("bad_name", f"metric name {family.name[:64]!r}: expected [a-zA-Z_:][a-zA-Z0-9_:]*")
+        _check_family(family, limits)
         if family.name in seen:
             raise WireError("bad_schema", f"metric {family.name} appears twice")
         seen.add(family.name)
-        if len(family.help) > limits.help_chars:
-            raise WireError("too_long", f"metric {family.name}: help longer than {limits.help_chars} characters")
-        _check_labels(column.family.labels, family.name, limits)
         _check_series(column.series, len(family.labels), family.name, limits)
-    return schema_hash(schema)
+    return schema_hash(schema), schema
+
+
+def _check_family(family: Family, limits: Limits) -> None:
+    if len(family.name) > limits.name_chars or not _METRIC_NAME.match(family.name):
+        raise WireError("bad_name", f"metric name {family.name[:64]!r}: expected [a-zA-Z_:][a-zA-Z0-9_:]*")
+    if len(family.help) > limits.help_chars:
+        raise WireError("too_long", f"metric {family.name}: help longer than {limits.help_chars} characters")
+    if "\0" in family.help:
+        raise WireError("bad_schema", f"metric {family.name}: help holds a NUL character")
+    _check_labels(family.labels, family.name, limits)
 
 
 def _check_labels(labels: tuple[str, ...], name: str, limits: Limits) -> None:
@@ -317,6 +331,8 @@ def _check_series(series: tuple[tuple[str, ...], ...], width: int, name: str, li
         for value in values:
             if len(value) > limits.label_value_chars:
                 raise WireError("too_long", f"metric {name}: label value longer than {limits.label_value_chars} characters")
+            if "\0" in value:
+                raise WireError("bad_label", f"metric {name}: label value holds a NUL character")
 
 
 __all__ = [
