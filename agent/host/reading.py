@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 from collections.abc import Callable
+from sys import platform as _platform
 from typing import Final
 
 import msgspec
@@ -32,7 +32,7 @@ class Host(msgspec.Struct, frozen=True):
     proc: str = "/proc"
     sys: str = "/sys"
     root: str = "/"
-    platform: str = sys.platform
+    platform: str = _platform
 
     def in_root(self, path: str) -> str:
         """`path` (absolute, as on the machine) below this host's root folder."""
@@ -48,7 +48,7 @@ class ReaderError(Exception):
         self.detail = detail
 
 
-class NoData(ReaderError):
+class NoData(ReaderError):  # noqa: N818 - the outcome is called "no data", and it is no fault
     """This machine has nothing for the reader: no such file, device or kernel feature. Not a fault."""
 
     def __init__(self, detail: str) -> None:
