@@ -63,3 +63,67 @@ class TargetInfo(msgspec.Struct, frozen=True):
     class_: str
     via: str
     silence_means: str = "unknown"
+
+
+TTL_NUMERATOR = 5
+TTL_DENOMINATOR = 2
+"""A sample holds for 2.5 x interval (SPEC 3.20, R5.1), as a fraction because times are integers."""
+
+
+def ttl_ms(interval_ms: int) -> int:
+    """How long a report of this interval holds (R5.1), in milliseconds; 0 for what does not repeat."""
+    return interval_ms * TTL_NUMERATOR // TTL_DENOMINATOR
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A run of equal evidence of one target, module and observer: one row of the store.
+
+    `id` is 0 until the store has given one. `count` is how many reports it stands for, exactly. `first_asleep_ms` and
+    `last_asleep_ms` are uptime minus awake time (R8.5). `detail` is the first report's: it is for people and does not
+    break a run.
+    """
+
+    id: int
+    target: str
+    observer: str
+    module: str
+    kind: Kind
+    outcome: Outcome
+    reason: Reason
+    detail: str
+    interval_ms: int
+    stream: str
+    boot: str
+    lane: Lane
+    grade: Grade
+    quality: TimeQuality
+    first_t_ms: int
+    last_t_ms: int
+    first_rx_ms: int
+    last_rx_ms: int
+    first_seq: int
+    last_seq: int
+    count: int
+    first_uptime_ms: int
+    last_uptime_ms: int
+    first_asleep_ms: int
+    last_asleep_ms: int
+    first_wall_ms: int
+    last_wall_ms: int
+    from_ms: int = 0
+    until_ms: int = 0
+    delta_ms: int = 0
+
+
+def start_run(evidence: Evidence) -> Run:
+    """A run of one."""
+    raise NotImplementedError
+
+
+def extend(run: Run, evidence: Evidence) -> Run | None:
+    """The run with `evidence` as its newest report, or None when it does not belong to it.
+
+    It belongs when everything that judgement reads is equal, it is younger than the run's last report, and the gap is at
+    most the TTL (R5.1). Markers and what does not repeat (interval 0) are never merged.
+    """
+    raise NotImplementedError
