@@ -1,0 +1,107 @@
+"""What an agent may say: only targets that inventory gives it, in numbers and words the store can hold.
+
+Pure. `check_batch` refuses a whole batch that no honest agent sends; `admit` refuses single reports, each with a reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from agent.model import Kind, Report
+from agent.wire import Batch, Group, Refused, WireError
+from collector.core.evidence import TargetInfo
+
+MAX_GROUPS: Final = 256
+"""Groups in one batch: one per lane and boot, so a spool that saw more boots sends several batches."""
+_MAX_INT: Final = 2**53
+_MAX_VERSION: Final = 64
+_MODULE: Final = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,127}\Z")
+_OWN_HOST_ONLY: Final = frozenset({Kind.REPORT, Kind.AGENT_START, Kind.AGENT_STOP, Kind.STALL, Kind.CLOCK_STEP, Kind.BLIND})
+
+
+class Admission(msgspec.Struct, frozen=True):
+    """What of a batch is admitted, and what is refused; `offered` counts the reports and losses there were."""
+
+    groups: tuple[Group, ...]
+    refused: tuple[Refused, ...]
+    offered: int
+
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether nothing in the batch was this agent's to report (403)."""
+        return bool(self.refused) and len(self.refused) == self.offered
+
+
+def check_batch(batch: Batch) -> None:
+    """Refuse numbers and texts no store can hold (64-bit columns, no NUL). Raises `WireError`."""
+    if len(batch.groups) > MAX_GROUPS:
+        raise WireError("too_many", f"{len(batch.groups)} groups, at most {MAX_GROUPS} a batch")
+    if not (-1 < batch.uptime_ms < _MAX_INT and -1 < batch.awake_ms < _MAX_INT and -_MAX_INT < batch.wall_ms < _MAX_INT):
+        raise WireError("bad_time", "uptime_ms, awake_ms or wall_ms is outside 0 to 2^53 milliseconds")
+    version = batch.agent_version
+    if version and (len(version) > _MAX_VERSION or not version.isprintable()):
+        raise WireError("bad_text", f"agent_version: expected at most {_MAX_VERSION} printable characters")
+    if batch.watermarks:
+        _check_watermarks(batch)
+    for group in batch.groups:
+        for report in group.reports:
+            _check_span(report.seq, (report.from_ms, report.until_ms, report.delta_ms))
+        for loss in group.losses:
+            _check_span(loss.seq, (loss.from_ms, loss.until_ms, loss.at_ms, loss.uptime_ms))
+
+
+def _check_watermarks(batch: Batch) -> None:
+    lanes = {mark.lane for mark in batch.watermarks}
+    if len(lanes) != len(batch.watermarks):
+        raise WireError("bad_watermark", "a lane appears twice in watermarks")
+    for mark in batch.watermarks:
+        for value in (mark.produced, mark.oldest, mark.reports, mark.bytes):
+            if not -1 < value < _MAX_INT:
+                raise WireError("bad_watermark", f"lane {mark.lane}: {value}, expected 0 to 2^53")
+
+
+def _check_span(seq: int, values: tuple[int, ...]) -> None:
+    for value in values:
+        if not -_MAX_INT < value < _MAX_INT:
+            raise WireError("bad_time", f"report {seq}: {value} is outside -2^53 to 2^53 milliseconds")
+
+
+def admit(batch: Batch, agent: str, targets: Mapping[str, TargetInfo]) -> Admission:
+    """Keep what `agent` may report of `targets` (all of the inventory). Losses are always the agent's own to state."""
+    refused: list[Refused] = []
+    offered = 0
+    for group in batch.groups:
+        offered += len(group.reports) + len(group.losses)
+        for report in group.reports:
+            reason = _refusal(report, agent, targets.get(report.target))
+            if reason:
+                refused.append(Refused(lane=group.lane, seq=report.seq, reason=reason))
+    groups = _without(batch.groups, refused) if refused else batch.groups
+    return Admission(groups=groups, refused=tuple(refused), offered=offered)
+
+
+def _refusal(report: Report, agent: str, target: TargetInfo | None) -> str:
+    """Why this report is refused; empty if it is admitted."""
+    if target is None or target.via != agent:
+        return "target_not_yours"
+    if report.kind in _OWN_HOST_ONLY and report.target != agent:
+        return "kind_own_host_only"
+    if not _MODULE.match(report.module):
+        return "bad_module"
+    if "\0" in report.detail:
+        return "bad_detail"
+    return ""
+
+
+def _without(groups: tuple[Group, ...], refused: list[Refused]) -> tuple[Group, ...]:
+    gone = {(one.lane, one.seq) for one in refused}
+    kept: list[Group] = []
+    for group in groups:
+        reports = tuple(report for report in group.reports if (group.lane, report.seq) not in gone)
+        if reports or group.losses:
+            kept.append(msgspec.structs.replace(group, reports=reports))
+    return tuple(kept)

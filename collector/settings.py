@@ -1,0 +1,112 @@
+"""What `collector.yml` may say: frozen structs with a description and bounds for every setting.
+
+`config/REFERENCE.md` is generated from them; `collector.config` loads and checks them. `extra={"form": ...}` names a
+check in `collector.config` and is the wording of what was expected.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+
+class Web(msgspec.Struct, frozen=True):
+    """Where people and Prometheus read."""
+
+    listen: Annotated[str, Meta(description="Address of metrics, service discovery and API.", extra={"form": "host:port"})] = (
+        "127.0.0.1:8600"
+    )
+
+
+class Agents(msgspec.Struct, frozen=True):
+    """The agents' door."""
+
+    listen: Annotated[str, Meta(description="Address where agents deliver and enrol.", extra={"form": "host:port"})] = (
+        "0.0.0.0:8601"
+    )
+    transport: Annotated[
+        Literal["tls", "plain"],
+        Meta(description="`tls`, or `plain` HTTP, which is refused off loopback unless `allow_plain_http` is true."),
+    ] = "tls"
+    allow_plain_http: Annotated[
+        bool, Meta(description="Lets `transport: plain` listen on an address that is not loopback.")
+    ] = False
+    names: Annotated[
+        tuple[Annotated[str, Meta(extra={"form": "host name or IP address"})], ...],
+        Meta(description="Names and addresses agents use for this collector; they go into the server certificate."),
+    ] = ()
+    public_urls: Annotated[
+        tuple[Annotated[str, Meta(extra={"form": "http:// or https:// URL"})], ...],
+        Meta(description="Addresses handed to an agent when it enrols; empty: the one it enrolled at."),
+    ] = ()
+    interval_s: Annotated[
+        int, Meta(ge=1, le=3600, description="Seconds between two collections of a newly enrolled agent.")
+    ] = 15
+
+
+class Database(msgspec.Struct, frozen=True):
+    """Where evidence is kept."""
+
+    url: Annotated[
+        str,
+        Meta(
+            description="PostgreSQL by URL; empty: SQLite in the data folder. A password does not belong here.",
+            extra={"form": "postgresql+asyncpg://user@host/name or sqlite:///path"},
+        ),
+    ] = ""
+    password_file: Annotated[str, Meta(description="File whose first line is the database password.")] = ""
+    password_env: Annotated[str, Meta(description="Environment variable that holds the database password.")] = ""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What one agent, one address and all together may ask for."""
+
+    connections: Annotated[int, Meta(ge=1, le=100_000, description="Open connections at the agents' door.")] = 10_000
+    in_flight_bytes: Annotated[
+        int, Meta(ge=1_048_576, description="Bytes of bodies held at once; beyond it agents are told to wait.")
+    ] = 128 * 1024 * 1024
+    requests_per_s: Annotated[float, Meta(gt=0, description="Batches a second of one agent, sustained.")] = 20.0
+    requests_burst: Annotated[float, Meta(ge=1, description="Batches one agent may send at once.")] = 200.0
+    bytes_per_s: Annotated[float, Meta(gt=0, description="Body bytes a second of one agent, sustained.")] = 2_097_152.0
+    bytes_burst: Annotated[float, Meta(ge=4_194_304, description="Body bytes one agent may send at once.")] = 33_554_432.0
+    body_timeout_s: Annotated[float, Meta(gt=0, le=600, description="Seconds a body may take to arrive.")] = 30.0
+    header_timeout_s: Annotated[
+        float, Meta(gt=0, le=600, description="Seconds a new connection may take until its first request is complete.")
+    ] = 10.0
+    queue_batches: Annotated[int, Meta(ge=1, le=100_000, description="Batches that may wait for the store.")] = 2_000
+    backlog_reports: Annotated[
+        int, Meta(ge=1, le=5_000, description="Most backlog reports one batch may carry while the collector is idle.")
+    ] = 2_000
+    enrol_per_minute: Annotated[
+        float, Meta(gt=0, description="Attempts to enrol, or with an unknown token, a minute from one address.")
+    ] = 30.0
+
+
+class Log(msgspec.Struct, frozen=True):
+    """What is written to standard error."""
+
+    format: Annotated[Literal["plain", "json"], Meta(description="One line of words, or one JSON object a line.")] = "plain"
+    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level that is written.")] = "info"
+
+
+class Config(msgspec.Struct, frozen=True):
+    """Everything `collector.yml` may say. Relative paths count from the folder of the file."""
+
+    data: Annotated[str, Meta(min_length=1, description="Data folder: database, certificate authority, keys.")] = "var"
+    inventory: Annotated[str, Meta(description="Folder of inventory files (`*.yml`); empty: enrolled agents only.")] = ""
+    web: Annotated[Web, Meta(description="Where people and Prometheus read.")] = Web()
+    agents: Annotated[Agents, Meta(description="The agents' door.")] = Agents()
+    database: Annotated[Database, Meta(description="Where evidence is kept.")] = Database()
+    limits: Annotated[Limits, Meta(description="What agents may ask for.")] = Limits()
+    late_after_s: Annotated[
+        float, Meta(gt=0, le=3600, description="A report older than this on arrival is late evidence (R9.1), in seconds.")
+    ] = 30.0
+    ttl_factor: Annotated[
+        float, Meta(ge=1, le=100, description="A state holds this many intervals after its last report (R5.1).")
+    ] = 2.5
+    time_zone: Annotated[
+        str, Meta(description="Zone of months, days and service hours (R2.5).", extra={"form": "time zone name"})
+    ] = "Asia/Ho_Chi_Minh"
+    log: Annotated[Log, Meta(description="What is written to standard error.")] = Log()
