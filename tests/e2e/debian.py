@@ -1,0 +1,131 @@
+"""Debian's own programs for the tests that need a real peer: where each is, and how it is fetched. The one place for both.
+
+A program is taken from PATH, else from the cache folder. `python tests/e2e/debian.py` fills the cache: packages are
+downloaded and unpacked there, not installed, so that no service starts and nothing else on the machine changes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGES = {
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+    "prometheus-node-exporter": "prometheus-node-exporter",
+    "prometheus-pushgateway": "prometheus-pushgateway",
+    "victoria-metrics": "victoria-metrics",
+    "vmagent": "victoria-metrics",
+}
+"""Program -> the Debian package that brings it; the programs need no other package than libc6 and libzstd1."""
+
+POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
+"""PostgreSQL is installed rather than unpacked: its programs look for their libraries and data at this fixed place."""
+
+SKIP = "debian:"
+"""Start of the reason of every skip for want of a Debian package; with CI=true such a skip is a failure (tests/conftest.py)."""
+
+
+def cache() -> Path:
+    """The folder of the unpacked packages: `HAIDANG_DEBIAN`, else `.cache/debian` of the checkout."""
+    return Path(os.environ.get("HAIDANG_DEBIAN") or Path(__file__).parents[2] / ".cache" / "debian")
+
+
+def find(program: str) -> Path | None:
+    """Where `program` is, or None; `KeyError` for a program that no package in `PACKAGES` brings."""
+    unpacked = cache() / PACKAGES[program] / "usr" / "bin" / program
+    if unpacked.exists():
+        return unpacked
+    installed = shutil.which(program)
+    return Path(installed) if installed else None
+
+
+def binary(program: str) -> Path:
+    """Path of `program` for a test, which is skipped when the machine does not have it (with CI=true: fails)."""
+    path = find(program)
+    if path is None:
+        pytest.skip(f"{SKIP} {program} is missing; `make peers` as root fetches the package {PACKAGES[program]}")
+    return path
+
+
+def postgresql() -> Path:
+    """Folder of PostgreSQL 15's programs for a test, which is skipped without it (with CI=true: fails)."""
+    if not (POSTGRESQL / "initdb").exists():
+        pytest.skip(f"{SKIP} PostgreSQL is missing; `make peers` as root installs the package postgresql-15")
+    return POSTGRESQL
+
+
+def _run(*command: str, cwd: Path | None = None) -> bool:
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    return subprocess.run(command, cwd=cwd, env=env, check=False, stdout=sys.stderr, timeout=600).returncode == 0
+
+
+class Fetcher:
+    """Downloads packages; refreshes apt's lists once, and only when a download failed without it."""
+
+    def __init__(self) -> None:
+        self.refreshed = False
+
+    def apt(self, *arguments: str, cwd: Path | None = None) -> bool:
+        """`apt-get` with `arguments`, tried a second time after `apt-get update`."""
+        if _run("apt-get", "-q", *arguments, cwd=cwd):
+            return True
+        if self.refreshed:
+            return False
+        self.refreshed = True
+        return _run("apt-get", "-q", "update") and _run("apt-get", "-q", *arguments, cwd=cwd)
+
+    def unpack(self, package: str) -> bool:
+        """Download `package` and unpack it into the cache; a half unpacked one is never seen there."""
+        target = cache() / package
+        work = target.with_name(f".{package}.{os.getpid()}")
+        work.mkdir(parents=True)
+        try:
+            if not self.apt("download", "-o", "APT::Sandbox::User=root", package, cwd=work):
+                return False
+            [archive] = work.glob("*.deb")
+            if not _run("dpkg-deb", "-x", str(archive), str(work / "root")):
+                return False
+            (work / "root").rename(target)
+            return True
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+    def install_postgresql(self) -> bool:
+        """Install PostgreSQL 15 without making or starting a database cluster."""
+        settings = Path("/etc/postgresql-common/createcluster.conf")
+        if not settings.exists():
+            settings.parent.mkdir(parents=True, exist_ok=True)
+            settings.write_text("create_main_cluster = false\n")
+        options = ("-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold")
+        return self.apt("install", *options, "postgresql-15")
+
+
+def main() -> int:
+    """Fetch everything that is missing; 0 when all is there, 1 (and the names) when something is not to be had."""
+    if os.geteuid() != 0:
+        print("not root: Debian packages are not fetched; tests that need a missing one are skipped", file=sys.stderr)
+        return 0
+    if not shutil.which("apt-get"):
+        print("no apt-get here: tests that need a Debian package are skipped", file=sys.stderr)
+        return 0
+    fetcher = Fetcher()
+    missing = [
+        package
+        for package in sorted(set(PACKAGES.values()))
+        if not any(find(program) for program, owner in PACKAGES.items() if owner == package) and not fetcher.unpack(package)
+    ]
+    if not (POSTGRESQL / "initdb").exists() and not fetcher.install_postgresql():
+        missing.append("postgresql-15")
+    if missing:
+        print(f"not to be had from apt: {', '.join(missing)}", file=sys.stderr)
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
