@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from sys import platform as _platform
 from typing import Final
 
@@ -80,6 +81,11 @@ def malformed(path: str, found: object, expected: str) -> ReaderError:
     return ReaderError(Reason.MISMATCH, f"{path}: found {repr(found)[:80]}, expected {expected}")
 
 
+def alone(families: Sequence[Family], values: Iterable[float]) -> Readings:
+    """Readings of `families` without labels, with one value each."""
+    return list(zip(families, repeat(SINGLE), zip(values), strict=False))
+
+
 class Layout:
     """Label tuples of a list of names: the same object again while the names are unchanged."""
 
@@ -134,19 +140,23 @@ class File:
     """A small file of `/proc` or `/sys`, kept open and read again from offset 0 (a third of the cost of opening it anew).
 
     `whole=False` saves the second read for attributes that the kernel hands out in one piece (all of sysfs, `/proc/sys`).
-    A file whose device went away is opened anew once; then the `OSError` is the caller's (see `guarded`).
+    A file whose device went away is opened anew once; then the `OSError` is the caller's (see `guarded`). `keep=False`
+    gives the descriptor back after each read, for kinds that would hold hundreds of them.
     """
 
-    __slots__ = ("_fd", "_size", "_whole", "path")
+    __slots__ = ("_fd", "_keep", "_size", "_whole", "path")
 
-    def __init__(self, path: str, *, size: int = 16_384, whole: bool = True) -> None:
+    def __init__(self, path: str, *, size: int = 16_384, whole: bool = True, keep: bool = True) -> None:
         self.path = path
+        self._keep = keep
         self._fd = -1
         self._size = size
         self._whole = whole
 
     def read(self) -> bytes:
         """The file's present content. Raises `OSError`."""
+        if not self._keep:
+            return read_once(self.path, self._size)
         if self._fd < 0:
             self._fd = os.open(self.path, os.O_RDONLY | _BINARY)
             return self._read()
