@@ -26,6 +26,7 @@ lint: $(VENV)/.dev ## format, ruff, types
 	$(VENV)/bin/ruff format --check --quiet .
 	$(VENV)/bin/ruff check --quiet .
 	$(VENV)/bin/mypy --strict agent collector
+	$(VENV)/bin/mypy --strict --explicit-package-bases config dashboards
 
 project: $(VENV)/.dev ## the repository's own promises
 	$(PY) -m pytest -q tests/project
@@ -40,8 +41,8 @@ e2e: $(VENV)/.dev peers ## real processes, real Prometheus
 	$(PY) -m pytest -q tests/e2e
 
 generated: $(VENV)/.dev ## generated files are what their generators write
-	$(PY) config/reference.py --check
-	$(PY) dashboards/build.py --check
+	$(PY) -m config.reference --check
+	$(PY) -m dashboards.build --check
 
 wheel: $(VENV)/.dev $(BASE)/.base ## build the wheel once and test that very wheel
 	rm -rf dist
@@ -52,10 +53,10 @@ bench: $(VENV)/.dev peers ## measure the promises; BENCH="agent ingest expositio
 	@set -e; for name in $(BENCH); do $(PY) tests/bench/bench_$$name.py; done
 
 reference: $(VENV)/.dev ## write config/REFERENCE.md
-	$(PY) config/reference.py
+	$(PY) -m config.reference
 
 boards: $(VENV)/.dev ## write dashboards/*.json
-	$(PY) dashboards/build.py
+	$(PY) -m dashboards.build
 
 format: $(VENV)/.dev ## format the code
 	$(VENV)/bin/ruff format --quiet .

@@ -21,7 +21,9 @@ def files() -> tuple[Path, ...]:
     if listed.returncode == 0:
         found = [Path(line) for line in listed.stdout.splitlines()]
     else:
-        found = [path.relative_to(ROOT) for path in ROOT.rglob("*") if "/." not in str(path) and "__pycache__" not in path.parts]
+        found = [
+            path.relative_to(ROOT) for path in ROOT.rglob("*") if "/." not in str(path) and "__pycache__" not in path.parts
+        ]
     return tuple(sorted(path for path in found if (ROOT / path).is_file()))
 
 
@@ -51,7 +53,7 @@ def module_name(path: Path) -> str:
 
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:
-    """Every module that a file imports, anywhere in it, with the line; `from p import q` also as `p.q` if that is a module of ours."""
+    """Every module that a file imports, anywhere in it, with the line; `from p import q` is `p.q` if that is our module."""
     ours = {module_name(each) for each in python_files(*PACKAGES)}
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""Who may import whom, and one door per heavy package: the table of the design, read from the source and from the kinds table."""
+"""Who may import whom, and one door per heavy package: the design's table, read from the source and the table of kinds."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ VALUE_MODULES = ("agent.model", "agent.wire", "agent.schedule", "agent.backoff",
 """Pure modules: standard library without I/O, msgspec and `agent.model`."""
 
 IMPURE = {
-    "asyncio", "concurrent", "ctypes", "datetime.datetime.now", "glob", "http", "io", "logging", "multiprocessing", "os", "pathlib",
-    "random", "secrets", "select", "selectors", "shutil", "signal", "socket", "socketserver", "ssl", "subprocess", "tempfile",
-    "threading", "time", "urllib", "uuid",
+    "asyncio", "concurrent", "ctypes", "glob", "http", "io", "logging", "multiprocessing", "os", "pathlib", "random", "secrets",
+    "select", "selectors", "shutil", "signal", "socket", "socketserver", "ssl", "subprocess", "tempfile", "threading", "time",
+    "urllib", "uuid",
 }  # fmt: skip
 """Standard modules that do I/O, read a clock, are random or run things side by side: absent from pure files."""
 
@@ -60,7 +60,9 @@ def test_sources_are_found() -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=str)
 def test_imports_follow_the_table(path: Path) -> None:
     """Each import of a module of ours is one that the table of the design allows."""
-    breaches = [f"{path}:{line}: {name}" for name, line in imports(path) if _within(name, *PACKAGES) and not _allowed(path, name)]
+    breaches = [
+        f"{path}:{line}: {name}" for name, line in imports(path) if _within(name, *PACKAGES) and not _allowed(path, name)
+    ]
     assert breaches == []
 
 
@@ -71,11 +73,21 @@ def _allowed(path: Path, imported: str) -> bool:
             return _within(imported, "agent.model")
         return not _within(imported, "collector")
     if len(path.parts) == 2:  # collector/app.py, __main__.py, config.py, local.py ... connect the rooms
-        return not _within(imported, "agent") or path.stem == "local" or _within(imported, *(f"agent.{name}" for name in FROM_AGENT))
+        return (
+            not _within(imported, "agent")
+            or path.stem == "local"
+            or _within(imported, *(f"agent.{name}" for name in FROM_AGENT))
+        )
     room = f"collector.{path.parts[1]}"
     if room == "collector.core":
         return _within(imported, "agent.model", "collector.core")
-    shared = ("collector.core", "collector.config", "collector.inventory", *(f"agent.{name}" for name in FROM_AGENT))
+    shared = (
+        "collector.core",
+        "collector.config",
+        "collector.settings",
+        "collector.inventory",
+        *(f"agent.{name}" for name in FROM_AGENT),
+    )
     return imported in ("agent", "collector") or _within(imported, room, *shared)
 
 
@@ -114,7 +126,9 @@ def test_kinds_name_modules_of_the_agent() -> None:
     wrong = []
     for kind, where in _kinds().items():
         module, _, function = where.partition(":")
-        defined = {node.name for node in tree(known[module]).body if isinstance(node, ast.FunctionDef)} if module in known else set()
+        defined = (
+            {node.name for node in tree(known[module]).body if isinstance(node, ast.FunctionDef)} if module in known else set()
+        )
         if not _within(module, "agent") or function not in defined:
             wrong.append(f"{kind}: {where}")
     assert wrong == []
