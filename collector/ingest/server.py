@@ -1,0 +1,380 @@
+"""The agents' door: identity, limits, decoding, admission, commit, answer – in this order, so that nothing is spent on
+a caller before it is known who it is.
+
+Status codes: 400 undecodable or over a limit, 401 unknown or revoked token, 403 nothing here is this agent's to report,
+408 body too slow, 409 identity conflict, 413 too large, 415 wrong type, 429 too often, 503 busy; each with a JSON body
+`{"error": {"code", "detail"}}`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+import msgspec
+from aiohttp import web
+
+from agent import wire
+from agent.model import Schema
+from collector.config import Agents, Limits
+from collector.core.accounts import Account, AccountError
+from collector.core.change import StoreError
+from collector.core.evidence import TargetInfo
+from collector.core.schemas import SchemaBook
+from collector.core.tally import Tally
+from collector.ingest import enrol
+from collector.ingest.admission import Admission, admit, check_batch
+from collector.ingest.commit import BusyError, Committer, IdentityConflictError, Incoming, Receipt
+from collector.ingest.limits import Buckets, Budget, credit
+from collector.ingest.listener import RefusedError, Reply, read_body
+from collector.ingest.tokens import TokenBook
+
+_LARGE_BYTES: Final = 128 * 1024
+"""Bodies above this are decoded in a thread, one at a time: others are served meanwhile and memory stays bounded."""
+_ENROL_BODY_BYTES: Final = 4_096
+_BUSY_RETRY_S: Final = 5
+_REMEMBERED: Final = 10_000
+_JSON: Final = "application/json"
+_log = logging.getLogger("haidang.ingest")
+
+
+class Enrolment(Protocol):
+    """The part of the store that redeems codes; raises `AccountError`, `StoreError`."""
+
+    async def redeem_code(
+        self, code_hash: bytes, token_hash: bytes, now_ms: int, *, agent_version: str = "", hostname: str = ""
+    ) -> Account: ...
+
+
+class EnrolRequest(msgspec.Struct, frozen=True):
+    """What an agent sends to `/v1/enrol`."""
+
+    secret: str
+    agent_version: str = ""
+    hostname: str = ""
+
+
+class Enrolled(msgspec.Struct, frozen=True):
+    """What it gets."""
+
+    agent: str
+    token: str
+    interval_s: int
+    urls: tuple[str, ...]
+
+
+class Parts(msgspec.Struct):
+    """What the door works with. `now_ms` is the collector's timeline (R2.1), `steady_s` any steady clock; `ca_pem` is
+    empty where there is no TLS."""
+
+    agents: Agents
+    limits: Limits
+    tokens: TokenBook
+    enrolment: Enrolment
+    committer: Committer
+    book: SchemaBook
+    tally: Tally
+    now_ms: Callable[[], int]
+    steady_s: Callable[[], float]
+    targets: Mapping[str, TargetInfo]
+    ca_pem: bytes = b""
+    wire_limits: wire.Limits = wire.Limits()
+
+
+class Decoded(msgspec.Struct, frozen=True):
+    """A batch whose limits hold, its good schemas by hash, and the hashes of its bad ones with what is wrong. `size` is
+    that of the plain body in bytes."""
+
+    size: int
+    batch: wire.Batch
+    schemas: tuple[tuple[bytes, Schema], ...]
+    bad: tuple[tuple[bytes, str], ...]
+
+
+def decode(body: bytes, limits: wire.Limits, *, deflated: bool) -> Decoded:
+    """Body to batch; pure. A bad schema costs only itself. Raises `wire.WireError`."""
+    plain = wire.inflate(body, limits.decoded_bytes) if deflated else body
+    batch = wire.decode_batch(plain, limits)
+    check_batch(batch)
+    good: list[tuple[bytes, Schema]] = []
+    bad: list[tuple[bytes, str]] = []
+    for raw in batch.schemas:
+        try:
+            good.append(wire.check_schema(raw, limits))
+        except wire.WireError as error:
+            bad.append((hashlib.sha256(raw).digest()[:16], str(error)))
+    return Decoded(size=len(plain), batch=batch, schemas=tuple(good), bad=tuple(bad))
+
+
+class Door:
+    """Handles every request of the agents' listener. One for the life of the process; `limits`, `agents` and `targets`
+    may be replaced at a reload."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._one_large = asyncio.Lock()
+        self._held: dict[str, set[bytes]] = {}
+        self._bad: OrderedDict[tuple[str, bytes], None] = OrderedDict()
+        self.configure(parts.agents, parts.limits)
+
+    def configure(self, agents: Agents, limits: Limits) -> None:
+        """Take new settings; what callers have used up of the old ones is forgotten."""
+        self._parts.agents = agents
+        self._parts.limits = limits
+        self._requests = Buckets(limits.requests_per_s, limits.requests_burst, _REMEMBERED)
+        self._bytes = Buckets(limits.bytes_per_s, limits.bytes_burst, _REMEMBERED)
+        self._strangers = Buckets(limits.enrol_per_minute / 60, limits.enrol_per_minute, _REMEMBERED)
+        self._budget = Budget(limits.in_flight_bytes)
+
+    def set_targets(self, targets: Mapping[str, TargetInfo]) -> None:
+        """Take a new inventory."""
+        self._parts.targets = targets
+
+    def remember_schema(self, agent: str, digest: bytes) -> None:
+        """A schema that the store already holds for this agent, at start."""
+        self._held.setdefault(agent, set()).add(digest)
+
+    def forget_agent(self, agent: str) -> None:
+        """An agent was revoked."""
+        self._held.pop(agent, None)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; never raises but for a caller that is gone."""
+        try:
+            reply = await self._route(request)
+        except RefusedError as error:
+            reply = Reply.refusing(error)
+        except StoreError:
+            _log.exception("the store failed; the agent is asked to come again")
+            reply = Reply.refusing(RefusedError(503, "store", "the store failed", retry_after_s=_BUSY_RETRY_S))
+        except Exception:  # noqa: BLE001 - the last line of a public door: a request must not cost more than itself
+            _log.exception("a request failed inside")
+            reply = Reply.refusing(RefusedError(500, "internal", "see the collector's log", close=True))
+        self._parts.tally.request(reply.status)
+        return reply
+
+    async def _route(self, request: web.BaseRequest) -> Reply:
+        path = request.raw_path
+        if path == "/v1/batches":
+            _require(request, "POST")
+            return await self._batches(request)
+        if path == "/v1/enrol":
+            _require(request, "POST")
+            return await self._enrol(request)
+        if path == "/v1/ca" and self._parts.ca_pem:
+            _require(request, "GET")
+            return Reply(200, "application/x-pem-file", self._parts.ca_pem)
+        raise RefusedError(404, "not_found", "expected /v1/batches, /v1/enrol or /v1/ca", close=True)
+
+    async def _batches(self, request: web.BaseRequest) -> Reply:
+        parts = self._parts
+        agent = await self._identify(request)
+        deflated = _check_headers(request)
+        limit = parts.wire_limits.body_bytes
+        length = request.content_length
+        held = limit if length is None else length
+        if held > limit:
+            raise RefusedError(413, "too_large", f"body of {length} bytes, at most {limit}", close=True)
+        self._check_rates(agent, held)
+        budget = self._budget
+        if not budget.reserve(held):
+            raise RefusedError(503, "busy", "too many bodies at once", retry_after_s=_BUSY_RETRY_S, close=True)
+        try:
+            body = await read_body(request, limit, parts.limits.body_timeout_s)
+            parts.tally.received_bytes += len(body)
+            rx_ms = parts.now_ms()
+            decoded = await self._decode(body, deflated=deflated)
+            growth = max(0, decoded.size - held)
+            if not budget.reserve(growth):
+                raise RefusedError(503, "busy", "too many bodies at once", retry_after_s=_BUSY_RETRY_S)
+            held += growth
+            return await self._commit(agent, decoded, rx_ms)
+        finally:
+            budget.release(held)
+
+    async def _identify(self, request: web.BaseRequest) -> str:
+        authorization = request.headers.get("Authorization", "")
+        agent = self._parts.tokens.agent_of(authorization)
+        if agent is not None:
+            return agent
+        self._check_stranger(request)
+        agent = await self._parts.tokens.look_again(authorization, self._parts.steady_s())
+        if agent is None:
+            raise RefusedError(401, "unknown_token", "the token is unknown or revoked", close=True)
+        return agent
+
+    def _check_stranger(self, request: web.BaseRequest) -> None:
+        wait_s = self._strangers.take(request.remote or "", self._parts.steady_s())
+        if wait_s:
+            detail = "too many attempts without a valid token from this address"
+            raise RefusedError(429, "too_many_attempts", detail, retry_after_s=math.ceil(wait_s), close=True)
+
+    def _check_rates(self, agent: str, size: int) -> None:
+        now = self._parts.steady_s()
+        wait_s = self._requests.take(agent, now)
+        if wait_s:
+            raise RefusedError(429, "too_often", "too many batches", retry_after_s=math.ceil(wait_s), close=True)
+        wait_s = self._bytes.take(agent, now, size)
+        if wait_s:
+            raise RefusedError(429, "too_much", "too many bytes", retry_after_s=math.ceil(wait_s), close=True)
+
+    async def _decode(self, body: bytes, *, deflated: bool) -> Decoded:
+        limits = self._parts.wire_limits
+        try:
+            if deflated and len(body) <= _LARGE_BYTES:
+                body, deflated = _inflate_small(body)
+            if not deflated and len(body) <= _LARGE_BYTES:
+                return decode(body, limits, deflated=False)
+            async with self._one_large:
+                return await asyncio.to_thread(decode, body, limits, deflated=deflated)
+        except wire.WireError as error:
+            status = 413 if error.code == "too_large" else 400
+            raise RefusedError(status, error.code, error.detail) from error
+
+    async def _commit(self, agent: str, decoded: Decoded, rx_ms: int) -> Reply:
+        parts = self._parts
+        admission = admit(decoded.batch, agent, parts.targets)
+        for one in admission.refused:
+            parts.tally.refuse(one.reason)
+        if admission.is_forbidden:
+            raise RefusedError(403, "not_yours", _said(admission))
+        schemas, forgotten = self._take_schemas(agent, decoded) if decoded.batch.schemas else ((), ())
+        incoming = Incoming(
+            agent=agent, batch=decoded.batch, groups=admission.groups, rx_ms=rx_ms, schemas=schemas, forgotten=forgotten
+        )
+        try:
+            receipt = await parts.committer.submit(incoming)
+        except BusyError as error:
+            raise RefusedError(503, "busy", str(error), retry_after_s=error.retry_after_s) from error
+        except IdentityConflictError as error:
+            parts.tally.agent(agent).conflicts += 1
+            raise RefusedError(409, "identity_conflict", str(error)) from error
+        if schemas or forgotten:
+            self._held.setdefault(agent, set()).difference_update(forgotten)
+            self._held[agent].update(digest for digest, _ in schemas)
+        self._count(agent, decoded.batch, receipt)
+        return self._answer(agent, admission, receipt)
+
+    def _take_schemas(self, agent: str, decoded: Decoded) -> tuple[tuple[tuple[bytes, bytes], ...], tuple[bytes, ...]]:
+        """Put new schemas into the book: what the store shall keep and what it shall drop for it."""
+        parts = self._parts
+        for digest, problem in decoded.bad:
+            parts.tally.schemas_refused += 1
+            if (agent, digest) not in self._bad:
+                _log.warning("agent %s: a schema is refused: %s", agent, problem)
+                self._bad[(agent, digest)] = None
+                if len(self._bad) > _REMEMBERED:
+                    self._bad.popitem(last=False)
+        kept: list[tuple[bytes, bytes]] = []
+        for digest, schema in decoded.schemas:
+            if parts.book.add(agent, digest, schema):
+                kept.append((digest, wire.encode(schema)))
+            else:
+                parts.tally.schemas_refused += 1
+        gone = tuple(digest for digest in self._held.get(agent, ()) if not parts.book.known(digest))
+        return tuple(kept), gone
+
+    def _wanted(self, agent: str, admission: Admission) -> tuple[bytes, ...]:
+        """Schemas that the agent must send; one that was refused is not asked for again."""
+        known = self._parts.book.known
+        missing = [
+            block.schema
+            for group in admission.groups
+            for report in group.reports
+            for block in report.blocks
+            if not known(block.schema) and (agent, block.schema) not in self._bad
+        ]
+        return self._parts.book.wanted(agent, missing)[: self._parts.wire_limits.schemas] if missing else ()
+
+    def _answer(self, agent: str, admission: Admission, receipt: Receipt) -> Reply:
+        parts = self._parts
+        limits = parts.limits
+        answer = wire.Answer(
+            now_ms=parts.now_ms(),
+            acknowledged=receipt.acknowledged,
+            wanted=self._wanted(agent, admission),
+            credit=credit(parts.committer.depth, limits.queue_batches, limits.backlog_reports),
+            refused=admission.refused + receipt.refused,
+        )
+        return Reply(200, "application/msgpack", wire.encode(answer))
+
+    def _count(self, agent: str, batch: wire.Batch, receipt: Receipt) -> None:
+        tally, now_ms = self._parts.tally, self._parts.now_ms()
+        tally.batches += 1
+        tally.duplicates += receipt.duplicates
+        for refused in receipt.refused:
+            tally.refuse(refused.reason)
+        entry = tally.agent(agent)
+        entry.hear(now_ms, batch.agent_version)
+        entry.clock_offset_ms = receipt.offset_ms
+        for loss in receipt.losses:
+            entry.lose(loss.reason, loss.count)
+        for mark in batch.watermarks:
+            lane = entry.mark(mark.lane, mark.produced, receipt.acknowledged.get(mark.lane, 0), now_ms)
+            lane.held_reports = mark.reports
+            lane.held_bytes = mark.bytes
+
+    async def _enrol(self, request: web.BaseRequest) -> Reply:
+        parts = self._parts
+        self._check_stranger(request)
+        body = await read_body(request, _ENROL_BODY_BYTES, parts.limits.body_timeout_s)
+        try:
+            asked = msgspec.json.decode(body, type=EnrolRequest)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            raise RefusedError(400, "bad_request", f"expected JSON with secret, agent_version, hostname: {error}") from error
+        for name, text in (("secret", asked.secret), ("agent_version", asked.agent_version), ("hostname", asked.hostname)):
+            if len(text) > 255 or not text.isprintable():
+                raise RefusedError(400, "bad_request", f"{name}: expected at most 255 printable characters")
+        token, token_hash = enrol.make_token()
+        try:
+            account = await parts.enrolment.redeem_code(
+                enrol.hash_secret(asked.secret),
+                token_hash,
+                parts.now_ms(),
+                agent_version=asked.agent_version,
+                hostname=asked.hostname,
+            )
+        except AccountError as error:
+            raise RefusedError(403, error.problem, error.detail, close=True) from error
+        await parts.tokens.refresh()
+        _log.info("agent %s enrolled from %s", account.id, request.remote)
+        urls = parts.agents.public_urls or (f"{request.scheme}://{request.host}",)
+        enrolled = Enrolled(agent=account.id, token=token, interval_s=parts.agents.interval_s, urls=urls)
+        return Reply(200, _JSON, msgspec.json.encode(enrolled))
+
+
+def _require(request: web.BaseRequest, method: str) -> None:
+    if request.method != method:
+        raise RefusedError(405, "bad_method", f"expected {method}", close=True)
+
+
+def _check_headers(request: web.BaseRequest) -> bool:
+    """Whether the body is deflated. Raises `RefusedError` (415)."""
+    headers = request.headers
+    content_type = headers.get("Content-Type", "")
+    if content_type != wire.CONTENT_TYPE and content_type.split(";")[0].strip().lower() != wire.CONTENT_TYPE:
+        raise RefusedError(415, "bad_type", f"Content-Type: expected {wire.CONTENT_TYPE}", close=True)
+    encoding = headers.get("Content-Encoding", "identity").lower()
+    if encoding not in ("identity", "deflate"):
+        raise RefusedError(415, "bad_encoding", "Content-Encoding: expected deflate or none", close=True)
+    return encoding == "deflate"
+
+
+def _inflate_small(body: bytes) -> tuple[bytes, bool]:
+    """The plain body and False if it is small; else the body as it is and True, to be inflated in a thread."""
+    try:
+        return wire.inflate(body, _LARGE_BYTES), False
+    except wire.WireError as error:
+        if error.code != "too_large":
+            raise
+        return body, True
+
+
+def _said(admission: Admission) -> str:
+    reasons = sorted({one.reason for one in admission.refused})
+    return f"{len(admission.refused)} reports refused: {', '.join(reasons)}"
