@@ -16,7 +16,12 @@ COLLECTOR = "collector"
 
 
 class StoreError(Exception):
-    """The store could not do what was asked and nothing of it was done; trying again later may help."""
+    """The store could not do what was asked and nothing of it was done. Trying again later may help, unless `poison`: then a
+    value in what was asked is at fault."""
+
+    def __init__(self, detail: str, *, poison: bool = False) -> None:
+        super().__init__(detail)
+        self.poison = poison
 
 
 class StoreUnusableError(Exception):
@@ -102,8 +107,10 @@ class Change(msgspec.Struct):
 
 
 class Saved(msgspec.Struct, frozen=True):
-    """What the store knows of one agent when the committer meets it first."""
+    """What the store knows of one agent: boots and sequences of the streams asked for and of the present one, runs that may
+    grow, and `before_ms`, when a sender other than the present one was last heard (0 for never)."""
 
+    before_ms: int = 0
     boots: tuple[BootRow, ...] = ()
     sequences: tuple[SequenceRow, ...] = ()
     open_runs: tuple[Run, ...] = ()

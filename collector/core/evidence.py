@@ -80,7 +80,7 @@ class Run(msgspec.Struct, frozen=True):
 
     `id` is 0 until the store has given one. `count` is how many reports it stands for, exactly. `first_asleep_ms` and
     `last_asleep_ms` are uptime minus awake time (R8.5). `detail` is the first report's: it is for people and does not
-    break a run.
+    break a run. `growing`: it may still be extended.
     """
 
     id: int
@@ -113,11 +113,41 @@ class Run(msgspec.Struct, frozen=True):
     from_ms: int = 0
     until_ms: int = 0
     delta_ms: int = 0
+    growing: bool = False
+
+
+_GROWING = (Kind.OBS, Kind.REPORT)
 
 
 def start_run(evidence: Evidence) -> Run:
-    """A run of one."""
-    raise NotImplementedError
+    """A run of one; `growing` tells whether it may be extended at all."""
+    e = evidence
+    asleep = e.uptime_ms - e.awake_ms
+    return Run(
+        0, e.target, e.observer, e.module, e.kind, e.outcome, e.reason, e.detail, e.interval_ms, e.stream, e.boot, e.lane,
+        e.grade, e.quality, e.t_ms, e.t_ms, e.rx_ms, e.rx_ms, e.seq, e.seq, 1, e.uptime_ms, e.uptime_ms, asleep, asleep,
+        e.wall_ms, e.wall_ms, e.from_ms, e.until_ms, e.delta_ms, e.interval_ms > 0 and e.kind in _GROWING,
+    )  # fmt: skip
+
+
+def _continues(run: Run, e: Evidence) -> bool:
+    return (
+        run.growing
+        and run.last_seq < e.seq
+        and 0 <= e.t_ms - run.last_t_ms <= ttl_ms(run.interval_ms)
+        and run.outcome is e.outcome
+        and run.grade is e.grade
+        and run.reason is e.reason
+        and run.quality is e.quality
+        and run.interval_ms == e.interval_ms
+        and run.kind is e.kind
+        and run.lane is e.lane
+        and run.boot == e.boot
+        and run.stream == e.stream
+        and run.module == e.module
+        and run.target == e.target
+        and run.observer == e.observer
+    )
 
 
 def extend(run: Run, evidence: Evidence) -> Run | None:
@@ -126,4 +156,22 @@ def extend(run: Run, evidence: Evidence) -> Run | None:
     It belongs when everything that judgement reads is equal, it is younger than the run's last report, and the gap is at
     most the TTL (R5.1). Markers and what does not repeat (interval 0) are never merged.
     """
-    raise NotImplementedError
+    if not _continues(run, evidence):
+        return None
+    r, e = run, evidence
+    return Run(
+        r.id, r.target, r.observer, r.module, r.kind, r.outcome, r.reason, r.detail, r.interval_ms, r.stream, r.boot, r.lane,
+        r.grade, r.quality, r.first_t_ms, e.t_ms, r.first_rx_ms, e.rx_ms, r.first_seq, e.seq, r.count + 1, r.first_uptime_ms,
+        e.uptime_ms, r.first_asleep_ms, e.uptime_ms - e.awake_ms, r.first_wall_ms, e.wall_ms, r.from_ms, r.until_ms,
+        r.delta_ms, True,
+    )  # fmt: skip
+
+
+def last_of(run: Run) -> Evidence:
+    """The newest evidence that a run stands for."""
+    r = run
+    return Evidence(
+        r.target, r.observer, r.module, r.kind, r.last_t_ms, r.last_rx_ms, r.outcome, r.reason, r.detail, r.interval_ms,
+        r.stream, r.boot, r.lane, r.last_seq, r.last_uptime_ms, r.last_uptime_ms - r.last_asleep_ms, r.last_wall_ms, r.grade,
+        r.quality, r.from_ms, r.until_ms, r.delta_ms,
+    )  # fmt: skip

@@ -1,57 +1,34 @@
 """Group commit: admitted batches of many agents become one transaction, and only then answers.
 
-Serves the agents' door. It must never acknowledge what the store has not confirmed, nor advance its picture of an agent
-before that.
+Serves the agents' door. It must never acknowledge what the store has not confirmed, nor keep a picture of an agent that the
+store does not share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
-from agent.model import Lane, Loss, Report
-from agent.wire import Batch, Group, Refused
-from collector.core.change import Change, Saved
+from agent.model import Report
+from collector.core.change import Change, Saved, StoreError
+from collector.core.draft import Draft
 from collector.core.evidence import Evidence
+from collector.core.intake import AgentBook, IdentityConflictError, Incoming, Receipt, Rules, UnusableBatchError
 
-
-class Incoming(msgspec.Struct, frozen=True):
-    """One decoded batch of a known agent. `groups` is the admitted part of `batch.groups`; `rx_ms` is when it came, on the
-    collector's timeline (`skew.Timeline`). `schemas` are checked (hash, `wire.encode`d bytes) pairs to be stored
-    with it, `forgotten` hashes that this agent's share of the schema book dropped."""
-
-    agent: str
-    batch: Batch
-    groups: tuple[Group, ...]
-    rx_ms: int
-    schemas: tuple[tuple[bytes, bytes], ...] = ()
-    forgotten: tuple[bytes, ...] = ()
-
-
-class Receipt(msgspec.Struct, frozen=True):
-    """What became of a batch: it is on disk. `acknowledged` is `Answer.acknowledged`; `refused` adds to `Answer.refused`
-    (too many holes); `losses` are the new ones, for counting. `offset_ms` is the agent's wall clock minus ours."""
-
-    acknowledged: dict[Lane, int]
-    stored: int
-    duplicates: int
-    refused: tuple[Refused, ...] = ()
-    losses: tuple[Loss, ...] = ()
-    offset_ms: int = 0
+_log = logging.getLogger(__name__)
 
 
 class BusyError(Exception):
-    """The queue is full: answer 503 with Retry-After `retry_after_s`."""
+    """The queue is full or closing: answer 503 with Retry-After `retry_after_s`."""
 
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__("commit queue is full")
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(detail)
         self.retry_after_s = retry_after_s
-
-
-class IdentityConflictError(Exception):
-    """Another (stream, boot) holds this identity: answer 409. The text says which and since when."""
 
 
 class CommitLimits(msgspec.Struct, frozen=True):
@@ -59,21 +36,29 @@ class CommitLimits(msgspec.Struct, frozen=True):
 
     batches: int = 1_024
     reports: int = 100_000
+    commit_batches: int = 512
+    """Most batches in one transaction."""
     commit_reports: int = 10_000
-    """Most reports in one transaction."""
-    ranges: int = 10_000
-    """Most ranges of received numbers in one lane of an agent."""
+    """Most reports in one transaction, but for a single batch."""
 
 
 class Ledger(Protocol):
-    """The part of the store that the committer needs; raises `change.StoreError`."""
+    """The part of the store that the committer needs; both raise `change.StoreError`."""
 
-    async def load_agents(self, agents: Sequence[str]) -> dict[str, Saved]: ...
+    async def load_agents(self, wanted: Mapping[str, Collection[str]]) -> dict[str, Saved]:
+        """What is stored of agents and the streams asked for."""
 
-    async def apply(self, change: Change) -> Sequence[int]: ...
+    async def apply(self, change: Change) -> Sequence[int]:
+        """Store whole or not at all; the ids of `change.opened`."""
 
 
 Committed = Callable[[list[tuple[Evidence, Report]]], None]
+
+
+class _Waiting(msgspec.Struct):
+    incoming: Incoming
+    future: asyncio.Future[Receipt]
+    reports: int
 
 
 class Committer:
@@ -88,34 +73,168 @@ class Committer:
         on_committed: Committed,
         *,
         limits: CommitLimits | None = None,
-        late_after_ms: int = 30_000,
+        rules: Rules | None = None,
         on_commit: Callable[[float, int], None] | None = None,
     ) -> None:
         """`on_commit(seconds, batches)` is told how long each transaction took (for the histogram)."""
-        raise NotImplementedError
+        self._ledger = ledger
+        self._on_committed = on_committed
+        self._limits = limits or CommitLimits()
+        self._rules = rules or Rules()
+        self._on_commit = on_commit
+        self._books: dict[str, AgentBook] = {}
+        self._pending: deque[_Waiting] = deque()
+        self._batches = 0
+        self._reports = 0
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
 
     @property
     def depth(self) -> int:
         """Batches waiting or being written."""
-        raise NotImplementedError
+        return self._batches
 
     @property
     def fill(self) -> float:
         """How full the queue is, 0 to 1: what the credit is derived from."""
-        raise NotImplementedError
+        return max(self._batches / self._limits.batches, self._reports / self._limits.reports)
 
     def start(self) -> None:
         """Start the committing task on the running loop."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="committer")
 
     async def submit(self, incoming: Incoming) -> Receipt:
-        """Have a batch stored. Raises `BusyError`, `IdentityConflictError`, `change.StoreError` (answer 503).
+        """Have a batch stored. Raises `BusyError` (503), `IdentityConflictError` (409), `UnusableBatchError` (400) and
+        `change.StoreError` (503).
 
         A caller that is cancelled gives up the answer, not the commit.
         """
-        raise NotImplementedError
+        reports = sum([len(group.reports) + len(group.losses) for group in incoming.groups])
+        if self._closing:
+            raise BusyError("the collector is stopping", 5)
+        full = self._batches >= self._limits.batches or self._reports + reports > self._limits.reports
+        if full and self._batches:
+            raise BusyError(f"{self._batches} batches wait to be stored", 1)
+        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self._pending.append(_Waiting(incoming, future, reports))
+        self._batches += 1
+        self._reports += reports
+        self._wake.set()
+        return await future
 
     async def drain(self) -> None:
         """Refuse new batches (`BusyError`), commit what waits, stop the task. May be called twice."""
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            await asyncio.shield(self._task)
 
     def forget(self, agent: str) -> None:
-        """Drop what is remembered of an agent (revoked, rotated); it is loaded again when the agent comes back."""
+        """Drop what is remembered of an agent (revoked); it is loaded again when the agent comes back."""
+        self._books.pop(agent, None)
+
+    async def _run(self) -> None:
+        while True:
+            if not self._pending:
+                if self._closing:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            group = self._next_group()
+            await self._commit(group)
+            self._batches -= len(group)
+            self._reports -= sum([waiting.reports for waiting in group])
+
+    def _next_group(self) -> list[_Waiting]:
+        group: list[_Waiting] = []
+        reports = 0
+        while self._pending and len(group) < self._limits.commit_batches:
+            reports += self._pending[0].reports
+            if group and reports > self._limits.commit_reports:
+                break
+            group.append(self._pending.popleft())
+        return group
+
+    async def _commit(self, group: list[_Waiting]) -> None:
+        """Store a group and answer it. What fails costs this group only; a batch that spoils a group is found by itself."""
+        try:
+            answers, fresh = await self._store(group)
+        except StoreError as error:
+            self._drop(group)
+            if error.poison and len(group) > 1:
+                for waiting in group:
+                    await self._commit([waiting])
+                return
+            answers, fresh = [error] * len(group), []
+        except Exception as error:  # noqa: BLE001  one agent's batch must not end the service for all
+            _log.exception("commit of %d batches failed", len(group))
+            self._drop(group)
+            if len(group) > 1:
+                for waiting in group:
+                    await self._commit([waiting])
+                return
+            answers, fresh = [StoreError(f"internal: {error!r}", poison=True)], []
+        self._tell(fresh)
+        for waiting, answer in zip(group, answers, strict=True):
+            _answer(waiting.future, answer)
+
+    def _drop(self, group: list[_Waiting]) -> None:
+        for waiting in group:
+            self._books.pop(waiting.incoming.agent, None)
+
+    async def _store(self, group: list[_Waiting]) -> tuple[list[Receipt | Exception], list[tuple[Evidence, Report]]]:
+        await self._load(group)
+        draft = Draft()
+        answers: list[Receipt | Exception] = []
+        for waiting in group:
+            incoming = waiting.incoming
+            try:
+                answers.append(self._books[incoming.agent].take(incoming, draft))
+            except (IdentityConflictError, UnusableBatchError) as error:
+                answers.append(error)
+        if not draft.empty:
+            loop = asyncio.get_running_loop()
+            begun = loop.time()
+            draft.settle(await self._ledger.apply(draft.change()))
+            if self._on_commit is not None:
+                self._on_commit(loop.time() - begun, len(group))
+        return answers, draft.fresh
+
+    async def _load(self, group: list[_Waiting]) -> None:
+        """Ask the store about agents and streams that are not remembered; before a draft exists, so nothing is lost."""
+        wanted: dict[str, set[str]] = {}
+        for waiting in group:
+            agent, stream = waiting.incoming.agent, waiting.incoming.batch.stream
+            book = self._books.get(agent)
+            if agent in wanted or book is None or not book.knows(stream):
+                wanted.setdefault(agent, set()).add(stream)
+        if not wanted:
+            return
+        for agent, saved in (await self._ledger.load_agents(wanted)).items():
+            self._books[agent] = AgentBook(agent, saved, wanted[agent], self._rules)
+
+    def _tell(self, fresh: list[tuple[Evidence, Report]]) -> None:
+        if not fresh:
+            return
+        try:
+            self._on_committed(fresh)
+        except Exception:  # noqa: BLE001  what is stored is acknowledged, whatever the picture makes of it
+            _log.exception("the live picture failed on %d reports; they are stored", len(fresh))
+
+
+def _answer(future: asyncio.Future[Receipt], answer: Receipt | Exception) -> None:
+    if future.done():
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
+
+
+__all__ = [
+    "BusyError", "CommitLimits", "Committed", "Committer", "IdentityConflictError", "Incoming", "Ledger", "Receipt", "Rules",
+    "UnusableBatchError",
+]  # fmt: skip
