@@ -1,0 +1,243 @@
+"""The agent's side of enrolment: trust the collector's authority by its fingerprint, trade the one-time code for a token.
+
+The only place that speaks TLS without verification, and only to fetch the certificate that the code's fingerprint proves.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import http.client
+import os
+import re
+import ssl
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from agent import __version__
+from agent.credentials import is_loopback
+from agent.settings import DEFAULT_FILE, DEFAULT_SPOOL, ID_PATTERN, URL_PATTERN, Secret
+
+TIMEOUT_S: Final = 10.0
+_MAX_ANSWER: Final = 64 * 1024
+_CODE: Final = re.compile(r"HD1-([A-Z2-7]{16,104})-([0-9a-f]{32})\Z")
+CONFIG_NAME: Final = "agent.yml"
+CA_NAME: Final = "ca.pem"
+TOKEN_NAME: Final = "token"  # noqa: S105 - a file name
+
+
+class EnrolmentError(Exception):
+    """Enrolment did not happen. `code` names the case (closed list, the key of its words), `detail` the particulars.
+
+    `bad_code`, `bad_url`, `unreachable`, `wrong_fingerprint`, `tls`, `refused`, `bad_answer`, `exists`, `files`.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class Code(NamedTuple):
+    """A one-time code: what proves us to the collector, and what proves its authority to us."""
+
+    secret: Secret
+    fingerprint: str
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """What the collector answers to a good code."""
+
+    agent: str
+    token: str
+    interval_s: int = 15
+    urls: tuple[str, ...] = ()
+
+
+class _Refusal(msgspec.Struct):
+    code: str = ""
+    detail: str = ""
+
+
+class _RefusalBody(msgspec.Struct):
+    error: _Refusal
+
+
+def parse_code(text: str) -> Code:
+    """`HD1-SECRET-FINGERPRINT` as `haidang-collector agent add` prints it; letters of either case. Raises `EnrolmentError`."""
+    parts = text.strip().split("-")
+    joined = f"{parts[0].upper()}-{parts[1].upper()}-{parts[2].lower()}" if len(parts) == 3 else ""
+    match = _CODE.match(joined)
+    if match is None:
+        raise EnrolmentError("bad_code", "expected HD1-SECRET-FINGERPRINT, as haidang-collector agent add prints it")
+    try:
+        base64.b32decode(match[1] + "=" * (-len(match[1]) % 8))
+    except binascii.Error as error:
+        raise EnrolmentError("bad_code", "the secret is not base32") from error
+    return Code(Secret(match[1]), match[2])
+
+
+def enrol(url: str, code: str, *, hostname: str, timeout_s: float = TIMEOUT_S) -> tuple[Identity, str]:
+    """The identity that the collector gives for the code, and its authority's certificate (PEM; empty for plain HTTP to
+    this machine, which needs none). Raises `EnrolmentError`; a code that the collector took is used up."""
+    base = url.rstrip("/")
+    if not re.match(URL_PATTERN, base) or (not base.startswith("https://") and not is_loopback(base)):
+        raise EnrolmentError("bad_url", f"{url[:200]}: expected https://HOST[:PORT]")
+    parsed = parse_code(code)
+    pem = _fetch_ca(base, parsed.fingerprint, timeout_s)
+    request = {"secret": parsed.secret.reveal(), "agent_version": __version__, "hostname": hostname}
+    context = _trusting(pem) if base.startswith("https://") else None
+    status, body = _exchange(base, "POST", "/v1/enrol", msgspec.json.encode(request), context, timeout_s)
+    if status != 200:
+        raise EnrolmentError("refused", _refusal(status, body))
+    try:
+        identity = msgspec.json.decode(body, type=Identity)
+    except msgspec.DecodeError as error:
+        raise EnrolmentError("bad_answer", str(error)) from error
+    _check_identity(identity)
+    return identity, pem
+
+
+def _check_identity(identity: Identity) -> None:
+    """The answer becomes a file of settings: nothing may get in that is not what it says."""
+    if not re.match(ID_PATTERN, identity.agent):
+        raise EnrolmentError("bad_answer", f"agent {identity.agent[:64]!r}: expected an id")
+    if not re.fullmatch(r"[!-~]{16,4096}", identity.token):
+        raise EnrolmentError("bad_answer", "token: expected 16 to 4096 printable characters")
+    if not 1 <= identity.interval_s <= 3_600:
+        raise EnrolmentError("bad_answer", f"interval_s {identity.interval_s}: expected 1 to 3600")
+    if len(identity.urls) > 8 or not all(re.match(URL_PATTERN, url) for url in identity.urls):
+        raise EnrolmentError("bad_answer", "urls: expected up to 8 addresses of collectors")
+
+
+def _fetch_ca(base: str, fingerprint: str, timeout_s: float) -> str:
+    unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # Verified right below, by the fingerprint that came with the code over another way.
+    unverified.check_hostname = False
+    unverified.verify_mode = ssl.CERT_NONE
+    status, body = _exchange(base, "GET", "/v1/ca", None, unverified if base.startswith("https://") else None, timeout_s)
+    if status != 200:
+        raise EnrolmentError("bad_answer", f"GET /v1/ca: status {status}: is this the agents' address of a collector?")
+    try:
+        pem = body.decode("ascii")
+        der = ssl.PEM_cert_to_DER_cert(pem.strip())
+    except (UnicodeDecodeError, ValueError) as error:
+        raise EnrolmentError("bad_answer", "GET /v1/ca: expected a PEM certificate") from error
+    found = hashlib.sha256(der).hexdigest()[:32]
+    if not hmac.compare_digest(found, fingerprint):
+        raise EnrolmentError("wrong_fingerprint", f"found {found}, the code says {fingerprint}")
+    # Written anew from the bytes that were hashed, so that nothing the fingerprint does not cover is ever trusted.
+    return ssl.DER_cert_to_PEM_cert(der)
+
+
+def _trusting(pem: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_verify_locations(cadata=pem)
+    except ssl.SSLError as error:
+        raise EnrolmentError("bad_answer", f"GET /v1/ca: {error.reason or 'no usable certificate'}") from error
+    return context
+
+
+def _exchange(
+    base: str, method: str, path: str, body: bytes | None, context: ssl.SSLContext | None, timeout_s: float
+) -> tuple[int, bytes]:
+    parts = urlsplit(base)
+    host, port = parts.hostname or "", parts.port
+    if context is not None:
+        connection = http.client.HTTPSConnection(host, port or 443, timeout=timeout_s, context=context)
+    else:
+        connection = http.client.HTTPConnection(host, port or 80, timeout=timeout_s)  # type: ignore[assignment]
+    headers = {"Content-Type": "application/json"} if body is not None else {}
+    try:
+        connection.request(method, parts.path + path, body, headers)
+        response = connection.getresponse()
+        data = response.read(_MAX_ANSWER + 1)
+    except ssl.SSLCertVerificationError as error:
+        raise EnrolmentError("tls", f"{base}: {error.verify_message}") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise EnrolmentError("unreachable", f"{base}: {error or type(error).__name__}") from error
+    finally:
+        connection.close()
+    if len(data) > _MAX_ANSWER:
+        raise EnrolmentError("bad_answer", f"{method} {path}: more than {_MAX_ANSWER} bytes")
+    return response.status, data
+
+
+def _refusal(status: int, body: bytes) -> str:
+    try:
+        error = msgspec.json.decode(body, type=_RefusalBody).error
+    except msgspec.DecodeError:
+        return f"status {status}"
+    return f"status {status}, {error.code}: {error.detail}"[:300]
+
+
+def write_identity(identity: Identity, pem: str, url: str, folder: str, *, force: bool = False) -> str:
+    """Write `ca.pem`, the token (mode 0600) and `agent.yml` into `folder`, in this order, each in one step; the path of the
+    last. Raises `EnrolmentError` `exists` if there is an identity and `force` is not given, `files` if the disk refuses."""
+    check_folder(folder, force=force)
+    path = os.path.join(folder, CONFIG_NAME)
+    try:
+        if pem:
+            _write(os.path.join(folder, CA_NAME), pem, 0o644)
+        _write(os.path.join(folder, TOKEN_NAME), f"{identity.token}\n", 0o600)
+        _write(path, _config(identity, url, folder), 0o644)
+    except OSError as error:
+        raise EnrolmentError("files", f"{error.filename or folder}: {error.strerror}") from error
+    return path
+
+
+def check_folder(folder: str, *, force: bool) -> None:
+    """Make the folder if needed and see that an identity may be written there, before a one-time code is spent."""
+    try:
+        os.makedirs(folder, mode=0o755, exist_ok=True)
+        probe = os.path.join(folder, f".{TOKEN_NAME}.probe")
+        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT, 0o600))
+        os.unlink(probe)
+    except OSError as error:
+        raise EnrolmentError("files", f"{error.filename or folder}: {error.strerror}") from error
+    if force:
+        return
+    for name in (TOKEN_NAME, CONFIG_NAME):
+        if os.path.lexists(os.path.join(folder, name)):
+            raise EnrolmentError("exists", os.path.join(folder, name))
+
+
+def _write(path: str, text: str, mode: int) -> None:
+    temporary = f"{path}.new"
+    if os.path.lexists(temporary):
+        os.unlink(temporary)
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with open(fd, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def _config(identity: Identity, url: str, folder: str) -> str:
+    urls = identity.urls or (url.rstrip("/"),)
+    default = os.path.abspath(folder) == os.path.dirname(os.path.abspath(DEFAULT_FILE))
+    # JSON strings are YAML strings, whatever they hold.
+    lines = [
+        "# Written by haidang-agent enrol. Every setting is explained in config/agent.yml of the project.",
+        f"id: {_quoted(identity.agent)}",
+        f"interval_s: {identity.interval_s}",
+        "collector:",
+        "  urls:",
+        *(f"    - {_quoted(one)}" for one in urls),
+        f"  ca_file: {CA_NAME}",
+        f"  token_file: {TOKEN_NAME}",
+        "spool:",
+        f"  folder: {_quoted(DEFAULT_SPOOL if default else 'spool')}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()

@@ -1,0 +1,94 @@
+"""The table of readers: kind -> "module:function" as text, so that a kind is imported only where it runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Final, NamedTuple, Protocol, cast
+
+import msgspec
+
+from agent.host.reading import Host, Reader
+from agent.settings import ReadersSettings
+
+LINUX: Final = ("linux",)
+WINDOWS: Final = ("win32",)
+ANY: Final = ("linux", "win32", "darwin", "freebsd")
+
+
+class Entry(NamedTuple):
+    """Where a reader's door is, whether it runs unless told otherwise, and on which systems (`sys.platform`)."""
+
+    where: str
+    on: bool = True
+    platforms: tuple[str, ...] = LINUX
+
+
+class Module(Protocol):
+    """What the module of a kind offers."""
+
+    Settings: type[msgspec.Struct]
+
+    def open_reader(self, settings: msgspec.Struct, host: Host) -> Reader:
+        """A reader of `host`. Raises `ReaderError`."""
+
+
+READERS: Final[dict[str, Entry]] = {
+    "arp": Entry("agent.host.arp:open_reader"),
+    "conntrack": Entry("agent.host.conntrack:open_reader"),
+    "cpu": Entry("agent.host.cpu:open_reader", platforms=ANY),
+    "cpufreq": Entry("agent.host.cpufreq:open_reader"),
+    "diskstats": Entry("agent.host.diskstats:open_reader", platforms=ANY),
+    "dmi": Entry("agent.host.dmi:open_reader"),
+    "entropy": Entry("agent.host.entropy:open_reader"),
+    "filefd": Entry("agent.host.filefd:open_reader"),
+    "filesystem": Entry("agent.host.filesystem:open_reader", platforms=ANY),
+    "hwmon": Entry("agent.host.hwmon:open_reader"),
+    "loadavg": Entry("agent.host.loadavg:open_reader", platforms=ANY),
+    "meminfo": Entry("agent.host.meminfo:open_reader", platforms=ANY),
+    "netclass": Entry("agent.host.netclass:open_reader"),
+    "netdev": Entry("agent.host.netdev:open_reader", platforms=ANY),
+    "netstat": Entry("agent.host.netstat:open_reader"),
+    "os": Entry("agent.host.os_release:open_reader"),
+    "pressure": Entry("agent.host.pressure:open_reader"),
+    "processes": Entry("agent.host.processes:open_reader", platforms=ANY),
+    "schedstat": Entry("agent.host.schedstat:open_reader"),
+    "selinux": Entry("agent.host.selinux:open_reader"),
+    "sockstat": Entry("agent.host.sockstat:open_reader"),
+    "softnet": Entry("agent.host.softnet:open_reader"),
+    "stat": Entry("agent.host.stat:open_reader", platforms=ANY),
+    "thermal_zone": Entry("agent.host.thermal_zone:open_reader"),
+    "time": Entry("agent.host.time:open_reader", platforms=ANY),
+    "timex": Entry("agent.host.timex:open_reader"),
+    "udp_queues": Entry("agent.host.udp_queues:open_reader"),
+    "uname": Entry("agent.host.uname:open_reader", platforms=ANY),
+    "vmstat": Entry("agent.host.vmstat:open_reader"),
+}
+
+
+def runs_here(kind: str, platform: str = sys.platform) -> bool:
+    """Whether a kind exists for a system."""
+    return platform.startswith(READERS[kind].platforms)
+
+
+def chosen(readers: ReadersSettings, platform: str = sys.platform) -> tuple[str, ...]:
+    """The kinds that run with these settings, in the table's order."""
+    return tuple(
+        kind
+        for kind, entry in READERS.items()
+        if runs_here(kind, platform) and (kind in readers.enable or (entry.on and kind not in readers.disable))
+    )
+
+
+def load(kind: str) -> Module:
+    """The module of a kind. Raises `KeyError` for a kind that is not in the table."""
+    import importlib
+
+    return cast("Module", importlib.import_module(READERS[kind].where.partition(":")[0]))
+
+
+def open_reader(kind: str, settings: dict[str, Any], host: Host) -> Reader:
+    """A reader of `host` with its part of the settings. Raises `ReaderError`, and `msgspec.ValidationError` for settings
+    that were not checked."""
+    module = load(kind)
+    opener = getattr(module, READERS[kind].where.partition(":")[2])
+    return cast("Reader", opener(msgspec.convert(settings, module.Settings), host))
