@@ -41,8 +41,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def open_reader(settings: Settings, host: Host) -> Reader:
     """A reader of the distribution. The file is parsed again only when it was changed."""
-    if host.platform != "linux":
-        raise NoData("os-release exists on Linux only")
     reader = _Release([host.in_root(path) for path in _PATHS])
     return guarded(reader.read, _PATHS[0])
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from agent.host.reading import File, Host, NoData, Reader, alone, counter, guarded
+from agent.host.reading import File, Host, Reader, alone, counter, guarded
 from agent.model import Readings
 
 _CPU: Final = (
@@ -55,8 +55,6 @@ def open_reader(settings: Settings, host: Host) -> Reader:
 
 def _totals(data: bytes, lines: int) -> list[float]:
     """Seconds of the first `lines` lines, `some ... total=<microseconds>` and `full ...`."""
-    if not data:
-        raise NoData("pressure stall information is empty")
     parts = data.split(b"total=")
     if len(parts) <= lines or not parts[0].startswith(b"some "):
         raise ValueError(f"found {data[:80]!r}, expected 'some ... total=' and 'full ... total='")

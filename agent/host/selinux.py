@@ -26,12 +26,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def open_reader(settings: Settings, host: Host) -> Reader:
     """A reader of SELinux's mode: 1 enforcing, 0 permissive, -1 disabled. The modes are left out where it is off."""
-    if host.platform != "linux":
-        raise NoData("SELinux exists on Linux only")
     enforce = File(f"{host.sys}/fs/selinux/enforce", size=64, whole=False)
     config = host.in_root("/etc/selinux/config")
 
     def read() -> Readings:
+        if host.platform != "linux":
+            raise NoData("SELinux exists on Linux only")
         if not os.path.exists(enforce.path):
             return alone((ENABLED,), (0.0,))
         return alone(_FAMILIES, (1.0, _configured(config), float(enforce.read())))

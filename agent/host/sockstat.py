@@ -18,7 +18,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def open_reader(settings: Settings, host: Host, page_bytes: int = 0) -> Reader:
     """A reader of socket counts; memory is in pages and, as `*_mem_bytes`, in bytes (`page_bytes` 0: the machine's)."""
-    page = float(page_bytes or os.sysconf("SC_PAGE_SIZE"))
+    page = float(page_bytes or _page_bytes())
     file, file6 = File(f"{host.proc}/net/sockstat"), File(f"{host.proc}/net/sockstat6")
     fields, fields6 = (Fields(lambda words: _lay_out(words, page)) for _ in range(2))
 
@@ -32,6 +32,10 @@ def open_reader(settings: Settings, host: Host, page_bytes: int = 0) -> Reader:
         return found
 
     return guarded(read, file.path)
+
+
+def _page_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 def _lay_out(words: Sequence[bytes], page: float) -> Plan:
