@@ -1,6 +1,7 @@
 """What an agent may say: only targets that inventory gives it, in numbers and words the store can hold.
 
 Pure. `check_batch` refuses a whole batch that no honest agent sends; `admit` refuses single reports, each with a reason.
+What else a single report may not hold is refused where it is numbered (`core.intake`).
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Admission(msgspec.Struct, frozen=True):
 
 
 def check_batch(batch: Batch) -> None:
-    """Refuse numbers and texts no store can hold (64-bit columns, no NUL). Raises `WireError`."""
+    """Refuse numbers and texts no store can hold (64-bit columns, printable text). Raises `WireError`."""
     if len(batch.groups) > MAX_GROUPS:
         raise WireError("too_many", f"{len(batch.groups)} groups, at most {MAX_GROUPS} a batch")
     if not (-1 < batch.uptime_ms < _MAX_INT and -1 < batch.awake_ms < _MAX_INT and -_MAX_INT < batch.wall_ms < _MAX_INT):
@@ -47,11 +48,6 @@ def check_batch(batch: Batch) -> None:
         raise WireError("bad_text", f"agent_version: expected at most {_MAX_VERSION} printable characters")
     if batch.watermarks:
         _check_watermarks(batch)
-    for group in batch.groups:
-        for report in group.reports:
-            _check_span(report.seq, (report.from_ms, report.until_ms, report.delta_ms))
-        for loss in group.losses:
-            _check_span(loss.seq, (loss.from_ms, loss.until_ms, loss.at_ms, loss.uptime_ms))
 
 
 def _check_watermarks(batch: Batch) -> None:
@@ -62,12 +58,6 @@ def _check_watermarks(batch: Batch) -> None:
         for value in (mark.produced, mark.oldest, mark.reports, mark.bytes):
             if not -1 < value < _MAX_INT:
                 raise WireError("bad_watermark", f"lane {mark.lane}: {value}, expected 0 to 2^53")
-
-
-def _check_span(seq: int, values: tuple[int, ...]) -> None:
-    for value in values:
-        if not -_MAX_INT < value < _MAX_INT:
-            raise WireError("bad_time", f"report {seq}: {value} is outside -2^53 to 2^53 milliseconds")
 
 
 def admit(batch: Batch, agent: str, targets: Mapping[str, TargetInfo]) -> Admission:
@@ -92,8 +82,6 @@ def _refusal(report: Report, agent: str, target: TargetInfo | None) -> str:
         return "kind_own_host_only"
     if not _MODULE.match(report.module):
         return "bad_module"
-    if "\0" in report.detail:
-        return "bad_detail"
     return ""
 
 

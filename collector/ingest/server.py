@@ -29,7 +29,7 @@ from collector.core.schemas import SchemaBook
 from collector.core.tally import Tally
 from collector.ingest import enrol
 from collector.ingest.admission import Admission, admit, check_batch
-from collector.ingest.commit import BusyError, Committer, IdentityConflictError, Incoming, Receipt
+from collector.ingest.commit import BusyError, Committer, IdentityConflictError, Incoming, Receipt, UnusableBatchError
 from collector.ingest.limits import Buckets, Budget, credit
 from collector.ingest.listener import RefusedError, Reply, read_body
 from collector.ingest.tokens import TokenBook
@@ -254,6 +254,8 @@ class Door:
         except IdentityConflictError as error:
             parts.tally.agent(agent).conflicts += 1
             raise RefusedError(409, "identity_conflict", str(error)) from error
+        except UnusableBatchError as error:
+            raise RefusedError(400, "bad_batch", str(error)) from error
         if schemas or forgotten:
             self._held.setdefault(agent, set()).difference_update(forgotten)
             self._held[agent].update(digest for digest, _ in schemas)

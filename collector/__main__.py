@@ -1,0 +1,136 @@
+"""Command line of the collector: `haidang-collector run | check | agent | local | version`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+import agent
+from collector import commands, config
+from collector.config import Config, ConfigError
+from collector.inventory import load_inventory
+from collector.start import StartError
+from collector.words import LANGUAGES, word
+
+DEFAULT_FILE: Final = Path("/etc/haidang/collector.yml")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 if it succeeded, 1 if not (said on standard error), 2 for wrong usage."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    language = _language(given)
+    if given[:1] == ["local"]:
+        # It arranges two processes and has options of its own; loaded here only, so that `run` stays small.
+        from collector.local import main as local
+
+        return local(given[1:])
+    options = _parser(language).parse_args(given)
+    options.lang = language
+    try:
+        return _do(options)
+    except ConfigError as error:
+        _complain(str(error), word(language, "problems", count=len(error.problems)))
+    except (commands.CommandError, StartError) as error:
+        _complain(str(error))
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+def _do(options: argparse.Namespace) -> int:
+    if options.command == "version":
+        print(f"haidang-collector {agent.__version__}")
+        return 0
+    settings = _load(options)
+    if options.command == "run":
+        from collector.run import run
+
+        run(settings, lambda: _load(options))
+        return 0
+    if options.command == "check":
+        print(_check(settings, options.lang))
+        return 0
+    print(asyncio.run(_agent(settings, options)))
+    return 0
+
+
+async def _agent(settings: Config, options: argparse.Namespace) -> str:
+    language = options.lang
+    if options.verb == "list":
+        return await commands.listing(settings, language)
+    if options.verb == "add":
+        return await commands.add(settings, options.id, options.site, options.class_, options.ttl, language)
+    if options.verb == "rotate":
+        return await commands.rotate(settings, options.id, options.ttl, language, at_once=options.now)
+    return await commands.revoke(settings, options.id, language)
+
+
+def _check(settings: Config, language: str) -> str:
+    inventory = load_inventory(Path(settings.inventory) if settings.inventory else None, None)
+    found = word(language, "ok", targets=len(inventory.targets), sites=len(inventory.sites))
+    return f"{found}\n{word(language, 'via_later')}" if inventory.targets else found
+
+
+def _load(options: argparse.Namespace) -> Config:
+    file: Path | None = options.config
+    if file is None and DEFAULT_FILE.exists():
+        file = DEFAULT_FILE
+    settings = config.load(file)
+    return msgspec.structs.replace(settings, data=str(options.data)) if options.data is not None else settings
+
+
+def _language(given: list[str]) -> str:
+    """`--lang`, else `HAIDANG_LANG`, else English; read before the parser is made, which speaks that language."""
+    for index, argument in enumerate(given):
+        if argument.startswith("--lang="):
+            return argument[7:]
+        if argument == "--lang" and index + 1 < len(given):
+            return given[index + 1]
+    language = os.environ.get("HAIDANG_LANG", "en")
+    return language if language in LANGUAGES else "en"
+
+
+def _parser(language: str) -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--lang", choices=LANGUAGES, default=language, help=word(language, "opt_lang"))
+    files = argparse.ArgumentParser(add_help=False, parents=[common])
+    files.add_argument("--config", type=Path, help=word(language, "opt_config", default=DEFAULT_FILE), metavar="FILE")
+    files.add_argument("--data", type=Path, help=word(language, "opt_data"), metavar="DIR")
+    parser = argparse.ArgumentParser(prog="haidang-collector", description=word(language, "program"), parents=[common])
+    verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in ("run", "check"):
+        verbs.add_parser(name, parents=[files], help=word(language, name), description=word(language, name))
+    _add_agent_verbs(verbs.add_parser("agent", help=word(language, "agent")), files, language)
+    verbs.add_parser("local", help=word(language, "local"))
+    verbs.add_parser("version", parents=[common], help=word(language, "version"))
+    return parser
+
+
+def _add_agent_verbs(parser: argparse.ArgumentParser, files: argparse.ArgumentParser, language: str) -> None:
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+    made: dict[str, argparse.ArgumentParser] = {}
+    for name in ("add", "list", "rotate", "revoke"):
+        made[name] = verbs.add_parser(name, parents=[files], help=word(language, f"agent_{name}"))
+        if name != "list":
+            made[name].add_argument("id", metavar="ID", help=word(language, "opt_id"))
+    for name in ("add", "rotate"):
+        made[name].add_argument("--ttl", default="1h", help=word(language, "opt_ttl"))
+    made["add"].add_argument("--site", required=True, help=word(language, "opt_site"))
+    made["add"].add_argument("--class", dest="class_", default="server", metavar="CLASS", help=word(language, "opt_class"))
+    made["rotate"].add_argument("--now", action="store_true", help=word(language, "opt_now"))
+
+
+def _complain(*lines: str) -> None:
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

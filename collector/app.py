@@ -1,0 +1,348 @@
+"""The collector's process: builds the parts, connects them, starts and stops them in order.
+
+Order of a start: data folder, addresses, store, web listener (not ready), blind record, memory of the store, committer,
+agents' listener, ready. A stop goes backwards: nothing that was acknowledged is left uncommitted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable, Coroutine, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+
+import agent
+from agent import wire
+from agent.clock import Clock, SystemClock
+from agent.model import Report
+from collector import logs
+from collector.config import Config, ConfigError, Problem, shown
+from collector.core.accounts import Account, Standing
+from collector.core.change import COLLECTOR, StoreError, StoreUnusableError
+from collector.core.evidence import Evidence, Grade
+from collector.core.fleet import Fleet
+from collector.core.schemas import SchemaBook
+from collector.core.skew import Timeline
+from collector.core.tally import Tally
+from collector.expose.server import make_app
+from collector.ingest.commit import CommitLimits, Committer, Rules
+from collector.ingest.enrol import Authority, EnrolError, open_authority, utc
+from collector.ingest.listener import Listener
+from collector.ingest.server import Door, Parts
+from collector.ingest.tokens import TokenBook
+from collector.inventory import Inventory, load_inventory
+from collector.start import DataFolder, StartError, database_url, listen
+from collector.store.store import Store
+
+HEARTBEAT_S: Final = 10
+"""R5.3."""
+_STALLED_MS: Final = 30_000
+"""A gap between two heartbeats beyond this means that the collector itself saw nothing (suspended, stopped)."""
+_STEP_MS: Final = 2_000
+_GRACE_S: Final = 5.0
+_BLINDS_BACK_MS: Final = 40 * 86_400_000
+_FIXED: Final = (
+    "data", "database", "late_after_s", "ttl_factor", "time_zone", "web.listen", "agents.listen", "agents.transport",
+    "agents.names", "limits.connections", "limits.header_timeout_s", "limits.queue_batches",
+)  # fmt: skip
+"""Settings that only a restart changes."""
+_log = logging.getLogger("haidang.collector")
+
+
+class Collector:
+    """One running collector. `start` once, `stop` once; `reload` in between as often as wanted."""
+
+    def __init__(self, config: Config, reread: Callable[[], Config] | None = None, clock: Clock | None = None) -> None:
+        """`reread` gives the configuration anew at a reload; without it only the inventory is read again."""
+        self.config = config
+        self.tally = Tally()
+        self.book = SchemaBook()
+        self.fleet = Fleet(self.book, self.tally, ttl_factor=config.ttl_factor)
+        self._reread = reread
+        self._clock = clock or SystemClock()
+        self._timeline = Timeline(self._clock.wall_ms(), self._clock.uptime_ms())
+        self._why_not_ready = "starting"
+        self._accounts: dict[str, Account] = {}
+        self._inventory = Inventory(sites={}, targets={})
+        self._beat_ms = 0
+        self._step_ms = 0
+        self._undo = contextlib.AsyncExitStack()
+
+    def now_ms(self) -> int:
+        """The collector's timeline (R2.1): jumps of the wall clock do not reach it."""
+        return self._timeline.at(self._clock.uptime_ms())
+
+    @property
+    def web_port(self) -> int:
+        """The real port of the web listener."""
+        return int(self._web_socket.getsockname()[1])
+
+    @property
+    def agents_port(self) -> int:
+        """The real port of the agents' listener."""
+        return self._listener.port
+
+    def ready(self) -> str:
+        """Empty when ready, else why not."""
+        return self._why_not_ready
+
+    async def start(self) -> None:
+        """Start everything, or nothing: what was started is undone. Raises `StartError`, `ConfigError`."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._undo.aclose()
+            raise
+
+    async def _start(self) -> None:
+        config = self.config
+        folder = DataFolder(Path(config.data))
+        self._undo.callback(folder.release)
+        self._web_socket = self._bind(config.web.listen, "web.listen")
+        agents_socket = self._bind(config.agents.listen, "agents.listen")
+        authority = self._open_authority()
+        self.store = await self._open_store()
+        self._undo.push_async_callback(self.store.close)
+        self._build(authority.ca_pem)
+        await self._start_web()
+        await self._remember()
+        self._undo.push_async_callback(self._say_goodbye)
+        self._committer.start()
+        self._undo.push_async_callback(self._committer.drain)
+        tls = config.agents.transport == "tls"
+        await self._listener.start(agents_socket, authority.server_context() if tls else None)
+        self._undo.push_async_callback(self._listener.stop, _GRACE_S)
+        self._spawn(self._beat())
+        self._spawn(self._keep_house())
+        self._why_not_ready = ""
+        _log.info("ready: web on port %d, agents on port %d", self.web_port, self.agents_port)
+
+    async def stop(self) -> None:
+        """Take nothing more, commit what waits, write the start of our blindness (R5.3), close."""
+        self._why_not_ready = "stopping"
+        await self._undo.aclose()
+        _log.info("stopped")
+
+    # -- parts of the start, each undone by the stack in reverse order
+
+    def _bind(self, address: str, setting: str) -> socket.socket:
+        sock = listen(address, setting)
+        self._undo.callback(sock.close)
+        return sock
+
+    def _open_authority(self) -> Authority:
+        try:
+            return open_authority(Path(self.config.data), self.config.agents.names, utc(self.now_ms()))
+        except EnrolError as error:
+            raise StartError(str(error)) from error
+
+    async def _open_store(self) -> Store:
+        try:
+            return await Store.open(database_url(self.config))
+        except (StoreUnusableError, StoreError) as error:
+            raise StartError(f"database: {error}") from error
+
+    def _build(self, ca_pem: bytes) -> None:
+        config, limits = self.config, self.config.limits
+        self.tally.queue_limit = limits.queue_batches
+        self._tokens = TokenBook(self.store, self._take_accounts)
+        self._committer = Committer(
+            self.store,
+            self._show,
+            limits=CommitLimits(batches=limits.queue_batches),
+            rules=Rules(late_after_ms=round(config.late_after_s * 1000)),
+            on_commit=self._count_commit,
+        )
+        parts = Parts(
+            agents=config.agents,
+            limits=limits,
+            tokens=self._tokens,
+            enrolment=self.store,
+            committer=self._committer,
+            book=self.book,
+            tally=self.tally,
+            now_ms=self.now_ms,
+            steady_s=asyncio.get_running_loop().time,
+            targets={},
+            ca_pem=ca_pem,
+        )
+        self._door = Door(parts)
+        self._listener = Listener(self._door.handle, connections=limits.connections, header_timeout_s=limits.header_timeout_s)
+
+    async def _start_web(self) -> None:
+        app = make_app(self.fleet, version=agent.__version__, now_ms=self.now_ms, ready=self.ready)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_GRACE_S)
+        await runner.setup()
+        self._undo.push_async_callback(runner.cleanup)
+        await web.SockSite(runner, self._web_socket).start()
+
+    async def _remember(self) -> None:
+        """Record how long nobody watched, then take up the picture where the store has it."""
+        now_ms = self.now_ms()
+        gap = await self.store.begin(now_ms)
+        self._beat_ms = now_ms
+        self.tally.started_ms = now_ms
+        if gap is not None:
+            _log.warning("nobody watched for %.0f s (%s)", ((gap.until_ms or now_ms) - gap.from_ms) / 1000, gap.cause)
+        for blind in await self.store.blinds(0, now_ms, observer=COLLECTOR):
+            until_ms = now_ms if blind.until_ms is None else blind.until_ms
+            self.tally.blind_ms += until_ms - blind.from_ms
+            if until_ms > now_ms - _BLINDS_BACK_MS:
+                self.fleet.blind(blind.from_ms, until_ms)
+        accounts = await self.store.agents()
+        self._inventory = _read_inventory(self.config, [account.id for account in accounts])
+        await self._tokens.refresh()
+        await self._load_picture()
+
+    async def _load_picture(self) -> None:
+        for row in await self.store.load_schemas():
+            try:
+                digest, schema = wire.check_schema(row.body, wire.Limits())
+            except wire.WireError:
+                _log.exception("a stored schema of agent %s is not used", row.agent)
+                continue
+            self.book.add(row.agent, digest, schema)
+            self._door.remember_schema(row.agent, digest)
+        for evidence, report in await self.store.load_picture():
+            self.fleet.apply(evidence, report)
+
+    async def _say_goodbye(self) -> None:
+        try:
+            await self.store.finish(self.now_ms())
+        except StoreError:
+            _log.exception("the start of our blindness could not be written; the last heartbeat stands for it")
+
+    # -- what runs all the time
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(_report_end)
+        self._undo.push_async_callback(_end, task)
+
+    def _show(self, news: list[tuple[Evidence, Report]]) -> None:
+        tally, apply = self.tally, self.fleet.apply
+        tally.reports += len(news)
+        for evidence, report in news:
+            if evidence.grade is Grade.LATE:
+                tally.late += 1
+            for block in report.blocks:
+                tally.samples += len(block.values) >> 3
+            apply(evidence, report)
+
+    def _count_commit(self, seconds: float, batches: int) -> None:
+        self.tally.commits.observe(seconds)
+        self.tally.queue_depth = self._committer.depth
+
+    def _take_accounts(self, accounts: list[Account]) -> None:
+        """Agents came, went or moved: their hosts are targets, and who is revoked is forgotten."""
+        for account in accounts:
+            known = self._accounts.get(account.id)
+            if account.standing is Standing.REVOKED and known is not None and known.standing is not Standing.REVOKED:
+                _log.info("agent %s is revoked", account.id)
+                self._committer.forget(account.id)
+                self._door.forget_agent(account.id)
+        self._accounts = {account.id: account for account in accounts}
+        self._take_inventory(self._inventory)
+
+    def _take_inventory(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+        targets = inventory.with_agents(self._accounts.values())
+        self.fleet.set_targets(targets.values())
+        self._door.set_targets(targets)
+
+    async def _beat(self) -> None:
+        """The durable heartbeat (R5.3), and what can be seen from it: our own stalls and steps of the wall clock."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            now_ms = self.now_ms()
+            try:
+                if now_ms - self._beat_ms > _STALLED_MS:
+                    await self._note_stall(now_ms)
+                await self.store.heartbeat(now_ms)
+            except StoreError:
+                _log.exception("the heartbeat could not be written")
+            self._beat_ms = now_ms
+            self._watch_clock()
+
+    async def _note_stall(self, now_ms: int) -> None:
+        from_ms = self._beat_ms
+        _log.warning("the collector itself stood still for %.0f s", (now_ms - from_ms) / 1000)
+        self.fleet.blind(from_ms, now_ms)
+        self.tally.blind_ms += now_ms - from_ms
+        await self.store.blind(from_ms, now_ms, "stall")
+
+    def _watch_clock(self) -> None:
+        step_ms = self._timeline.step(self._clock.wall_ms(), self._clock.uptime_ms())
+        if abs(step_ms - self._step_ms) > _STEP_MS:
+            _log.warning("the wall clock is now %.1f s ahead of the collector's timeline, which keeps its pace", step_ms / 1000)
+            self._step_ms = step_ms
+
+    async def _keep_house(self) -> None:
+        second = 0
+        while True:
+            await asyncio.sleep(1)
+            second += 1
+            self.tally.queue_depth = self._committer.depth
+            if second % 5 == 0:
+                self.fleet.sweep(self.now_ms())
+            if second % 2 == 0:
+                try:
+                    await self._tokens.refresh()
+                except StoreError:
+                    _log.exception("agents could not be read; those known stay valid")
+
+    # -- reload
+
+    async def reload(self) -> bool:
+        """Read configuration and inventory again and take both, or neither; true if taken."""
+        try:
+            config, inventory = self._read_again()
+        except (ConfigError, OSError) as error:
+            self.tally.reload_failures += 1
+            for line in str(error).splitlines():
+                _log.error("reload refused: %s", line)
+            return False
+        self.config = config
+        self._take_inventory(inventory)
+        self._door.configure(config.agents, config.limits)
+        logs.set_up(config.log)
+        self.tally.reloads += 1
+        _log.info("configuration and inventory reloaded: %d targets", len(self.fleet))
+        return True
+
+    def _read_again(self) -> tuple[Config, Inventory]:
+        config = self._reread() if self._reread else self.config
+        problems = [
+            Problem("reload", 0, name, shown(_setting(config, name)), f"{shown(_setting(self.config, name))} until a restart")
+            for name in _FIXED
+            if _setting(config, name) != _setting(self.config, name)
+        ]
+        if problems:
+            raise ConfigError(problems)
+        return config, _read_inventory(config, self._accounts)
+
+
+def _setting(config: Config, name: str) -> object:
+    value: object = config
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _read_inventory(config: Config, agents: Iterable[str]) -> Inventory:
+    return load_inventory(Path(config.inventory) if config.inventory else None, agents)
+
+
+def _report_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _log.critical("a task of the collector ended: restart it", exc_info=task.exception())
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
