@@ -1,0 +1,66 @@
+"""What a running agent loads: the reason that it is light is what is not there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.project.source import ROOT
+
+ABSENT = {
+    "aiohttp", "aiosqlite", "alembic", "argparse", "asyncio", "asyncpg", "collector", "concurrent.futures", "cryptography",
+    "dataclasses", "gufo", "inspect", "json", "logging", "multiprocessing", "prometheus_client", "psutil", "pysnmp",
+    "sqlalchemy", "typing_extensions", "unittest", "yaml",
+}  # fmt: skip
+"""Modules that a running agent on Linux has no use for; each costs memory on every machine watched."""
+
+_PROGRAM = """
+import atexit, sys
+def dump():
+    with open({file!r}, "w") as file:
+        file.write("\\n".join(sorted(sys.modules)))
+atexit.register(dump)
+from agent.__main__ import main
+sys.exit(main(["run", "--config", {config!r}]))
+"""
+
+
+def _configure(folder: Path, port: int) -> Path:
+    token = folder / "token"
+    token.write_text("token-0123456789abcdef0123456789\n")
+    token.chmod(0o600)
+    config = folder / "agent.yml"
+    config.write_text(
+        f"id: footprint\ninterval_s: 1\ncollector:\n  urls: ['http://127.0.0.1:{port}']\n  token_file: token\n"
+        "spool:\n  folder: spool\n"
+    )
+    return config
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere psutil is what reads the host")
+def test_running_agent_is_light(tmp_path: Path) -> None:
+    """Neither at start nor while readers run and reports are sent does the agent load what it does not need."""
+    modules = tmp_path / "modules"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        config = _configure(tmp_path, server.getsockname()[1])
+        program = _PROGRAM.format(file=str(modules), config=str(config))
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(
+            [sys.executable, "-c", program], env=env, cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        ) as agent:
+            server.settimeout(30)
+            connection, _ = server.accept()
+            with connection:
+                connection.settimeout(30)
+                assert connection.recv(4096).startswith(b"POST /v1/batches ")
+            agent.send_signal(signal.SIGTERM)
+            _, said = agent.communicate(timeout=30)
+    loaded = set(modules.read_text().split("\n"))
+    assert {"agent.runner", "agent.uplink", "agent.host.cpu", "agent.host.meminfo"} <= loaded, said
+    assert loaded & ABSENT == set()
