@@ -6,15 +6,38 @@ database cannot be reached or written.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+
+from sqlalchemy import Connection
 
 from collector.core.accounts import Account
-from collector.core.change import COLLECTOR, Blind, Change, Counts, LossRow, Picture, Saved, SchemaRow
+from collector.core.change import (
+    COLLECTOR,
+    Blind,
+    Change,
+    Counts,
+    LossRow,
+    Picture,
+    Saved,
+    SchemaRow,
+    StoreError,
+    StoreUnusableError,
+)
 from collector.core.evidence import Run
+from collector.store import accounts, ledger, reading, watch
+from collector.store.engine import Database, connect, printable
+from collector.store.migrate import migrate
+
+_CODE_KEPT_MS = 30 * 86_400_000
+"""How long a code is remembered after its end, to say `expired` rather than `unknown`."""
 
 
 class Store:
     """Open with `Store.open`, close with `close`; safe for use by many tasks of one loop."""
+
+    def __init__(self, database: Database, observer: str) -> None:
+        self._database = database
+        self._observer = observer
 
     @classmethod
     async def open(cls, url: str, *, observer: str = COLLECTOR) -> Store:
@@ -22,85 +45,121 @@ class Store:
 
         Raises `change.StoreUnusableError` with what to do (newer database, unknown address, folder not writable).
         """
-        raise NotImplementedError
+        database = connect(url)
+        try:
+            await database.write(migrate)
+        except StoreError as error:
+            await database.close()
+            raise StoreUnusableError(f"{printable(url)}: {error}") from error
+        except StoreUnusableError:
+            await database.close()
+            raise
+        return cls(database, observer)
 
     async def close(self) -> None:
         """Finish what runs, then let go of the database."""
+        await self._database.close()
 
     async def apply(self, change: Change) -> Sequence[int]:
         """Store a group commit whole or not at all; the ids of `change.opened`, in order."""
-        raise NotImplementedError
+        return await self._database.write(lambda connection: ledger.apply(connection, change))
 
-    async def load_agents(self, agents: Sequence[str]) -> dict[str, Saved]:
-        """What is stored of these agents; an unknown one has an empty `Saved`."""
-        raise NotImplementedError
+    async def load_agents(self, wanted: Mapping[str, Collection[str]]) -> dict[str, Saved]:
+        """What is stored of agents (keys) and the streams asked for; an unknown one has an empty `Saved`."""
+        return await self._database.read(lambda connection: ledger.load_agents(connection, wanted))
 
     async def load_picture(self) -> Picture:
         """Newest evidence of each target and module, for `Fleet.apply` at start."""
-        raise NotImplementedError
+        return await self._database.read(reading.picture)
 
     async def load_schemas(self) -> list[SchemaRow]:
         """Every schema and who uses it."""
-        raise NotImplementedError
+        return await self._database.read(reading.schemas_in_use)
 
     async def begin(self, now_ms: int) -> Blind | None:
         """First thing at start: record how long nobody watched (R5.3). None on the first start of all."""
-        raise NotImplementedError
+        return await self._database.write(lambda connection: watch.begin(connection, self._observer, now_ms))
 
     async def heartbeat(self, now_ms: int) -> None:
         """Durable sign that the collector watches; every 10 s (R5.3)."""
+        await self._database.write(lambda connection: watch.heartbeat(connection, self._observer, now_ms))
 
     async def finish(self, now_ms: int) -> None:
         """Last thing at a clean stop: the start of blindness (R5.3); `begin` closes it."""
+        await self._database.write(lambda connection: watch.finish(connection, self._observer, now_ms))
 
     async def blind(self, from_ms: int, until_ms: int, cause: str) -> None:
         """Record a stretch in which the collector ran and could not see."""
+        record = Blind(self._observer, from_ms, until_ms, cause)
+        await self._database.write(lambda connection: watch.blind(connection, record))
 
     async def blinds(self, from_ms: int, until_ms: int, *, observer: str | None = None) -> list[Blind]:
         """Blind records that touch the period, oldest first."""
-        raise NotImplementedError
+        return await self._database.read(lambda connection: watch.between(connection, from_ms, until_ms, observer))
 
-    def evidence(self, target: str, from_ms: int, until_ms: int) -> AsyncIterator[Run]:
+    async def evidence(self, target: str, from_ms: int, until_ms: int) -> AsyncIterator[Run]:
         """Runs of a target that touch the period, by first instant."""
-        raise NotImplementedError
+        period = (from_ms, until_ms)
+        after: reading.Place | None = None
+        while True:
+            place = after
+            runs = await self._database.read(lambda connection: reading.page(connection, target, period, place))  # noqa: B023
+            for run in runs:
+                yield run
+            if len(runs) < reading.PAGE:
+                return
+            after = (runs[-1].first_t_ms, runs[-1].id)
 
     async def losses(self, agent: str) -> list[LossRow]:
         """Loss records of an agent, oldest first."""
-        raise NotImplementedError
+        return await self._database.read(lambda connection: reading.losses_of(connection, agent))
 
     async def counts(self) -> Counts:
         """How much is stored."""
-        raise NotImplementedError
+        return await self._database.read(reading.counts)
 
     async def add_agent(self, agent: str, site: str, class_: str, now_ms: int) -> Account:
         """Make an account. Raises `AccountError` (exists)."""
-        raise NotImplementedError
+        return await self._database.write(lambda connection: accounts.add(connection, agent, site, class_, now_ms))
 
     async def agents(self) -> list[Account]:
         """All accounts by id."""
-        raise NotImplementedError
+        return await self._database.read(accounts.every)
 
     async def tokens(self) -> dict[bytes, str]:
         """SHA-256 of every valid token -> agent id."""
-        raise NotImplementedError
+        return await self._database.read(accounts.valid_tokens)
 
     async def agents_version(self) -> int:
         """A number that is different after any change of accounts or tokens, by whatever process."""
-        raise NotImplementedError
+        return await self._database.read(accounts.version)
 
     async def create_code(self, agent: str, code_hash: bytes, expires_ms: int, now_ms: int) -> None:
         """Invite an agent; earlier unused codes of it become void. A revoked agent becomes `invited`.
         Raises `AccountError` (unknown)."""
+
+        def work(connection: Connection) -> None:
+            accounts.purge_codes(connection, now_ms - _CODE_KEPT_MS)
+            accounts.create_code(connection, agent, code_hash, expires_ms, now_ms)
+
+        await self._database.write(work)
 
     async def redeem_code(
         self, code_hash: bytes, token_hash: bytes, now_ms: int, *, agent_version: str = "", hostname: str = ""
     ) -> Account:
         """Use a code once: its agent is active with this token and no other. Raises `AccountError`
         (code_unknown, code_expired, code_used)."""
-        raise NotImplementedError
+
+        def work(connection: Connection) -> Account:
+            agent = accounts.redeem_code(connection, code_hash, now_ms)
+            return accounts.enrol(connection, agent, token_hash, now_ms, (agent_version, hostname))
+
+        return await self._database.write(work)
 
     async def rotate_token(self, agent: str, token_hash: bytes, now_ms: int) -> None:
         """Replace the agent's token at once. Raises `AccountError` (unknown, revoked)."""
+        await self._database.write(lambda connection: accounts.rotate(connection, agent, token_hash, now_ms))
 
     async def revoke(self, agent: str, now_ms: int) -> None:
         """Void the agent's tokens and codes. Raises `AccountError` (unknown)."""
+        await self._database.write(lambda connection: accounts.revoke(connection, agent, now_ms))

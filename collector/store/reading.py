@@ -1,0 +1,95 @@
+"""What is read back: evidence, losses, the live picture, schemas, counts. Functions of a connection."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, select, tuple_
+
+from agent.model import Kind, Report
+from collector.core.change import Counts, LossRow, Picture, SchemaRow
+from collector.core.evidence import Evidence, Run, last_of
+from collector.store import rows
+from collector.store.ledger import GROWING, RUNS
+from collector.store.tables import agent_schemas, agents, blinds, boots, evidence, latest, losses, schemas
+
+PAGE = 1_000
+"""Runs read in one transaction."""
+
+Place = tuple[int, int]
+"""Where a page ended: `first_t_ms` and id of its last run."""
+
+
+def page(connection: Connection, target: str, period: tuple[int, int], after: Place | None) -> list[Run]:
+    """Up to `PAGE` runs of a target that touch the period, by first instant, from behind `after`."""
+    from_ms, until_ms = period
+    found = RUNS.where(evidence.c.target == target, evidence.c.first_t_ms < until_ms, evidence.c.last_t_ms >= from_ms)
+    if after is not None:
+        found = found.where(tuple_(evidence.c.first_t_ms, evidence.c.id) > tuple_(*after))
+    ordered = found.order_by(evidence.c.first_t_ms, evidence.c.id).limit(PAGE)
+    return [rows.run_of(row) for row in connection.execute(ordered)]
+
+
+def losses_of(connection: Connection, agent: str) -> list[LossRow]:
+    """See `Store.losses`."""
+    found = select(losses).where(losses.c.agent == agent).order_by(losses.c.id)
+    return [rows.loss_of(row) for row in connection.execute(found)]
+
+
+def picture(connection: Connection) -> Picture:
+    """See `Store.load_picture`."""
+    newest: dict[tuple[str, str], Evidence] = {}
+    for row in connection.execute(RUNS.where(GROWING)):
+        seen = last_of(rows.run_of(row))
+        key = (seen.target, seen.module)
+        if key not in newest or newest[key].t_ms <= seen.t_ms:
+            newest[key] = seen
+    found: Picture = []
+    for row in connection.execute(select(latest)):
+        with_values = rows.latest_of(row)
+        found.append((rows.evidence_of(with_values), with_values.report))
+        last = newest.get((with_values.target, with_values.module))
+        if last is not None and last.t_ms <= with_values.t_ms:
+            del newest[with_values.target, with_values.module]
+    found += [(seen, _bare(seen)) for seen in newest.values()]
+    found.sort(key=lambda pair: pair[0].t_ms)
+    return found
+
+
+def _bare(e: Evidence) -> Report:
+    """The report that a run remembers, without values."""
+    return Report(
+        e.seq, e.target, e.module, Kind(e.kind), e.wall_ms, e.uptime_ms, e.awake_ms, e.outcome, e.reason, 0.0, e.interval_ms,
+        e.detail,
+    )  # fmt: skip
+
+
+def schemas_in_use(connection: Connection) -> list[SchemaRow]:
+    """See `Store.load_schemas`."""
+    found = select(agent_schemas.c.agent, schemas.c.hash, schemas.c.body).join(schemas, schemas.c.hash == agent_schemas.c.hash)
+    bodies: dict[bytes, bytes] = {}
+    result = []
+    for row in connection.execute(found):
+        body = bytes(row.body)
+        result.append(SchemaRow(row.agent, bytes(row.hash), bodies.setdefault(bytes(row.hash), body)))
+    return result
+
+
+def counts(connection: Connection) -> Counts:
+    """See `Store.counts`."""
+
+    def of(statement: object) -> int:
+        return int(connection.execute(statement).scalar() or 0)  # type: ignore[call-overload]
+
+    def rows_in(table: object) -> int:
+        return of(select(func.count()).select_from(table))  # type: ignore[arg-type]
+
+    return Counts(
+        agents=rows_in(agents),
+        boots=rows_in(boots),
+        runs=rows_in(evidence),
+        reports=of(select(func.sum(evidence.c.count))),
+        losses=rows_in(losses),
+        lost_reports=of(select(func.sum(losses.c.count))),
+        blinds=rows_in(blinds),
+        latest=rows_in(latest),
+        schemas=rows_in(schemas),
+    )
