@@ -141,8 +141,7 @@ class App:
         self._seen = 0
         self._said: dict[str, str] = {}
         self._started_ms = clock.wall_ms()
-        token = read_token(settings.collector.token_file)
-        transport = HttpTransport(_transport_settings(settings, token.reveal()))
+        transport = HttpTransport(_transport_settings(settings))
         self._spool = Spool.open(settings.spool.folder, _limits(settings), clock, self._boot)
         self._uplink = Uplink(
             self._spool,
@@ -297,11 +296,11 @@ def _limits(settings: Settings) -> SpoolLimits:
     return msgspec.structs.replace(limits, facts_bytes=min(limits.facts_bytes, settings.spool.max_bytes // 8))
 
 
-def _transport_settings(settings: Settings, token: str) -> TransportSettings:
+def _transport_settings(settings: Settings) -> TransportSettings:
     collector = settings.collector
     secure = any(url.startswith("https://") for url in collector.urls)
     return TransportSettings(
-        token=token,
+        token=read_token(collector.token_file).reveal(),
         ca_file=collector.ca_file if secure else "",
         allow_plain_http=collector.allow_plain_http,
         connect_timeout_s=float(collector.connect_timeout_s),

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import typing
-from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -56,7 +55,7 @@ def show(value: object) -> str:
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):
-        return "a list"
+        return "a list" if value else "an empty list"
     text = re.sub(r"//[^/@\s]*@", "//********@", str(value))
     text = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
     return json.dumps(text, ensure_ascii=False) if isinstance(value, str) else text
@@ -70,6 +69,7 @@ class _Source:
         self.problems: list[Problem] = []
         self.lines: dict[str, int] = {"": 1}
         self._left = _MAX_NODES
+        self._is_over = False
 
     def say(self, key: str, found: str, expected: str) -> None:
         """Note a problem at `key`, or at the nearest place above it that the file has."""
@@ -84,34 +84,41 @@ class _Source:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            found = " ".join(part for part in (error.problem, error.context) if part)
-            self.problems.append(Problem(self.file, mark.line + 1 if mark else 1, "", found, "valid YAML"))
+            found = f"broken syntax ({error.problem or error.context})"
+            self.problems.append(Problem(self.file, mark.line + 1 if mark else 1, "", found, "one YAML document"))
             return None
         except (yaml.YAMLError, RecursionError) as error:
-            self.problems.append(Problem(self.file, 1, "", str(error).split("\n")[0][:200], "valid YAML"))
+            found = f"broken syntax ({str(error).splitlines()[0][:200]})"
+            self.problems.append(Problem(self.file, 1, "", found, "one YAML document"))
             return None
         return None if node is None else self._build(node, "", 0)
 
     def _build(self, node: nodes.Node, key: str, depth: int) -> Any:
         self.lines.setdefault(key, node.start_mark.line + 1)
-        self._left -= 1
         # An alias gives the same node again, so what a bomb of aliases expands to is counted here, before it is built.
-        if depth > _MAX_DEPTH or self._left < 0:
-            if self._left >= 0 or self._left == -1:
-                self.say(key, "too much nesting or too many values", f"at most {_MAX_DEPTH} levels and {_MAX_NODES} values")
+        self._left = self._left - 1 if depth <= _MAX_DEPTH else min(self._left - 1, -1)
+        if self._left < 0:
+            if not self._is_over:
+                self._is_over = True
+                expected = f"at most {_MAX_DEPTH} levels and {_MAX_NODES} values"
+                self.say(key.partition(".")[0].partition("[")[0], "too much nesting or too many values", expected)
             return None
         if isinstance(node, nodes.MappingNode):
             return self._mapping(node, key, depth)
         if isinstance(node, nodes.SequenceNode):
             return [self._build(item, f"{key}[{index}]", depth + 1) for index, item in enumerate(node.value)]
-        return _scalar(node)
+        value = _scalar(node)
+        if isinstance(value, str) and not _is_unicode(value):
+            self.say(key, "half a character (a surrogate)", "text")
+            return ""
+        return value
 
     def _mapping(self, node: nodes.MappingNode, key: str, depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for name_node, value_node in node.value:
             line = name_node.start_mark.line + 1
             name = name_node.value if isinstance(name_node, nodes.ScalarNode) else None
-            if name is None or name_node.tag.endswith(":merge"):
+            if name is None or name_node.tag.endswith(":merge") or not _is_unicode(name):
                 self.problems.append(Problem(self.file, line, key, "a key that is not plain text", "a plain key"))
                 continue
             path = f"{key}.{name}" if key else name
@@ -124,6 +131,10 @@ class _Source:
             self.lines[path] = line
             result[name] = self._build(value_node, path, depth + 1)
         return result
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 _INT: Final = re.compile(r"[-+]?(0|[1-9][0-9_]*)\Z")
@@ -157,7 +168,7 @@ def _expectation(hint: Any) -> str:
     if origin in (tuple, list, frozenset, set):
         return "a list"
     if origin is dict or (isinstance(hint, type) and issubclass(hint, msgspec.Struct)):
-        return "a mapping"
+        return "settings below it"
     return _WORDS.get(hint, "another value")
 
 
@@ -184,11 +195,9 @@ def _check(source: _Source, value: Any, hint: Any, key: str) -> bool:
     bare = _bare(hint)
     if isinstance(bare, type) and issubclass(bare, msgspec.Struct):
         return _check_struct(source, value, bare, key)
-    item = typing.get_args(bare)[0] if typing.get_origin(bare) in (tuple, list) else None
-    if item is not None and isinstance(value, list):
-        good = [_check(source, part, item, f"{key}[{index}]") for index, part in enumerate(value)]
-        if not all(good):
-            return False
+    good = [_check(source, part, item, place) for part, item, place in _parts(value, bare, key)]
+    if not all(good):
+        return False
     try:
         msgspec.convert(value, hint)
     except msgspec.ValidationError:
@@ -197,9 +206,19 @@ def _check(source: _Source, value: Any, hint: Any, key: str) -> bool:
     return True
 
 
+def _parts(value: Any, hint: Any, key: str) -> list[tuple[Any, Any, str]]:
+    """The parts of a list or mapping, each with what it should be and its key."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (tuple, list) and isinstance(value, list):
+        return [(part, args[0], f"{key}[{index}]") for index, part in enumerate(value)]
+    if origin is dict and isinstance(value, dict):
+        return [(part, args[1], _join(key, name)) for name, part in value.items()]
+    return []
+
+
 def _check_struct(source: _Source, value: Any, kind: type[msgspec.Struct], key: str) -> bool:
     if not isinstance(value, dict):
-        source.say(key, show(value), "a mapping" if key else "settings, such as id: and collector:")
+        source.say(key, show(value), "settings below it" if key else "settings, such as id: and collector:")
         return False
     before = len(source.problems)
     hints = typing.get_type_hints(kind, include_extras=True)
@@ -226,39 +245,56 @@ def _join(key: str, name: str) -> str:
     return f"{key}.{name}" if key else name
 
 
-def _check_readers(source: _Source, readers: ReadersSettings) -> None:
-    known = f"one of {', '.join(sorted(kinds.READERS))}"
-    for field, listed in (("enable", readers.enable), ("disable", readers.disable)):
-        for index, kind in enumerate(listed):
+def _check_readers(source: _Source, raw: dict[str, Any]) -> None:
+    """The rules between a section's values, on what of it is well-formed: one wrong value hides no other problem."""
+    enable, disable = _texts(raw.get("enable")), _texts(raw.get("disable"))
+    for field, listed in (("enable", enable), ("disable", disable)):
+        for index, kind in listed.items():
             if kind not in kinds.READERS:
-                source.say(f"readers.{field}[{index}]", show(kind), known)
-            elif field == "disable" and kind in readers.enable:
+                source.say(f"readers.{field}[{index}]", show(kind), _a_kind_like(kind))
+            elif field == "disable" and kind in enable.values():
                 source.say(f"readers.{field}[{index}]", show(kind), "a kind that is not in readers.enable as well")
-    chosen = set(kinds.chosen(readers))
-    for kind, raw in readers.settings.items():
+    chosen = kinds.chosen(ReadersSettings(enable=tuple(enable.values()), disable=tuple(disable.values())))
+    settings = raw.get("settings")
+    for kind, part in settings.items() if isinstance(settings, dict) else ():
         key = f"readers.settings.{kind}"
         if kind not in kinds.READERS:
-            source.say(key, "an unknown key", known)
+            source.say(key, "an unknown key", _a_kind_like(kind))
         elif kind not in chosen and kinds.runs_here(kind):
             source.say(key, "settings of a reader that is off", f"{kind} in readers.enable")
-        elif kinds.runs_here(kind):
-            _check(source, raw, kinds.load(kind).Settings, key)
+        elif kinds.runs_here(kind) and isinstance(part, dict):
+            _check(source, part, kinds.load(kind).Settings, key)
 
 
-def _check_collector(source: _Source, collector: CollectorSettings, settings: Settings) -> None:
-    tls = False
-    for index, url in enumerate(collector.urls):
-        if url.startswith("https://"):
-            tls = True
-        elif not (collector.allow_plain_http or is_loopback(url)):
+def _a_kind_like(word: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(word, kinds.READERS, 1)
+    return f"a kind of reader, perhaps {near[0]}" if near else "a kind of reader, as in config/REFERENCE.md"
+
+
+def _texts(value: Any) -> dict[int, str]:
+    """The texts in a list, by their place."""
+    return {index: part for index, part in enumerate(value) if isinstance(part, str)} if isinstance(value, list) else {}
+
+
+def _check_collector(source: _Source, raw: dict[str, Any], folder: str) -> None:
+    """As `_check_readers`; `folder` is where relative paths start, empty if files are not to be looked at."""
+    urls = {index: url for index, url in _texts(raw.get("urls")).items() if re.match(URL_PATTERN, url)}
+    for index, url in urls.items():
+        if not (url.startswith("https://") or raw.get("allow_plain_http") is True or is_loopback(url)):
             source.say(f"collector.urls[{index}]", show(url), "https://, or collector.allow_plain_http: true")
         port = re.match(URL_PATTERN, url)
         if port and port.group(2) and not 0 < int(port.group(2)[1:]) < 65_536:
             source.say(f"collector.urls[{index}]", show(url), "a port from 1 to 65535")
-    if tls and (trouble := _certificate_trouble(settings.collector.ca_file)):
-        source.say("collector.ca_file", f"{trouble} ({settings.collector.ca_file})", "a file with a PEM certificate")
-    for found, expected in token_troubles(settings.collector.token_file):
-        source.say("collector.token_file", found, expected)
+    ca_file, token_file = raw.get("ca_file", "ca.pem"), raw.get("token_file", "token")
+    if folder and isinstance(ca_file, str) and any(url.startswith("https://") for url in urls.values()):
+        path = os.path.join(folder, ca_file)
+        if trouble := _certificate_trouble(path):
+            source.say("collector.ca_file", f"{trouble} ({path})", "a file with a PEM certificate")
+    if folder and isinstance(token_file, str):
+        for found, expected in token_troubles(os.path.join(folder, token_file)):
+            source.say("collector.token_file", found, expected)
 
 
 def _certificate_trouble(path: str) -> str:
@@ -267,6 +303,8 @@ def _certificate_trouble(path: str) -> str:
             data = file.read(_MAX_BYTES)
     except OSError as error:
         return (error.strerror or "no readable file").lower()
+    except ValueError:
+        return "no path"
     return "" if b"-----BEGIN CERTIFICATE-----" in data else "no certificate"
 
 
@@ -300,28 +338,15 @@ def parse(text: str, file: str, *, files: bool = True) -> Settings:
         source.say("", "an empty file", "settings, such as id: and collector:")
     if document is not None:
         _check_struct(source, document, Settings, "")
-        _check_parts(source, document, os.path.dirname(os.path.abspath(file)), files=files)
+    if isinstance(document, dict):
+        readers, collector = document.get("readers"), document.get("collector")
+        if isinstance(readers, dict):
+            _check_readers(source, readers)
+        if isinstance(collector, dict):
+            _check_collector(source, collector, os.path.dirname(os.path.abspath(file)) if files else "")
     if source.problems:
         raise ConfigError(source.problems)
     return resolved(msgspec.convert(document, Settings), os.path.dirname(os.path.abspath(file)))
-
-
-def _check_parts(source: _Source, document: Any, folder: str, *, files: bool) -> None:
-    """The rules between values, for every section that is whole by itself: a wrong `id` hides no other problem."""
-    sections = document if isinstance(document, dict) else {}
-    readers = _section(sections, "readers", ReadersSettings)
-    if isinstance(readers, ReadersSettings):
-        _check_readers(source, readers)
-    collector = _section(sections, "collector", CollectorSettings)
-    if files and isinstance(collector, CollectorSettings):
-        _check_collector(source, collector, resolved(Settings(id="x", collector=collector), folder))
-
-
-def _section(sections: dict[str, Any], name: str, kind: Callable[..., Any]) -> Any:
-    try:
-        return msgspec.convert(sections.get(name, {}), kind)
-    except msgspec.ValidationError:
-        return None
 
 
 def load(file: str, *, files: bool = True) -> Settings:

@@ -27,6 +27,9 @@ def token_troubles(path: str) -> Iterator[tuple[str, str]]:
     except UnicodeDecodeError:
         yield f"bytes that are no token ({path})", _EXPECTED
         return
+    except ValueError:
+        yield "no path", _EXPECTED
+        return
     if not WINDOWS and mode & 0o077:
         yield f"mode {mode:04o} ({path})", f"mode 0600 (chmod 0600 {path})"
     if not 16 <= len(token) <= 4_096 or len(token.split()) != 1:

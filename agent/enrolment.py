@@ -88,10 +88,9 @@ def enrol(url: str, code: str, *, hostname: str, timeout_s: float = TIMEOUT_S) -
     if not re.match(URL_PATTERN, base) or (not base.startswith("https://") and not is_loopback(base)):
         raise EnrolmentError("bad_url", f"{url[:200]}: expected https://HOST[:PORT]")
     parsed = parse_code(code)
-    pem = _fetch_ca(base, parsed.fingerprint, timeout_s)
+    pem = _fetch_ca(_Peer(base, timeout_s), parsed.fingerprint)
     request = {"secret": parsed.secret.reveal(), "agent_version": __version__, "hostname": hostname}
-    context = _trusting(pem) if base.startswith("https://") else None
-    status, body = _exchange(base, "POST", "/v1/enrol", msgspec.json.encode(request), context, timeout_s)
+    status, body = _exchange(_Peer(base, timeout_s), "POST", "/v1/enrol", _trusting(pem), msgspec.json.encode(request))
     if status != 200:
         raise EnrolmentError("refused", _refusal(status, body))
     try:
@@ -114,12 +113,19 @@ def _check_identity(identity: Identity) -> None:
         raise EnrolmentError("bad_answer", "urls: expected up to 8 addresses of collectors")
 
 
-def _fetch_ca(base: str, fingerprint: str, timeout_s: float) -> str:
+class _Peer(NamedTuple):
+    """Where to ask, and how long to wait for it."""
+
+    base: str
+    timeout_s: float
+
+
+def _fetch_ca(peer: _Peer, fingerprint: str) -> str:
     unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # Verified right below, by the fingerprint that came with the code over another way.
     unverified.check_hostname = False
     unverified.verify_mode = ssl.CERT_NONE
-    status, body = _exchange(base, "GET", "/v1/ca", None, unverified if base.startswith("https://") else None, timeout_s)
+    status, body = _exchange(peer, "GET", "/v1/ca", unverified)
     if status != 200:
         raise EnrolmentError("bad_answer", f"GET /v1/ca: status {status}: is this the agents' address of a collector?")
     try:
@@ -144,18 +150,21 @@ def _trusting(pem: str) -> ssl.SSLContext:
     return context
 
 
-def _exchange(
-    base: str, method: str, path: str, body: bytes | None, context: ssl.SSLContext | None, timeout_s: float
-) -> tuple[int, bytes]:
-    parts = urlsplit(base)
-    host, port = parts.hostname or "", parts.port
-    if context is not None:
-        connection = http.client.HTTPSConnection(host, port or 443, timeout=timeout_s, context=context)
-    else:
-        connection = http.client.HTTPConnection(host, port or 80, timeout=timeout_s)  # type: ignore[assignment]
+def _connection(peer: _Peer, context: ssl.SSLContext) -> http.client.HTTPConnection:
+    parts = urlsplit(peer.base)
+    host = parts.hostname or ""
+    if parts.scheme == "https":
+        return http.client.HTTPSConnection(host, parts.port, timeout=peer.timeout_s, context=context)
+    return http.client.HTTPConnection(host, parts.port, timeout=peer.timeout_s)
+
+
+def _exchange(peer: _Peer, method: str, path: str, context: ssl.SSLContext, body: bytes | None = None) -> tuple[int, bytes]:
+    """Status and body of the answer; `context` is for HTTPS only."""
+    base = peer.base
+    connection = _connection(peer, context)
     headers = {"Content-Type": "application/json"} if body is not None else {}
     try:
-        connection.request(method, parts.path + path, body, headers)
+        connection.request(method, urlsplit(base).path + path, body, headers)
         response = connection.getresponse()
         data = response.read(_MAX_ANSWER + 1)
     except ssl.SSLCertVerificationError as error:

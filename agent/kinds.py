@@ -56,6 +56,7 @@ READERS: Final[dict[str, Entry]] = {
     "sockstat": Entry("agent.host.sockstat:open_reader"),
     "softnet": Entry("agent.host.softnet:open_reader"),
     "stat": Entry("agent.host.stat:open_reader", platforms=ANY),
+    "textfile": Entry("agent.host.textfile:open_reader", on=False, platforms=ANY),
     "thermal_zone": Entry("agent.host.thermal_zone:open_reader"),
     "time": Entry("agent.host.time:open_reader", platforms=ANY),
     "timex": Entry("agent.host.timex:open_reader"),

@@ -166,7 +166,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             extra=_expect("1 to 128 of letters, digits and . _ : - beginning with a letter or digit"),
         ),
     ]
-    collector: Annotated[CollectorSettings, Meta(description="Where reports go.")]
+    collector: Annotated[
+        CollectorSettings, Meta(description="Where reports go.", extra=_expect("settings below it, at least urls:"))
+    ]
     interval_s: Annotated[
         int,
         Meta(
