@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
+from agent.host.exclusion import compiled
 from agent.host.fields import Field, Fields, Plan
 from agent.host.reading import File, Host, Reader, guarded, untyped
 from agent.model import Family, Readings
@@ -20,15 +22,12 @@ _FIELDS = (
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which counters are read. `fields` is a regular expression that `Protocol_Name` must match as a whole."""
+    """Which counters are read."""
 
-    fields: str = _FIELDS
+    fields: Annotated[str, Meta(description="Regular expression that `Protocol_Name` must match as a whole.")] = _FIELDS
 
     def __post_init__(self) -> None:
-        try:
-            re.compile(self.fields)
-        except re.error as error:
-            raise ValueError(f"fields: found {self.fields!r}, expected a regular expression ({error})") from error
+        compiled("fields", self.fields)
 
 
 Choose = Callable[[str, str], Family | None]
@@ -37,7 +36,7 @@ Choose = Callable[[str, str], Family | None]
 
 def open_reader(settings: Settings, host: Host) -> Reader:
     """A reader of protocol counters; without IPv6 in the kernel, `snmp6` is left out."""
-    wanted = re.compile(settings.fields)
+    wanted = compiled("fields", settings.fields)
 
     def choose(protocol: str, name: str) -> Family | None:
         if not wanted.fullmatch(f"{protocol}_{name}"):

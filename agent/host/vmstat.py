@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
+from agent.host.exclusion import compiled
 from agent.host.fields import Field, Fields, Plan
 from agent.host.reading import File, Host, Reader, guarded, untyped
 from agent.model import Readings
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which fields are read. `fields` is a regular expression that a field's name must start with."""
+    """Which fields are read."""
 
-    fields: str = r"oom_kill|pgpg|pswp|pg.*fault"
+    fields: Annotated[str, Meta(description="Regular expression that the name of a field must start with.")] = (
+        r"oom_kill|pgpg|pswp|pg.*fault"
+    )
 
     def __post_init__(self) -> None:
-        try:
-            re.compile(self.fields)
-        except re.error as error:
-            raise ValueError(f"fields: found {self.fields!r}, expected a regular expression ({error})") from error
+        compiled("fields", self.fields)
 
 
 def open_reader(settings: Settings, host: Host) -> Reader:
     """A reader of the kernel's virtual memory counters."""
     file = File(f"{host.proc}/vmstat")
-    wanted = re.compile(settings.fields)
+    wanted = compiled("fields", settings.fields)
 
     def lay_out(words: Sequence[bytes]) -> Plan:
         if not words or len(words) % 2:

@@ -28,7 +28,8 @@ def read_timex(state: int, fields: Mapping[str, int]) -> Readings:
     return timex.open_reader(timex.Settings(), Host(), lambda: (state, fields))()
 
 
-def test_timex_in_base_units(samples: Samples) -> None:
+def test_timex_in_base_units(samples: Samples, golden: Callable[[str, str, Readings], None]) -> None:
+    golden("server", "timex", read_timex(0, FIELDS))
     assert samples(read_timex(0, FIELDS)) == {
         "node_timex_sync_status": 1,
         "node_timex_offset_seconds": 0.0015,
@@ -79,12 +80,17 @@ def test_the_kernel_answers(samples: Samples, same_layout: Callable[[Reader], No
 
 
 def test_time_shows_what_the_clock_shows(
-    recorded: Callable[[str], Host], samples: Samples, monkeypatch: pytest.MonkeyPatch
+    recorded: Callable[[str], Host],
+    samples: Samples,
+    golden: Callable[[str, str, Readings], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TZ", "ICT-7")
     system_time.tzset()
     try:
-        found = samples(time.open_reader(time.Settings(), recorded("vm"), lambda: 1_700_000_000.25)())
+        read = time.open_reader(time.Settings(), recorded("vm"), lambda: 1_700_000_000.25)
+        golden("vm", "time", read())
+        found = samples(read())
     finally:
         monkeypatch.undo()
         system_time.tzset()

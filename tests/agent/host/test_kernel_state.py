@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +47,14 @@ def test_an_old_kernel_has_no_full_line_for_cpu(copied: Copied, samples: Samples
     host, folder = copied("vm")
     (folder / "proc/pressure/cpu").write_text("some avg10=0.00 avg60=0.00 avg300=0.00 total=3000000\n")
     assert samples(pressure.open_reader(pressure.Settings(), host)())["node_pressure_cpu_waiting_seconds_total"] == 3
+
+
+def test_the_machines_names(
+    recorded: Callable[[str], Host], golden: Callable[[str, str, Readings], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The architecture is the running machine's; every other name is recorded."""
+    monkeypatch.setattr("os.uname", lambda: os.uname_result(("Linux", "x", "x", "x", "x86_64")))
+    golden("vm", "uname", uname.open_reader(uname.Settings(), recorded("vm"))())
 
 
 def test_a_renamed_machine_is_shown_with_its_new_name(copied: Copied) -> None:

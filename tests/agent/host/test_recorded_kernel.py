@@ -62,7 +62,7 @@ def test_recorded_machines_read_as_expected(
     recorded: Callable[[str], Host],
     golden: Callable[[str, str, Readings], None],
 ) -> None:
-    golden(machine, kind, opened(kind, recorded(machine))())
+    golden(machine, "os" if kind == "os_release" else kind, opened(kind, recorded(machine))())
 
 
 @pytest.mark.parametrize(("kind", "machine", "_files"), CASES)
