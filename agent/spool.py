@@ -7,40 +7,18 @@ stays until the collector has it or a `Loss` says that it is gone. One process a
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from agent import spool_limits
 from agent.clock import Clock
-from agent.model import Lane, Loss, LossReason, Report
+from agent.model import Lane, LossReason, Report
+from agent.segment import Entry
+from agent.spool_folder import SpoolError, SpoolFolder
+from agent.spool_store import SpoolLimits, Store
 from agent.wire import Watermark
-
-
-class SpoolError(Exception):
-    """The folder cannot be used: in use by another process, not writable, or not a spool. Says what and what to do."""
-
-
-class SpoolLimits(msgspec.Struct, frozen=True):
-    """How much the spool may hold. Facts have their own share; bulk never pushes them out."""
-
-    max_bytes: int = 64 * 1024 * 1024
-    facts_bytes: int = 8 * 1024 * 1024
-    max_age_s: int = 7 * 86_400
-    segment_bytes: int = 1024 * 1024
-    held_reports: int = 64
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """One stored record: `payload` is the wire encoding of the `Report` (or `Loss`), `seq` included."""
-
-    lane: Lane
-    seq: int
-    boot: str
-    at_ms: int
-    is_loss: bool
-    payload: bytes
-    schemas: tuple[bytes, ...]
-    """Hashes of the schemas that the report's blocks use, in the order of the blocks."""
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -57,66 +35,145 @@ class SpoolStatus(msgspec.Struct, frozen=True):
     bytes: int
     watermarks: tuple[Watermark, ...]
     disk_error: str
-    """Empty, or why the disk takes nothing at present (`no space left on device`, ...)."""
+    """Empty, or why the disk takes nothing at present (`No space left on device`, ...)."""
     held_reports: int
     """Reports in memory because the disk takes nothing."""
     lost: dict[LossReason, int]
-    """Reports lost since this process opened the spool."""
+    """Reports lost since this process opened the spool, by reason."""
 
 
 class Spool:
-    """See the module. `boot` is the boot the appended reports are made in."""
+    """See the module. Made by `open`; `stream` names the spool for ever."""
 
-    stream: str
+    def __init__(self, store: Store) -> None:
+        self.stream = store.folder.stream
+        self._store = store
+        self._lock = threading.Lock()
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str], limits: SpoolLimits, clock: Clock, boot: str) -> Spool:
-        """Open or make the folder, cut a torn tail, state what is missing. Raises `SpoolError`."""
-        raise NotImplementedError
+        """Open or make the folder, cut a torn tail, state what is missing. `boot` is the boot that appended reports are made
+        in. Raises `SpoolError`."""
+        place = SpoolFolder(os.fspath(folder))
+        try:
+            store = Store(place, limits, clock, boot)
+            store.recover()
+            spool_limits.enforce(store)
+        except OSError as error:
+            place.close()
+            raise SpoolError(f"spool folder {place.path}: {error.strerror or error}") from error
+        return cls(store)
 
     def append_collection(
         self, *, facts: Sequence[Report] = (), bulk: Sequence[Report] = (), schemas: Mapping[bytes, bytes] | None = None
     ) -> Appended:
-        """Store the reports of one collection; their `seq` is given here (pass 0). `schemas` maps the hash of each schema that
-        the blocks use to its wire encoding. On return everything is on disk, or held in memory while the disk is full."""
-        raise NotImplementedError
+        """Store the reports of one collection; their `seq` is given here (whatever they carry). `schemas` maps the hash of each
+        schema that the blocks use to its wire encoding. On return everything is on disk, or held in memory while the disk
+        takes nothing; a report over 2 MiB is not stored but stated as lost."""
+        with self._lock:
+            store = self._store
+            numbers = Appended(store.stage(store.facts, facts, schemas), store.stage(store.bulk, bulk, schemas))
+            store.flush()
+            spool_limits.enforce(store)
+            return numbers
 
     def append(self, lane: Lane, reports: Sequence[Report], schemas: Mapping[bytes, bytes] | None = None) -> range:
         """`append_collection` for one lane."""
-        raise NotImplementedError
+        if lane is Lane.FACTS:
+            return self.append_collection(facts=reports, schemas=schemas).facts
+        return self.append_collection(bulk=reports, schemas=schemas).bulk
 
     def fresh(self, max_reports: int, max_bytes: int) -> list[Entry]:
-        """The newest unsent entries of both lanes, facts first, oldest first within a lane."""
-        raise NotImplementedError
+        """The newest unsent entries of both lanes, facts first, oldest first within a lane. At least one if there is one."""
+        found: list[Entry] = []
+        with self._lock:
+            for entry in (*self._store.facts.recent, *self._store.bulk.recent):
+                max_bytes -= len(entry.payload)
+                if len(found) >= max_reports or (found and max_bytes < 0):
+                    break
+                found.append(entry)
+        return found
 
     def backlog(self, max_reports: int, max_bytes: int) -> list[Entry]:
-        """The oldest unsent entries that are not fresh, facts first."""
-        raise NotImplementedError
+        """The oldest unsent entries that are not fresh, facts first. What turns out unreadable is stated as lost."""
+        found: list[Entry] = []
+        with self._lock:
+            for lane in (self._store.facts, self._store.bulk):
+                found += self._store.unsent(lane, max_reports - len(found), max_bytes - sum(len(e.payload) for e in found))
+        return found
+
+    def has_pending(self) -> bool:
+        """Whether anything waits for the collector."""
+        with self._lock:
+            return any(lane.pending for lane in self._store.lanes.values())
 
     def schemas(self, entries: Sequence[Entry], hashes: set[bytes]) -> dict[bytes, bytes]:
-        """Wire encoding of those of `hashes` that `entries` use."""
-        raise NotImplementedError
+        """Wire encoding of those of `hashes` that `entries` use; one that cannot be read any more is left out."""
+        found: dict[bytes, bytes] = {}
+        with self._lock:
+            for entry in entries:
+                for needed in entry.schemas:
+                    if needed in hashes and needed not in found:
+                        data = self._store.known.get(needed) or self._store.stored_schema(entry, needed)
+                        if data is not None:
+                            found[needed] = data
+        return found
 
     def accept(self, entries: Sequence[Entry]) -> None:
         """The collector has these entries on disk: they are never sent again and are freed once nothing older is left."""
-        raise NotImplementedError
+        with self._lock:
+            for entry in entries:
+                self._store.lanes[entry.lane].settle(entry.seq, entry.seq)
+            self._store.forget()
 
     def acknowledge(self, lane: Lane, watermark: int) -> None:
-        """The collector has everything of the lane up to `watermark`."""
-        raise NotImplementedError
+        """The collector has everything of the lane up to `watermark`. If that is more than was ever numbered here (the folder
+        was put back from a copy), numbering goes on above it, for the collector would take lower numbers for duplicates."""
+        if not 0 < watermark < 2**53:
+            return
+        with self._lock:
+            files = self._store.lanes[lane]
+            if watermark >= files.next_seq:
+                files.next_seq = watermark + 1
+            elif watermark <= files.settled.done:
+                return
+            files.settle(1, watermark)
+            self._store.forget()
 
-    def state_loss(self, entries: Sequence[Entry], reason: LossReason) -> list[Loss]:
-        """Give these entries up and state their loss in the facts lane."""
-        raise NotImplementedError
+    def state_loss(self, entries: Sequence[Entry], reason: LossReason) -> None:
+        """Give these entries up and state their loss in the facts lane. A loss record given up is only settled: stating the
+        loss of a loss that the collector refused would never end."""
+        with self._lock:
+            self._store.give_up([entry for entry in entries if not entry.is_loss], reason)
+            for entry in entries:
+                self._store.lanes[entry.lane].settle(entry.seq, entry.seq)
+            self._store.flush()
+            self._store.forget()
 
     def watermarks(self) -> tuple[Watermark, ...]:
         """State of both lanes for the batch header."""
-        raise NotImplementedError
+        with self._lock:
+            return self._watermarks()
+
+    def _watermarks(self) -> tuple[Watermark, ...]:
+        return tuple([
+            Watermark(lane, files.next_seq - 1, files.settled.done + 1, files.pending, files.size)
+            for lane, files in self._store.lanes.items()
+        ])  # fmt: skip
 
     def status(self) -> SpoolStatus:
         """Figures for people and for the agent's own series."""
-        raise NotImplementedError
+        with self._lock:
+            held = len(self._store.facts.held) + len(self._store.bulk.held)
+            size = self._store.facts.size + self._store.bulk.size
+            return SpoolStatus(self.stream, size, self._watermarks(), self._store.disk_error, held, dict(self._store.lost))
 
     def close(self) -> None:
         """Write the position, free the lock. Idempotent."""
-        raise NotImplementedError
+        with self._lock:
+            for lane in self._store.lanes.values():
+                lane.seal()
+            self._store.folder.close()
+
+
+__all__ = ["Appended", "Entry", "Spool", "SpoolError", "SpoolLimits", "SpoolStatus"]

@@ -1,0 +1,80 @@
+"""A batch from entries of the spool: grouped by boot and lane, with the schemas that the collector may lack, encoded. Pure."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from agent import wire
+from agent.model import Lane
+from agent.segment import Entry
+
+COMPRESS_FROM_BYTES: Final = 1024
+
+
+class Header(msgspec.Struct, frozen=True):
+    """Who sends, and the sender's clocks at the moment of sending."""
+
+    stream: str
+    boot: str
+    uptime_ms: int
+    awake_ms: int
+    wall_ms: int
+    agent_version: str
+    watermarks: tuple[wire.Watermark, ...] = ()
+
+
+def encode(header: Header, entries: Sequence[Entry], schemas: Mapping[bytes, bytes]) -> bytes:
+    """The wire encoding of a batch; the entries' payloads are embedded as they are."""
+    grouped: dict[tuple[str, Lane], list[Entry]] = {}
+    for entry in entries:
+        grouped.setdefault((entry.boot, entry.lane), []).append(entry)
+    groups = tuple([
+        wire.RawGroup(
+            boot,
+            lane,
+            tuple([msgspec.Raw(entry.payload) for entry in members if not entry.is_loss]),
+            tuple([msgspec.Raw(entry.payload) for entry in members if entry.is_loss]),
+        )
+        for (boot, lane), members in grouped.items()
+    ])  # fmt: skip
+    return wire.encode(
+        wire.RawBatch(
+            version=wire.VERSION,
+            stream=header.stream,
+            boot=header.boot,
+            uptime_ms=header.uptime_ms,
+            awake_ms=header.awake_ms,
+            wall_ms=header.wall_ms,
+            agent_version=header.agent_version,
+            watermarks=header.watermarks,
+            groups=groups,
+            schemas=tuple([msgspec.Raw(data) for data in schemas.values()]),
+        )
+    )
+
+
+def deflate(body: bytes) -> bytes | None:
+    """`body` as a zlib stream, or `None` if it is small or does not get smaller."""
+    if len(body) < COMPRESS_FROM_BYTES:
+        return None
+    packed = zlib.compress(body, 1)
+    return packed if len(packed) < len(body) else None
+
+
+def needed_schemas(entries: Iterable[Entry], confirmed: set[bytes]) -> set[bytes]:
+    """Hashes that the entries use and the collector has not confirmed."""
+    return {needed for entry in entries for needed in entry.schemas if needed not in confirmed}
+
+
+def fit(entries: Sequence[Entry], confirmed: set[bytes], max_schemas: int) -> list[Entry]:
+    """The longest beginning of `entries`, at least one, that needs at most `max_schemas` unconfirmed schemas."""
+    needs: set[bytes] = set()
+    for index, entry in enumerate(entries):
+        needs.update(needed for needed in entry.schemas if needed not in confirmed)
+        if len(needs) > max_schemas and index:
+            return list(entries[:index])
+    return list(entries)
