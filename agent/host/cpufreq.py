@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 import msgspec
@@ -59,14 +60,16 @@ class _Frequencies:
         if self._runs == 0:
             self._look()
         self._runs = (self._runs + 1) % _LOOK_AGAIN_RUNS
+        if not self._columns:
+            raise NoData(f"{self._host.sys}/devices/system/cpu: no CPU has a folder cpufreq")
         try:
             return [(column.family, column.series, column.values()) for column in self._columns]
-        except OSError:
-            self._runs = 0  # a CPU went away: look again at the next run
+        except (OSError, ValueError):
+            self._runs = 0  # a CPU went away or its frequency is unknown now: look again at the next run
             raise
 
     def _look(self) -> None:
-        folders = cpu_folders(self._host)
+        folders = [folder for folder in cpu_folders(self._host) if os.path.isdir(f"{folder}/cpufreq")]
         keep = len(folders) <= KEPT_OPEN
         columns: list[_Column] = []
         for name, family in _FAMILIES.items():
@@ -79,7 +82,5 @@ class _Frequencies:
                     continue  # not for this user, or "<unknown>"
             if rows:
                 columns.append(_Column(family, rows, fixed=name in _FIXED))
-        if not columns:
-            raise NoData(f"{self._host.sys}/devices/system/cpu: no CPU has a folder cpufreq")
         if [(c.family, c.series) for c in columns] != [(c.family, c.series) for c in self._columns]:
             self._columns = columns

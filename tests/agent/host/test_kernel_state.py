@@ -82,6 +82,18 @@ def test_a_frequency_that_is_unknown_costs_one_series(recorded: Callable[[str], 
     assert found['node_cpu_frequency_max_hertz{cpu="3"}'] == 3.9e9
 
 
+def test_a_frequency_that_becomes_unknown_costs_one_run(copied: Copied, samples: Samples) -> None:
+    host, folder = copied("server")
+    read = cpufreq.open_reader(cpufreq.Settings(), host)
+    read()
+    (folder / "sys/devices/system/cpu/cpu1/cpufreq/scaling_cur_freq").write_text("<unknown>\n")
+    with pytest.raises(ReaderError):
+        read()
+    found = samples(read())
+    assert 'node_cpu_scaling_frequency_hertz{cpu="1"}' not in found
+    assert 'node_cpu_scaling_frequency_hertz{cpu="2"}' in found
+
+
 def test_frequencies_of_cpus_that_went_away_leave_after_a_look(copied: Copied, samples: Samples) -> None:
     host, folder = copied("server")
     read = cpufreq.open_reader(cpufreq.Settings(), host)
