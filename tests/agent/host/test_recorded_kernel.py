@@ -107,7 +107,9 @@ def test_torn_and_garbled_files_are_errors_and_heal(
     assert all(str(folder) in detail for detail in failures), "an error names the place"
     again = [(family, tuple(series), list(values)) for family, series, values in opened(kind, host)()]
     assert again == expected
-    kept = [(family.name, tuple(series)) for family, series, _ in read()]
+    for _ in range(41):  # cpufreq looks at its CPUs again within 40 runs
+        with suppress(ReaderError):
+            kept = [(family.name, tuple(series)) for family, series, _ in read()]
     assert kept == [(family.name, series) for family, series, _ in expected]
 
 
