@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import math
 import re
 import types
 import typing
@@ -26,6 +27,12 @@ from collector.settings import Agents, Config, Database, Limits, Log, Web
 _MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 _MAX_NODES: Final = 1_000_000
 _MAX_DEPTH: Final = 24
+_WRITTEN: Final = {
+    "tag:yaml.org,2002:bool": re.compile(r"(true|false)\Z"),
+    "tag:yaml.org,2002:int": re.compile(r"-?(0|[1-9][0-9]*)\Z"),
+    "tag:yaml.org,2002:timestamp": re.compile(r"(?!)"),
+}
+_PASSWORD: Final = re.compile(r"(://[^/@:]*):[^/@]*@")
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -89,7 +96,7 @@ class Document:
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = mark.line + 1 if mark else 0
-            found = getattr(error, "problem", None) or str(error)
+            found = getattr(error, "problem", None) or str(error).split("\n", 1)[0]
             self.problems.append(Problem(self.file, line, "", found, "YAML"))
             return None
         finally:
@@ -104,7 +111,9 @@ class Document:
             return self._mapping(loader, node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self._plain(loader, child, (*path, index)) for index, child in enumerate(node.value)]
-        if node.tag == "tag:yaml.org,2002:timestamp":
+        # YAML 1.1 reads `no` as false, `010` as 8, `12:30` as 750 and dates as dates: here they are what is written.
+        written = _WRITTEN.get(node.tag)
+        if written is not None and not written.match(node.value):
             return node.value
         return loader.construct_object(node)
 
@@ -134,14 +143,15 @@ def key_text(path: Path_) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as a message shows it, at most 60 characters."""
+    """A value as a message shows it: at most 60 characters, and never the password in an address."""
     if value is None:
         return "nothing"
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):
         return "a list"
-    text = msgspec.json.encode(value).decode() if isinstance(value, str | bool | int | float) else repr(value)
+    text = repr(value) if isinstance(value, float) else msgspec.json.encode(value).decode()
+    text = _PASSWORD.sub(r"\1:***@", text)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -185,9 +195,12 @@ def _value(document: Document, kind: Any, value: Any, path: Path_) -> Any:
     try:
         result = msgspec.convert(value, kind)
     except msgspec.ValidationError:
-        document.problem(path, shown(value), _expected(kind))
-        return None
+        result = None
     form = _form(kind)
+    if result is None or (isinstance(result, float) and not math.isfinite(result)):
+        quotes = ", in quotes" if form and type(value) is int and _FORMS[form](str(value)) else ""
+        document.problem(path, shown(value), _expected(kind) + quotes)
+        return None
     if form is not None and not _FORMS[form](result):
         document.problem(path, shown(value), form)
     return result
@@ -233,7 +246,12 @@ def split_address(text: str) -> tuple[str, int]:
     """Host and port of `host:port` or `[v6]:port`. Raises `ValueError`."""
     host, _, port = text.rpartition(":")
     host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if not host or not port.isdecimal() or int(port) > 65_535 or (":" in host and not text.startswith("[")):
+    if (
+        not host
+        or not (port.isascii() and port.isdecimal())
+        or int(port) > 65_535
+        or (":" in host and not text.startswith("["))
+    ):
         raise ValueError(text)
     return host, int(port)
 

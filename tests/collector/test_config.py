@@ -1,0 +1,178 @@
+"""The collector's configuration: refused with every problem named, or taken whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from collector import config
+from collector.settings import Config
+
+CASES = {
+    "unknown key": ("web:\n  lisen: 127.0.0.1:1\n", ["2: web.lisen: found an unknown key, expected listen?"]),
+    "unknown section": (
+        "colour: red\n",
+        [
+            "1: colour: found an unknown key, expected one of: data, inventory, web, agents, database, limits, late_after_s,"
+            " ttl_factor, time_zone, log"
+        ],
+    ),
+    "no port": ("web:\n  listen: localhost\n", ['2: web.listen: found "localhost", expected host:port']),
+    "port too large": ("web:\n  listen: localhost:70000\n", ['2: web.listen: found "localhost:70000", expected host:port']),
+    "number for address": ("web: {listen: 8600}\n", ["1: web.listen: found 8600, expected host:port"]),
+    "text for number": (
+        'limits:\n  connections: "many"\n',
+        ['2: limits.connections: found "many", expected a whole number >= 1 and <= 100000'],
+    ),
+    "bool for number": (
+        "limits:\n\n  connections: true\n",
+        ["3: limits.connections: found true, expected a whole number >= 1 and <= 100000"],
+    ),
+    "zero": ("late_after_s: 0\n", ["1: late_after_s: found 0, expected a number > 0 and <= 3600"]),
+    "not finite": ("late_after_s: .nan\n", ["1: late_after_s: found nan, expected a number > 0 and <= 3600"]),
+    "endless": ("limits: {bytes_per_s: .inf}\n", ["1: limits.bytes_per_s: found inf, expected a number > 0"]),
+    "zone": ("time_zone: Hai_Duong\n", ['1: time_zone: found "Hai_Duong", expected time zone name']),
+    "zone that climbs": ("time_zone: ../etc/passwd\n", ['1: time_zone: found "../etc/passwd", expected time zone name']),
+    "choice": ("log: {format: xml}\n", ['1: log.format: found "xml", expected one of: plain, json']),
+    "list item": (
+        "agents:\n  names:\n    - ok.example.vn\n    - 'not a name'\n",
+        ['4: agents.names[1]: found "not a name", expected host name or IP address'],
+    ),
+    "text for list": ("agents: {names: host}\n", ['1: agents.names: found "host", expected a list']),
+    "url": (
+        "agents: {public_urls: [ftp://x]}\n",
+        ['1: agents.public_urls[0]: found "ftp://x", expected http:// or https:// URL'],
+    ),
+    "section is text": ("web: yes please\n", ['1: web: found "yes please", expected a mapping']),
+    "section is empty": ("web:\n", ["1: web: found nothing, expected a mapping"]),
+    "whole file is a list": ("- a\n", ["1: found a list, expected a mapping"]),
+    "twice": (
+        "late_after_s: 1\nlate_after_s: 2\n",
+        ["2: late_after_s: found the key twice, expected once (first on line 1)"],
+    ),
+    "empty data": ('data: ""\n', ['1: data: found "", expected text that is not empty']),
+    "password in url": (
+        "database: {url: 'postgresql+asyncpg://u:secret@h/d'}\n",
+        [
+            '1: database.url: found "postgresql+asyncpg://u:***@h/d", expected postgresql+asyncpg://user@host/name or sqlite:///path'
+        ],
+    ),
+    "plain off loopback": (
+        "agents:\n  listen: 192.0.2.1:8601\n  transport: plain\n",
+        [
+            '3: agents.transport: found "plain", expected tls, a loopback agents.listen, or agents.allow_plain_http: true',
+        ],
+    ),
+    "two passwords": (
+        "database:\n  password_file: a\n  password_env: B\n",
+        ["3: database.password_env: found two passwords, expected either password_file or password_env"],
+    ),
+    "many at once": (
+        "web: {listen: x}\nlog: {level: loud}\nttl_factor: 0.5\n",
+        [
+            '1: web.listen: found "x", expected host:port',
+            '2: log.level: found "loud", expected one of: debug, info, warning, error',
+            "3: ttl_factor: found 0.5, expected a number >= 1 and <= 100",
+        ],
+    ),
+    "old YAML's yes": (
+        "agents: {allow_plain_http: yes}\n",
+        ['1: agents.allow_plain_http: found "yes", expected true or false'],
+    ),
+    "octal": ("agents: {interval_s: 010}\n", ['1: agents.interval_s: found "010", expected a whole number >= 1 and <= 3600']),
+    "date": (
+        "agents: {interval_s: 2026-01-01}\n",
+        ['1: agents.interval_s: found "2026-01-01", expected a whole number >= 1 and <= 3600'],
+    ),
+    "tag": ("data: !!python/object:os.system x\n", None),
+    "not yaml": ("web: [1\n", None),
+    "binary": ("\x00\x01", None),
+    "two documents": ("data: a\n---\ndata: b\n", None),
+    "unhashable key": ("? [a]\n: b\n", None),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_wrong_file_is_refused_with_every_problem_at_its_line(tmp_path: Path, name: str) -> None:
+    text, expected = CASES[name]
+    file = tmp_path / "collector.yml"
+    file.write_bytes(text.encode())
+    with pytest.raises(config.ConfigError) as caught:
+        config.load(file)
+    lines = str(caught.value).splitlines()
+    if expected is None:
+        assert len(lines) == 1
+        assert lines[0].startswith(str(file))
+        assert "expected" in lines[0]
+    else:
+        assert lines == [f"{file}:{line}" for line in expected]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(config.ConfigError, match=r"none\.yml: found No such file or directory, expected a readable file"):
+        config.load(tmp_path / "none.yml")
+
+
+def test_aliases_cannot_blow_up(tmp_path: Path) -> None:
+    file = tmp_path / "bomb.yml"
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]
+    file.write_text("\n".join(lines))
+    with pytest.raises(config.ConfigError, match="too deep or too much"):
+        config.load(file)
+
+
+def test_an_alias_to_itself_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "loop.yml"
+    file.write_text("a: &a [*a]\n")
+    with pytest.raises(config.ConfigError):
+        config.load(file)
+
+
+def test_no_file_means_the_defaults() -> None:
+    assert config.load(None) == Config()
+
+
+def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "collector.yml"
+    file.write_text("# nothing\n")
+    loaded = config.load(file)
+    assert msgspec.structs.replace(loaded, data="var") == Config()
+
+
+def test_relative_paths_count_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "collector.yml"
+    file.write_text("data: ../d\ninventory: i\ndatabase: {password_file: p}\n")
+    loaded = config.load(file)
+    assert (loaded.data, loaded.inventory) == (str(tmp_path / "../d"), str(tmp_path / "i"))
+    assert loaded.database.password_file == str(tmp_path / "p")
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:8601", "[::1]:8601", "localhost:0"])
+def test_plain_http_is_allowed_on_loopback(tmp_path: Path, listen: str) -> None:
+    file = tmp_path / "collector.yml"
+    file.write_text(f'agents: {{listen: "{listen}", transport: plain}}\n')
+    assert config.load(file).agents.transport == "plain"
+
+
+def test_plain_http_is_allowed_elsewhere_only_when_it_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "collector.yml"
+    file.write_text("agents: {listen: '0.0.0.0:8601', transport: plain, allow_plain_http: true}\n")
+    assert config.load(file).agents.allow_plain_http
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("127.0.0.1:80", ("127.0.0.1", 80)), ("[::1]:0", ("::1", 0)), ("a.example.vn:65535", ("a.example.vn", 65535))],
+)
+def test_split_address(text: str, expected: tuple[str, int]) -> None:
+    assert config.split_address(text) == expected
+
+
+@pytest.mark.parametrize("text", ["::1:80", ":80", "a:", "a:-1", "a:1.5", "a", "[::1]", "a:٣", ""])
+def test_split_address_refuses(text: str) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        config.split_address(text)
+    assert not config._FORMS["host:port"](text)
