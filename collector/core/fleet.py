@@ -55,13 +55,13 @@ class Live:
 
 
 class Target:
-    """One target with its modules. `labels` belongs to the exposition: its rendering of `info`, emptied when that changes."""
+    """One target with its modules. `tail` belongs to the exposition: its rendering of `info`, emptied when that changes."""
 
-    __slots__ = ("info", "labels", "life", "modules", "pulse")
+    __slots__ = ("info", "life", "modules", "pulse", "tail")
 
     def __init__(self, info: TargetInfo) -> None:
         self.info = info
-        self.labels = ""
+        self.tail = b""
         self.life: Life | None = None
         self.pulse = ""
         """Module whose reports are the sign of life: the heartbeat once there was one, until then any."""
@@ -100,7 +100,7 @@ class Fleet:
                 for live in target.modules.values():
                     self._clear(live)
             target.info = info
-            target.labels = ""
+            target.tail = b""
 
     def remove_target(self, target_id: str) -> None:
         """Forget a target and its values; unknown ones are no error."""

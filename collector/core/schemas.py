@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import msgspec
 
@@ -37,7 +38,7 @@ class Shape:
         self.names = frozenset(family.name for family in families)
         self.schemas = 0
         self.size_sum = 0
-        self.users: dict[object, tuple[int, ...]] = {}
+        self.users: dict[Any, tuple[int, ...]] = {}
 
 
 class Entry:
