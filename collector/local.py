@@ -178,7 +178,7 @@ class Local:
 
     def _is_known(self) -> bool:
         listed = self._collector("agent", "list")
-        return any(self.name in line.split() for line in listed.splitlines())
+        return any(line.split()[:1] == [self.name] for line in listed.splitlines())
 
     def _collector(self, *arguments: str) -> str:
         return run_to_end(["-m", "collector", *arguments, "--config", str(self.config), "--lang", "en"], self.words)

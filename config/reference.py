@@ -20,6 +20,7 @@ import agent.settings
 import collector.inventory
 import collector.settings
 from agent.kinds import READERS
+from agent.own import FAMILIES
 from collector.expose import names
 
 ROOT = Path(__file__).parents[1]
@@ -199,16 +200,24 @@ def _host_names() -> Iterator[str]:
     for kind in READERS:
         found = host_series(kind)
         if found:
-            rows = [(f"`{one.name}`", one.type, " ".join(f"`{label}`" for label in one.labels), one.help) for one in found]
+            rows = [(f"`{one.name}`", one.type, _labels(one.labels), one.help) for one in found]
             yield f"\n### {kind}\n\n{_table(('Name', 'Type', 'Labels', 'Meaning'), rows)}"
 
 
 def _own_names() -> str:
-    rows = [
-        (f"`{one.name}`", str(one.type), one.unit, " ".join(f"`{label}`" for label in one.labels), one.help)
-        for one in names.TABLE
+    heads = ("Name", "Type", "Labels", "Meaning")
+    collectors = [(f"`{one.name}`", one.type, _labels(one.labels), one.help) for one in names.NAMES.values()]
+    agents = [
+        (f"`{one.name}`", one.type.value, _labels(one.labels), one.help) for one in FAMILIES if one.name not in names.RESERVED
     ]
-    return _table(("Name", "Type", "Unit", "Labels", "Meaning"), rows)
+    return (
+        f"\n### Made by the collector\n\nOn `/metrics`.\n\n{_table(heads, collectors)}"
+        f"\n### Made by the agent\n\nOn `/metrics/targets`, with `instance`, `site` and `class`.\n\n{_table(heads, agents)}"
+    )
+
+
+def _labels(labels: tuple[str, ...]) -> str:
+    return " ".join(f"`{label}`" for label in labels)
 
 
 def render() -> str:
@@ -223,7 +232,7 @@ def render() -> str:
         settings_table(collector.inventory.InventoryFile),
         "\n## Series of hosts\n\n",
         *_host_names(),
-        "\n## Hải Đăng's own series\n\n" + _own_names(),
+        "\n## Hải Đăng's own series\n" + _own_names(),
     ]
     return "".join(parts)
 

@@ -77,7 +77,7 @@ def test_readme_commands_exist() -> None:
     """Every `make` target and every command of the two programs that the README names exists."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert set(re.findall(r"\bmake ([a-z]+)", readme)) - targets == set()
+    assert set(re.findall(r"(?:^|`)make ([a-z]+)", readme, re.MULTILINE)) - targets == set()
     for program in ("agent", "collector"):
         named = set(re.findall(rf"haidang-{program} ([a-z]+)", readme))
         assert named, f"the README does not show haidang-{program}"

@@ -73,11 +73,7 @@ def _allowed(path: Path, imported: str) -> bool:
             return _within(imported, "agent.model")
         return not _within(imported, "collector")
     if len(path.parts) == 2:  # collector/app.py, __main__.py, config.py, local.py ... connect the rooms
-        return (
-            not _within(imported, "agent")
-            or path.stem == "local"
-            or _within(imported, *(f"agent.{name}" for name in FROM_AGENT))
-        )
+        return not _within(imported, "agent") or imported in ("agent", *(f"agent.{name}" for name in FROM_AGENT))
     room = f"collector.{path.parts[1]}"
     if room == "collector.core":
         return _within(imported, "agent.model", "collector.core")

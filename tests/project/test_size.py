@@ -16,7 +16,10 @@ POSITIONAL = 5
 NESTING = 3
 DEPTH = 2
 
-EXCEPTIONS: dict[str, str] = {}
+EXCEPTIONS: dict[str, str] = {
+    "collector/store/migrations": "Alembic's own layout, inside the package so that the wheel carries it",
+    "collector/store/migrations/versions": "Alembic's own layout",
+}
 """`file` or `file:function` -> why it may be larger. One no longer needed fails `test_exceptions_are_needed`."""
 
 FILES = python_files(*PACKAGES, "config", "dashboards")
