@@ -137,7 +137,7 @@ class AgentBook:
         Raises `IdentityConflictError` or `UnusableBatchError`, and then has changed nothing.
         """
         batch, rx_ms = incoming.batch, incoming.rx_ms
-        if not all(-_MAX < number < _MAX for number in (batch.uptime_ms, batch.awake_ms, batch.wall_ms)):
+        if not (-_MAX < batch.uptime_ms < _MAX and -_MAX < batch.awake_ms < _MAX and -_MAX < batch.wall_ms < _MAX):
             raise UnusableBatchError("uptime_ms, awake_ms or wall_ms outside 53 bits")
         sender = self._identify(batch, rx_ms, draft)
         draft.add_schemas(incoming.agent, incoming.schemas, incoming.forgotten)
@@ -158,16 +158,15 @@ class AgentBook:
 
     def _identify(self, batch: Batch, rx_ms: int, draft: Draft) -> BootRow:
         """The sender's boot, after the identity rule and the batch's clocks; it is the present one from here on."""
-        known = self._stream(batch.stream).boots.get(batch.boot)
+        known = self._streams[batch.stream].boots.get(batch.boot)
         old = self._present
-        if old is not None:
+        if old is not None and old is not known:
             present = identity.Present(old.stream, old.boot, self._heard_ms)
             superseded = known is not None and known.sender
             verdict = identity.judge(present, batch.stream, batch.boot, superseded=superseded, now_ms=rx_ms)
             if not verdict.accepted:
                 raise IdentityConflictError(verdict, identity.explain(verdict, present, now_ms=rx_ms))
-            if verdict is not identity.Verdict.SAME:
-                self._supersede(old, draft)
+            self._supersede(old, draft)
         clock = skew.observe(known.clock if known else None, rx_ms=rx_ms, uptime_ms=batch.uptime_ms, wall_ms=batch.wall_ms)
         self._heard_ms = max(self._heard_ms, rx_ms)
         if known is not None and known.present and known.clock is clock:
@@ -223,7 +222,7 @@ class AgentBook:
         """Add new evidence to the run it continues, or to a new one; keep the newest values."""
         slots = self._runs.setdefault((evidence.target, evidence.module, evidence.kind), [])
         draft.fresh.append((evidence, report))
-        if report.blocks and all(slot.run.last_t_ms <= evidence.t_ms for slot in slots):
+        if report.blocks and (not slots or max([slot.run.last_t_ms for slot in slots]) <= evidence.t_ms):
             draft.add_values(evidence, report)
         for slot in slots:
             longer = extend(slot.run, evidence)

@@ -48,6 +48,14 @@ class Ranges:
             return self._lasts[place]
         return number - 1
 
+    def append(self, number: int) -> bool:
+        """Take in the number after the highest one, which nearly all are; false, and nothing done, for any other."""
+        lasts = self._lasts
+        if lasts and lasts[-1] + 1 == number:
+            lasts[-1] = number
+            return True
+        return False
+
     def touches(self, first: int, last: int) -> bool:
         """Whether `first..last` overlaps or adjoins a range."""
         return bisect_right(self._lasts, first - 2) < bisect_right(self._firsts, last + 1)
@@ -55,9 +63,6 @@ class Ranges:
     def add(self, first: int, last: int, limit: int = MAX_RANGES) -> None:
         """Take in `first..last`. Raises `TooManyHolesError`, changing nothing, when more than `limit` ranges would result."""
         firsts, lasts = self._firsts, self._lasts
-        if lasts and first == lasts[-1] + 1:
-            lasts[-1] = last
-            return
         low = bisect_right(lasts, first - 2)
         high = bisect_right(firsts, last + 1)
         if low == high:
@@ -71,6 +76,8 @@ class Ranges:
 
     def text(self) -> str:
         """Compact form: `1-100 105 110-112`."""
+        if not self._firsts:
+            return ""
         return " ".join(f"{first}-{last}" if last > first else str(first) for first, last in self)
 
     @classmethod
@@ -110,10 +117,13 @@ class Sequence:
 
     def add(self, seq: int) -> Added:
         """Take in one number. Raises `TooManyHolesError`."""
+        return Added.NEW if self.received.append(seq) or self._insert(seq) else Added.DUPLICATE
+
+    def _insert(self, seq: int) -> bool:
         if seq in self.received:
-            return Added.DUPLICATE
+            return False
         self.received.add(seq, seq, self._limit)
-        return Added.NEW
+        return True
 
     def may_lose(self, first: int, last: int) -> bool:
         """Whether `lose` would take this range."""
@@ -128,7 +138,9 @@ class Sequence:
         """The last number up to which every number has arrived or is stated as lost; 0 before the first."""
         mark = self._watermark
         while True:
-            end = max(self.received.end_from(mark + 1), self.lost.end_from(mark + 1))
+            end = self.received.end_from(mark + 1)
+            if self.lost:
+                end = max(end, self.lost.end_from(mark + 1))
             if end == mark:
                 self._watermark = mark
                 return mark

@@ -28,6 +28,7 @@ BUSY_TIMEOUT_S = 15
 """How long a write waits for another process (the command line) to finish its own."""
 CONNECT_TIMEOUT_S = 10
 COMMAND_TIMEOUT_S = 60
+CACHE_KIB = 32_768
 CHECKPOINT_PAGES = 4_000
 """16 MB of log between checkpoints: fewer of them, each still short."""
 
@@ -149,6 +150,7 @@ def _sqlite_engine(url: URL, begin: str) -> Engine:
             f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
             "journal_size_limit = 67108864",
             "temp_store = MEMORY",
+            f"cache_size = -{CACHE_KIB}",
         ):
             connection.execute(f"PRAGMA {pragma}").close()
 

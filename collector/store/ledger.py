@@ -9,6 +9,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Connection,
+    Dialect,
     bindparam,
     delete,
     func,
@@ -19,8 +20,10 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.dialects.sqlite import pysqlite
 
-from collector.core.change import Change, Saved, StoreError
+from collector.core.change import BootRow, Change, Saved, SequenceRow, StoreError
 from collector.core.evidence import Run
 from collector.store import rows
 from collector.store.tables import agent_schemas, boots, evidence, latest, losses, schemas, sequences
@@ -29,6 +32,26 @@ _BOOTS = 1_000
 """Newest boots of the wanted streams that are loaded with an agent."""
 _CHUNK = 500
 """Keys in one IN list."""
+
+
+class _Hot:
+    """A statement of the ingest path, compiled once: it is run with plain tuples, since turning one dictionary a row into
+    driver values costs SQLAlchemy more than SQLite's work on the row."""
+
+    def __init__(self, statement: Any, order: tuple[str, ...]) -> None:
+        self._sql: dict[str, str] = {}
+        for name, dialect in _DIALECTS.items():
+            spelled = statement[name] if isinstance(statement, dict) else statement
+            compiled = spelled.compile(dialect=dialect, column_keys=list(order))
+            assert tuple(compiled.positiontup) == order, f"{compiled.positiontup} is not {order}"
+            self._sql[name] = str(compiled)
+
+    def run(self, connection: Connection, values: list[rows.Fields]) -> int:
+        """Run for each row; how many rows were touched, -1 if the driver does not say."""
+        return connection.exec_driver_sql(self._sql[connection.dialect.name], values).rowcount if values else 0
+
+
+_DIALECTS: dict[str, Dialect] = {"sqlite": pysqlite.dialect(), "postgresql": asyncpg.dialect()}  # type: ignore[no-untyped-call]
 
 
 def _upserts(dialect: Any) -> dict[str, Any]:
@@ -64,8 +87,10 @@ def _upserts(dialect: Any) -> dict[str, Any]:
 
 
 _UPSERTS = {"sqlite": _upserts(sqlite), "postgresql": _upserts(postgresql)}
+_SEQUENCES = _Hot({name: upserts["sequences"] for name, upserts in _UPSERTS.items()}, rows.SEQUENCE)
+_LATEST = _Hot({name: upserts["latest"] for name, upserts in _UPSERTS.items()}, rows.LATEST)
 _OPEN = insert(evidence).returning(evidence.c.id, sort_by_parameter_order=True)
-_GROW = (
+_GROW = _Hot(
     update(evidence)
     .where(evidence.c.id == bindparam("run"))
     .values(
@@ -76,7 +101,8 @@ _GROW = (
         last_uptime_ms=bindparam("uptime"),
         last_asleep_ms=bindparam("asleep"),
         last_wall_ms=bindparam("wall"),
-    )
+    ),
+    rows.GROWTH,
 )
 _CLOSE = update(evidence).where(evidence.c.id == bindparam("run")).values(growing=False)
 _FORGET = delete(agent_schemas).where(agent_schemas.c.agent == bindparam("who"), agent_schemas.c.hash == bindparam("what"))
@@ -93,13 +119,12 @@ def apply(connection: Connection, change: Change) -> list[int]:
 
     each(upserts["boots"], [rows.boot_values(row) for row in change.boots])
     ids = _open(connection, change.opened)
-    if change.extended:
-        grown = connection.execute(_GROW, [rows.growth_values(run) for run in change.extended])
-        if grown.rowcount not in (-1, len(change.extended)):
-            raise StoreError(f"{len(change.extended)} runs were to grow and {grown.rowcount} are there")
+    grown = _GROW.run(connection, [rows.growth_values(run) for run in change.extended])
+    if grown not in (-1, len(change.extended)):
+        raise StoreError(f"{len(change.extended)} runs were to grow and {grown} are there")
     each(_CLOSE, [{"run": id_} for id_ in change.closed])
-    each(upserts["sequences"], [rows.sequence_values(row) for row in change.sequences])
-    each(upserts["latest"], [rows.latest_values(row) for row in change.latest])
+    _SEQUENCES.run(connection, [rows.sequence_values(row) for row in change.sequences])
+    _LATEST.run(connection, [rows.latest_values(row) for row in change.latest])
     each(insert(losses), [rows.loss_values(row) for row in change.losses])
     each(upserts["schemas"], [{"hash": row.hash, "body": row.body} for row in change.schemas])
     each(upserts["agent_schemas"], [{"agent": row.agent, "hash": row.hash} for row in change.schemas])
@@ -134,22 +159,44 @@ GROWING: ColumnElement[bool] = literal_column("growing", Boolean)
 
 def load_agents(connection: Connection, wanted: Mapping[str, Collection[str]]) -> dict[str, Saved]:
     """What is stored of agents and the streams asked for."""
-    return {agent: _load_agent(connection, agent, streams) for agent, streams in wanted.items()}
+    names = list(wanted)
+    saved: dict[str, Saved] = {}
+    for start in range(0, len(names), _CHUNK):
+        some = names[start : start + _CHUNK]
+        saved |= _load_some(connection, {agent: wanted[agent] for agent in some})
+    return saved
 
 
-def _load_agent(connection: Connection, agent: str, streams: Collection[str]) -> Saved:
-    mine = boots.c.agent == agent
-    asked = boots.c.stream.in_(streams) | boots.c.present
-    found = connection.execute(select(boots).where(mine, asked).order_by(boots.c.id.desc()).limit(_BOOTS))
-    known = [rows.boot_of(row) for row in reversed(found.all())]
-    if not known:
-        return Saved()
-    involved = {row.stream for row in known}.union(streams)
-    numbers = select(sequences).where(sequences.c.agent == agent, sequences.c.stream.in_(involved))
-    before = select(func.max(boots.c.last_rx_ms)).where(mine, boots.c.sender, ~boots.c.present)
-    return Saved(
-        before_ms=connection.execute(before).scalar() or 0,
-        boots=tuple(known),
-        sequences=tuple(rows.sequence_of(row) for row in connection.execute(numbers)),
-        open_runs=tuple(rows.run_of(row) for row in connection.execute(RUNS.where(mine, GROWING))),
-    )
+def _load_some(connection: Connection, wanted: Mapping[str, Collection[str]]) -> dict[str, Saved]:
+    mine = boots.c.agent.in_(list(wanted))
+    known = _load_boots(connection, wanted)
+    involved = {(agent, stream) for agent, streams in wanted.items() for stream in streams}
+    involved |= {(row.agent, row.stream) for of_agent in known.values() for row in of_agent if row.present}
+    numbers: dict[str, list[SequenceRow]] = {}
+    for row in connection.execute(select(sequences).where(sequences.c.agent.in_(list(wanted)))):
+        if (row.agent, row.stream) in involved:
+            numbers.setdefault(row.agent, []).append(rows.sequence_of(row))
+    before = select(boots.c.agent, func.max(boots.c.last_rx_ms).label("rx_ms"))
+    before = before.where(mine, boots.c.sender, ~boots.c.present).group_by(boots.c.agent)
+    heard: dict[str, int] = {row.agent: row.rx_ms for row in connection.execute(before)}
+    runs: dict[str, list[Run]] = {}
+    for row in connection.execute(RUNS.where(mine, GROWING)):
+        runs.setdefault(row.agent, []).append(rows.run_of(row))
+    return {
+        agent: Saved(
+            heard.get(agent, 0), tuple(known.get(agent, ())), tuple(numbers.get(agent, ())), tuple(runs.get(agent, ()))
+        )
+        for agent in wanted
+    }
+
+
+def _load_boots(connection: Connection, wanted: Mapping[str, Collection[str]]) -> dict[str, list[BootRow]]:
+    """Newest boots of each agent, oldest first, limited by agent: one with very many must not push out another's."""
+    asked = {stream for streams in wanted.values() for stream in streams}
+    age = func.row_number().over(partition_by=boots.c.agent, order_by=(boots.c.present.desc(), boots.c.id.desc())).label("age")
+    ranked = select(boots, age).where(boots.c.agent.in_(list(wanted)), boots.c.stream.in_(asked) | boots.c.present).subquery()
+    known: dict[str, list[BootRow]] = {}
+    for row in connection.execute(select(ranked).where(ranked.c.age <= _BOOTS).order_by(ranked.c.id)):
+        if row.present or row.stream in wanted[row.agent]:
+            known.setdefault(row.agent, []).append(rows.boot_of(row))
+    return known

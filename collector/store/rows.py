@@ -14,6 +14,7 @@ from collector.core.evidence import Evidence, Grade, Run, TimeQuality
 from collector.core.skew import BootClock
 
 Values = dict[str, Any]
+Fields = tuple[Any, ...]
 
 
 def run_values(run: Run, boot_id: int) -> Values:
@@ -56,18 +57,13 @@ def _end_values(run: Run) -> Values:
     }
 
 
-def growth_values(run: Run) -> Values:
-    """What changes when a run grows; `run` is the key."""
-    return {
-        "run": run.id,
-        "t": run.last_t_ms,
-        "rx": run.last_rx_ms,
-        "seq": run.last_seq,
-        "n": run.count,
-        "uptime": run.last_uptime_ms,
-        "asleep": run.last_asleep_ms,
-        "wall": run.last_wall_ms,
-    }
+GROWTH = ("t", "rx", "seq", "n", "uptime", "asleep", "wall", "run")
+"""Parameters of the statement that lets a run grow, in the order of `growth_values`."""
+
+
+def growth_values(r: Run) -> Fields:
+    """What changes when a run grows, and its id."""
+    return (r.last_t_ms, r.last_rx_ms, r.last_seq, r.count, r.last_uptime_ms, r.last_asleep_ms, r.last_wall_ms, r.id)
 
 
 def run_of(row: Row[Any]) -> Run:
@@ -108,16 +104,12 @@ def boot_of(row: Row[Any]) -> BootRow:
     return BootRow(row.agent, row.stream, row.boot, bool(row.sender), bool(row.present), clock, row.first_rx_ms, row.last_rx_ms)
 
 
-def sequence_values(row: SequenceRow) -> Values:
-    """A row of `sequences`."""
-    return {
-        "agent": row.agent,
-        "stream": row.stream,
-        "lane": row.lane.value,
-        "received": row.received,
-        "lost": row.lost,
-        "rx_ms": row.rx_ms,
-    }
+SEQUENCE = ("agent", "stream", "lane", "received", "lost", "rx_ms")
+
+
+def sequence_values(row: SequenceRow) -> Fields:
+    """A row of `sequences`, in the order of `SEQUENCE`."""
+    return (row.agent, row.stream, row.lane.value, row.received, row.lost, row.rx_ms)
 
 
 def sequence_of(row: Row[Any]) -> SequenceRow:
@@ -157,21 +149,15 @@ def loss_of(row: Row[Any]) -> LossRow:
     return LossRow(m["agent"], m["stream"], loss, m["t_ms"], m["rx_ms"])
 
 
-def latest_values(row: Latest) -> Values:
-    """A row of `latest`."""
-    return {
-        "target": row.target,
-        "module": row.module,
-        "agent": row.observer,
-        "stream": row.stream,
-        "boot": row.boot,
-        "lane": row.lane.value,
-        "t_ms": row.t_ms,
-        "rx_ms": row.rx_ms,
-        "grade": row.grade.value,
-        "quality": row.quality.value,
-        "report": wire.encode(row.report),
-    }
+LATEST = ("target", "module", "agent", "stream", "boot", "lane", "t_ms", "rx_ms", "grade", "quality", "report")
+
+
+def latest_values(n: Latest) -> Fields:
+    """A row of `latest`, in the order of `LATEST`."""
+    return (
+        n.target, n.module, n.observer, n.stream, n.boot, n.lane.value, n.t_ms, n.rx_ms, n.grade.value, n.quality.value,
+        wire.encode(n.report),
+    )  # fmt: skip
 
 
 def latest_of(row: Row[Any]) -> Latest:
