@@ -26,18 +26,19 @@ class _Round:
 
     __slots__ = ("answers", "done", "left_behind", "paths")
 
-    def __init__(self, paths: list[str]) -> None:
+    def __init__(self, paths: list[str], done: threading.Event) -> None:
         self.paths = paths
         self.answers: dict[str, Space | None] = {}
-        self.done = threading.Event()
+        self.done = done
         self.left_behind = False
 
 
 class Asker:
     """Measures mounts that may hang (network, FUSE) on a helper thread, waiting `timeout_s` for each."""
 
-    def __init__(self, measure: Measure, timeout_s: float) -> None:
+    def __init__(self, measure: Measure, timeout_s: float, event: Callable[[], threading.Event] = threading.Event) -> None:
         self._measure = measure
+        self._event = event
         self._timeout_s = timeout_s
         self._stuck: set[str] = set()
         self._lock = threading.Lock()
@@ -48,7 +49,7 @@ class Asker:
         todo = [path for path in dict.fromkeys(paths) if path not in self._stuck]
         patience = PATIENCE
         while todo and patience > 0 and len(self._stuck) < MAX_STUCK:
-            round_ = _Round(todo)
+            round_ = _Round(todo, self._event())
             threading.Thread(target=self._work, args=(round_,), name="mounts", daemon=True).start()
             patience = self._await(round_, patience)
             answers |= round_.answers

@@ -59,13 +59,15 @@ class _Processes:
 
     def read(self) -> Readings:
         """Limits now, counts of the last full round."""
-        if self._round is None:
-            self._round = _round(self._proc, self._per_collection)
-        counts = next(self._round)
+        round_ = self._round or _round(self._proc, self._per_collection)
+        self._round = None  # a round that fails is over; the next collection begins anew
+        counts = next(round_)
         while counts is None and self._counts is None:
-            counts = next(self._round)
-        if counts is not None:
-            self._counts, self._round = counts, None
+            counts = next(round_)
+        if counts is None:
+            self._round = round_
+        else:
+            self._counts = counts
         return self._readings(self._counts or _Counts())
 
     def _readings(self, counts: _Counts) -> Readings:
