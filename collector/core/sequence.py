@@ -86,8 +86,8 @@ class Ranges:
         ranges = cls()
         previous = -1
         for part in text.split():
-            first_text, _, last_text = part.partition("-")
-            first, last = int(first_text), int(last_text or first_text)
+            first_text, dash, last_text = part.partition("-")
+            first, last = int(first_text), int(last_text if dash else first_text)
             if not previous + 1 < first <= last:
                 raise ValueError(f"range {part!r} after {previous}: expected ascending ranges with holes between them")
             ranges._firsts.append(first)

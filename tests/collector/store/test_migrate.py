@@ -51,7 +51,7 @@ async def test_a_newer_database_is_refused_with_what_to_do(url: str) -> None:
     await opened.close()
     database = connect(url)
     await database.write(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")).close())
-    with pytest.raises(StoreUnusableError, match="revision 9999 and this program knows up to .*newer version made it"):
+    with pytest.raises(StoreUnusableError, match=r"revision 9999 and this program knows up to .*newer version made it"):
         await Store.open(url)
     assert await database.read(revision) == "9999"
     await database.close()
