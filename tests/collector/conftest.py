@@ -110,9 +110,9 @@ class Running:
         """A new connection to the agents' listener."""
         return Caller(self.collector.agents_port, context)
 
-    async def post(self, token: str, body: bytes, **headers: str) -> Response:
+    async def post(self, token: str, body: bytes, context: ssl.SSLContext | None = None, **headers: str) -> Response:
         """A batch on a connection of its own."""
-        async with self.caller() as caller:
+        async with self.caller(context) as caller:
             return await caller.post(token, body, **headers)
 
     async def page(self, path: str) -> Response:
@@ -141,6 +141,22 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             return Running(collector)
 
         yield begin
+
+
+@pytest.fixture
+def run_once() -> Callable[[Config], contextlib.AbstractAsyncContextManager[Running]]:
+    """A collector for the length of an `async with`; stopping it twice is allowed."""
+
+    @contextlib.asynccontextmanager
+    async def running(config: Config) -> AsyncIterator[Running]:
+        collector = Collector(config)
+        await collector.start()
+        try:
+            yield Running(collector)
+        finally:
+            await collector.stop()
+
+    return running
 
 
 @pytest.fixture
