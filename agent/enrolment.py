@@ -25,6 +25,7 @@ from agent.settings import DEFAULT_FILE, DEFAULT_SPOOL, ID_PATTERN, URL_PATTERN,
 TIMEOUT_S: Final = 10.0
 _MAX_ANSWER: Final = 64 * 1024
 _CODE: Final = re.compile(r"HD1-([A-Z2-7]{16,104})-([0-9a-f]{32})\Z")
+_PEM_END: Final = "-----END CERTIFICATE-----"
 CONFIG_NAME: Final = "agent.yml"
 CA_NAME: Final = "ca.pem"
 TOKEN_NAME: Final = "token"  # noqa: S105 - a file name
@@ -129,8 +130,8 @@ def _fetch_ca(peer: _Peer, fingerprint: str) -> str:
     if status != 200:
         raise EnrolmentError("bad_answer", f"GET /v1/ca: status {status}: is this the agents' address of a collector?")
     try:
-        pem = body.decode("ascii")
-        der = ssl.PEM_cert_to_DER_cert(pem.strip())
+        first, end, _ = body.decode("ascii").strip().partition(_PEM_END)
+        der = ssl.PEM_cert_to_DER_cert(first + end)
     except (UnicodeDecodeError, ValueError) as error:
         raise EnrolmentError("bad_answer", "GET /v1/ca: expected a PEM certificate") from error
     found = hashlib.sha256(der).hexdigest()[:32]
@@ -165,8 +166,9 @@ def _exchange(peer: _Peer, method: str, path: str, context: ssl.SSLContext, body
     headers = {"Content-Type": "application/json"} if body is not None else {}
     try:
         connection.request(method, urlsplit(base).path + path, body, headers)
-        response = connection.getresponse()
-        data = response.read(_MAX_ANSWER + 1)
+        # The answer owns the socket once the connection is to be closed: it must be closed too.
+        with connection.getresponse() as response:
+            data = response.read(_MAX_ANSWER + 1)
     except ssl.SSLCertVerificationError as error:
         raise EnrolmentError("tls", f"{base}: {error.verify_message}") from error
     except (OSError, http.client.HTTPException) as error:

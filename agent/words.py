@@ -130,7 +130,7 @@ def say(key: str, language: str, **values: object) -> str:
     return _TEXT[key][LANGUAGES.index(language)].format(**values)
 
 
-def keys() -> tuple[str, ...]:
+def known() -> tuple[str, ...]:
     """Every key, for the tests."""
     return tuple(_TEXT)
 

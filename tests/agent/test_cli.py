@@ -1,0 +1,256 @@
+"""The command line: what each command prints and with which exit code, in both languages."""
+
+from __future__ import annotations
+
+import string
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from agent import __main__, __version__, cli, status, words
+from agent.model import Lane, LossReason
+from agent.settings import DEFAULT_FILE
+from agent.spool import SpoolStatus
+from agent.uplink import UplinkState, UplinkStatus
+from agent.wire import Watermark
+
+GOOD = """id: web-1
+collector: {urls: ["https://collector.example.vn:8601"]}
+spool: {folder: spool}
+readers: {disable: [processes]}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A configuration as enrolment leaves it."""
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    (tmp_path / "token").write_text("q7Yw2kd0aVb31mTeXo9c\n")
+    (tmp_path / "token").chmod(0o600)
+    path = tmp_path / "agent.yml"
+    path.write_text(GOOD)
+    return path
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """The package's own."""
+    assert cli.main(["version"]) == 0
+    assert capsys.readouterr().out == f"haidang-agent {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"), [(["--help"], "check the configuration"), (["--lang", "vi", "--help"], "kiểm tra")]
+)
+def test_help_speaks_both_languages(arguments: list[str], word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command is named."""
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    out = capsys.readouterr().out
+    assert caught.value.code == 0
+    assert word in out
+    for command in ("run", "once", "check", "enrol", "status", "version"):
+        assert f"  {command} " in out
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["run", "--confg", "x"], ["enrol", "https://x"]])
+def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Code 2 and a usage line."""
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2
+    assert "usage: haidang-agent" in capsys.readouterr().err
+
+
+def test_check(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`ok`, or every problem and their number."""
+    assert cli.main(["check", "--config", str(file)]) == 0
+    assert capsys.readouterr().out == "ok\n"
+    file.write_text("id: a b\n")
+    assert cli.main(["check", "--config", str(file), "--lang=vi"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    assert lines[0].startswith(f"{file}:1: collector: found nothing")
+    assert lines[-1] == f"2 lỗi trong {file}"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks for names that Linux has")
+def test_once_prints_a_page_that_prometheus_reads(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One collection of this machine, without collector, certificate, token or spool."""
+    (file.parent / "token").unlink()
+    (file.parent / "ca.pem").unlink()
+    assert cli.main(["once", "--config", str(file)]) == 0
+    families = {family.name: family for family in text_string_to_metric_families(capsys.readouterr().out)}
+    assert {"node_cpu_seconds", "node_memory_MemTotal_bytes", "node_filesystem_size_bytes", "node_uname_info"} <= set(families)
+    success = {sample.labels["collector"]: sample.value for sample in families["node_scrape_collector_success"].samples}
+    assert success["cpu"] == success["meminfo"] == 1
+    assert "processes" not in success
+    outcomes = [sample.labels["outcome"] for sample in families["haidang_reader_outcome"].samples]
+    assert set(outcomes) <= {"ok", "no_data"}
+    assert not (file.parent / "spool").exists()
+
+
+def test_once_refuses_a_wrong_file(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is named must be right."""
+    file.write_text("id: [")
+    assert cli.main(["once", "--config", str(file)]) == 2
+    assert "broken syntax" in capsys.readouterr().err
+
+
+def spool_status(**changes: object) -> SpoolStatus:
+    marks = (Watermark(Lane.FACTS, 12, 11, 2, 300), Watermark(Lane.BULK, 10, 9, 1, 5_000))
+    usual = SpoolStatus(stream="s", bytes=2 * 1024 * 1024, watermarks=marks, disk_error="", held_reports=0, lost={})
+    return msgspec.structs.replace(usual, **changes)
+
+
+def uplink_status(**changes: object) -> UplinkStatus:
+    usual = UplinkStatus(
+        state=UplinkState.OK,
+        url="https://collector.example.vn:8601",
+        detail="",
+        last_success_at_ms=999_000,
+        batches=9,
+        failures=0,
+        reports=19,
+        refused=0,
+        bytes_sent=1,
+        config_tag="",
+    )
+    return msgspec.structs.replace(usual, **changes)
+
+
+def status_of(**changes: object) -> status.Status:
+    readers = (status.ReaderStatus("cpu", "ok", 0.001), status.ReaderStatus("hwmon", "no_data", 0.001, "nothing there"))
+    usual = status.Status(
+        id="web-1",
+        version="0.1.0",
+        pid=7,
+        boot="b",
+        started_at_ms=0,
+        at_ms=1_000_000,
+        collected_at_ms=999_000,
+        interval_s=15,
+        collections=10,
+        missed_slots=1,
+        readers=readers,
+        spool=spool_status(),
+        uplink=uplink_status(),
+    )
+    return msgspec.structs.replace(usual, **changes)
+
+
+def test_status_in_words() -> None:
+    """A healthy agent, line by line."""
+    lines, healthy = cli.describe(status_of(), 1_001_000, "en")
+    assert healthy
+    assert lines == [
+        "web-1: running (pid 7, version 0.1.0)",
+        "collections: 10, the last 2 s ago; every 15 s; missed slots: 1",
+        "readers: 1 ok, 1 without data here, 0 with trouble",
+        "spool: 3 reports wait, 2.0 MiB; lost since start: 0",
+        "uplink: ok (https://collector.example.vn:8601); last stored batch 2 s ago; 19 reports delivered",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "now_ms", "line"),
+    [
+        (status_of(stopped="restart"), 1_001_000, "web-1: stopped (restart)"),
+        (status_of(), 1_000_000 + 42_501, "web-1: not running, or stuck: no collection for 42 s"),
+        (status_of(), 1_000_000 + 86_400_000, "web-1: not running, or stuck: no collection for 24 h 00 min"),
+        (
+            status_of(spool=spool_status(disk_error="no space left on device", held_reports=5, lost={LossReason.DISK_FULL: 3})),
+            1_001_000,
+            "disk: no space left on device; 5 reports held in memory",
+        ),
+        (
+            status_of(uplink=uplink_status(state=UplinkState.AUTH, detail="the token is revoked")),
+            1_001_000,
+            "  the token is revoked",
+        ),
+        (
+            status_of(uplink=uplink_status(state=UplinkState.STARTING, last_success_at_ms=0)),
+            1_001_000,
+            "uplink: starting (https://collector.example.vn:8601); last stored batch never; 19 reports delivered",
+        ),
+    ],
+)
+def test_status_names_trouble(value: status.Status, now_ms: int, line: str) -> None:
+    """What is wrong stands in a line of its own, and the exit code says so."""
+    lines, healthy = cli.describe(value, now_ms, "en")
+    assert line in lines
+    assert not healthy
+
+
+def test_a_reader_in_trouble_is_named_but_the_agent_is_well() -> None:
+    """One reader is not the agent."""
+    value = status_of(readers=(status.ReaderStatus("nfs", "timeout", 5.0, "no answer within 5 s"),))
+    lines, healthy = cli.describe(value, 1_001_000, "en")
+    assert healthy
+    assert "  nfs: timeout: no answer within 5 s" in lines
+
+
+def test_status_command_reads_what_the_agent_wrote(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file beside the spool; without it the message says where it was looked for."""
+    assert cli.main(["status", "--config", str(file)]) == 1
+    assert f"No status in {file.parent / 'status.json'} (No such file or directory)" in capsys.readouterr().err
+    status.write(str(file.parent / "status.json"), status_of(stopped="shutdown"))
+    assert cli.main(["status", "--config", str(file), "--lang", "vi"]) == 1
+    assert "web-1: đã dừng (shutdown)" in capsys.readouterr().out
+    (file.parent / "status.json").write_text("{}")
+    assert cli.main(["status", "--config", str(file)]) == 1
+    assert "No status" in capsys.readouterr().err
+
+
+def test_status_survives_the_file(tmp_path: Path) -> None:
+    """Written whole, read back equal, nothing left beside it."""
+    path = tmp_path / "status.json"
+    status.write(str(path), status_of())
+    status.write(str(path), status_of(missed_slots=2))
+    assert status.read(str(path)) == status_of(missed_slots=2)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "file"),
+    [
+        (["run"], DEFAULT_FILE),
+        (["run", "--config", "x.yml"], "x.yml"),
+        (["run", "--config=x.yml"], "x.yml"),
+        (["run", "--help"], None),
+        (["run", "--config"], None),
+        (["run", "x.yml"], None),
+        (["once"], None),
+        ([], None),
+    ],
+)
+def test_plain_run_is_told_from_the_rest(arguments: list[str], file: str | None) -> None:
+    """Only a plain `run` does without the full command line."""
+    assert __main__._plain_run(arguments) == file
+
+
+def test_every_text_exists_in_both_languages() -> None:
+    """The same values in both, and both are there."""
+    for key in words.known():
+        fields = [{name for _, name, _, _ in string.Formatter().parse(words._TEXT[key][index]) if name} for index in (0, 1)]
+        assert fields[0] == fields[1], key
+        assert all(words._TEXT[key]), key
+
+
+@pytest.mark.parametrize(
+    ("argument", "environment", "language"),
+    [("vi", {}, "vi"), ("", {"HAIDANG_LANG": "vi_VN.UTF-8"}, "vi"), ("en", {"HAIDANG_LANG": "vi"}, "en"), ("", {}, "en")],
+)
+def test_language(argument: str, environment: dict[str, str], language: str) -> None:
+    """The argument before the environment, English before nothing."""
+    assert words.choose(argument, environment) == language
+
+
+def test_module_is_a_program() -> None:
+    """`python -m agent` is the same command."""
+    done = subprocess.run([sys.executable, "-m", "agent", "version"], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == f"haidang-agent {__version__}\n"
