@@ -23,7 +23,7 @@ from types import FrameType
 from typing import Final, TextIO
 
 from collector.local_children import Child, LocalError, Stopped, finish, run_to_end, say
-from collector.local_words import Words, describe, language, read_figures, read_state
+from collector.local_words import Words, addresses, describe, language, read_figures, read_state
 
 SITE: Final = "local"
 INTERVAL_S: Final = 5
@@ -83,6 +83,7 @@ class Local:
         self.agent_folder = data / "agent"
         self.waiter = Waiter()
         self.children: list[Child] = []
+        self.agent_started_at = 0.0
 
     def run(self) -> int:
         """Start, say what is seen, wait; 0 after a stop that was asked for. Raises `LocalError`."""
@@ -107,6 +108,7 @@ class Local:
         collector = self._child("collector", "-m", "collector", "run", "--config", str(self.config))
         self._until(self._is_ready, READY_S, words.not_ready, collector)
         self._enrol()
+        self.agent_started_at = time.time()
         agent = self._child("agent", "-m", "agent", "run", "--config", str(self.agent_folder / "agent.yml"))
         say(words.waiting.format(seconds=INTERVAL_S))
         self._until(self._has_report, REPORT_S, words.no_report, agent)
@@ -116,7 +118,7 @@ class Local:
         figures = read_figures(self._page(f"/metrics/targets/{self.name}"))
         state = read_state(self._page("/metrics"), self.name)
         say(f"\n{describe(figures, state, self.name, self.words)}\n")
-        say(self.words.open.format(port=self.port, name=self.name))
+        say(addresses(self.port, self.name, self.words))
 
     def _child(self, name: str, *arguments: str) -> Child:
         child = Child.start(name, [sys.executable, *arguments], self.data / "log" / f"{name}.log")
@@ -159,7 +161,9 @@ class Local:
         return self._page("/-/ready") != ""
 
     def _has_report(self) -> bool:
-        return read_figures(self._page(f"/metrics/targets/{self.name}")).complete
+        figures = read_figures(self._page(f"/metrics/targets/{self.name}"))
+        # A collector that continues shows the last report of the time before at once; we wait for one of now.
+        return figures.complete and (not figures.now or figures.now >= self.agent_started_at)
 
     def _enrol(self) -> None:
         """Give the agent its identity, unless it has one that this collector knows and that points to this port."""

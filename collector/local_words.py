@@ -113,6 +113,8 @@ class Words(NamedTuple):
     report: str
     report_value: str
     open: str
+    pages: Mapping[str, str]
+    closing: str
     days: str
 
     @classmethod
@@ -150,14 +152,14 @@ ENGLISH: Final = Words(
     uptime="Uptime",
     report="Report",
     report_value="{series} series from {readers} readers",
-    open="""\
-Open
-  http://127.0.0.1:{port}/                          where everything is
-  http://127.0.0.1:{port}/metrics                   the collector and the state of all targets
-  http://127.0.0.1:{port}/metrics/targets/{name}    everything this machine reported
-  http://127.0.0.1:{port}/api/v1/targets            the targets as JSON
-  prometheus --config.file=config/prometheus.yml    lets Prometheus scrape it (port 8600)
-Ctrl-C stops both.""",
+    open="Open",
+    pages={
+        "/": "where everything is",
+        "/metrics": "the collector and the state of all targets",
+        "/metrics/targets/{name}": "everything this machine reported",
+        "/api/v1/targets": "the targets as JSON",
+    },
+    closing="Prometheus: prometheus --config.file=config/prometheus.yml (it asks port 8600). Ctrl-C stops both.",
     days="{days} days {hours} h {minutes} min",
 )
 
@@ -190,14 +192,14 @@ VIETNAMESE: Final = Words(
     uptime="Chạy liên tục",
     report="Báo cáo",
     report_value="{series} chuỗi số liệu từ {readers} bộ đọc",
-    open="""\
-Mở xem
-  http://127.0.0.1:{port}/                          mọi thứ ở đâu
-  http://127.0.0.1:{port}/metrics                   bộ thu thập và trạng thái mọi đối tượng
-  http://127.0.0.1:{port}/metrics/targets/{name}    mọi số liệu máy này báo về
-  http://127.0.0.1:{port}/api/v1/targets            danh sách đối tượng, JSON
-  prometheus --config.file=config/prometheus.yml    để Prometheus lấy số liệu (cổng 8600)
-Ctrl-C dừng cả hai.""",
+    open="Mở xem",
+    pages={
+        "/": "mọi thứ ở đâu",
+        "/metrics": "bộ thu thập và trạng thái mọi đối tượng",
+        "/metrics/targets/{name}": "mọi số liệu máy này báo về",
+        "/api/v1/targets": "danh sách đối tượng, JSON",
+    },
+    closing="Prometheus: prometheus --config.file=config/prometheus.yml (hỏi cổng 8600). Ctrl-C dừng cả hai.",
     days="{days} ngày {hours} giờ {minutes} phút",
 )
 
@@ -241,3 +243,10 @@ def describe(figures: Figures, state: str, target: str, words: Words) -> str:
     )
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"  {name:<{width}}  {value}" for name, value in lines)
+
+
+def addresses(port: int, target: str, words: Words) -> str:
+    """The pages to open, one a line with what it shows, and how to go on."""
+    rows = [(f"http://127.0.0.1:{port}{path.format(name=target)}", text) for path, text in words.pages.items()]
+    width = max(len(address) for address, _ in rows)
+    return "\n".join([words.open, *(f"  {address:<{width}}  {text}" for address, text in rows), words.closing])

@@ -109,8 +109,8 @@ HOST = Row(
             Text("Tải trung bình 1 phút mỗi nhân", "Load average of 1 minute per core"),
             (
                 Query(
-                    f"node_load1{{{CHOSEN}}} / on (instance)"
-                    f' count by (instance) (node_cpu_seconds_total{{mode="idle",{CHOSEN}}})'
+                    f"max by (instance) (node_load1{{{CHOSEN}}})"
+                    f' / count by (instance) (count by (instance, cpu) (node_cpu_seconds_total{{mode="idle",{CHOSEN}}}))'
                 ),
             ),
             bounds=(1, 2),

@@ -8,16 +8,17 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
-import yaml
 
 import agent.settings
 import collector.inventory
 import collector.settings
 from agent.kinds import READERS
+from collector.ingest.enrol import open_authority
 from config.reference import FILE, Setting, host_series, render, settings
 from tests.project.source import ROOT, python_files, tree
 
@@ -88,14 +89,13 @@ def test_collector_example_loads() -> None:
 
 
 def test_agent_example_loads(tmp_path: Path) -> None:
-    """`haidang-agent check` finds nothing wrong with the shipped example, once the files it names are there."""
+    """`haidang-agent check` finds nothing wrong with the shipped example, once the identity it names is there."""
     shutil.copy(CONFIG / "agent.yml", tmp_path)
-    values = yaml.safe_load((CONFIG / "agent.yml").read_text(encoding="utf-8"))["collector"]
-    for key in ("ca_file", "token_file"):
-        file = tmp_path / values.get(key, "")
-        if file.parent == tmp_path and file.name:
-            file.write_text("example-token-0123456789abcdef\n")
-            file.chmod(0o600)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "ca.pem").write_bytes(open_authority(tmp_path / "data", (), datetime.now(UTC)).ca_pem)
+    token = tmp_path / "token"
+    token.write_text("example-token-0123456789abcdef\n")
+    token.chmod(0o600)
     ended = subprocess.run(
         [sys.executable, "-m", "agent", "check", "--config", str(tmp_path / "agent.yml")],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
