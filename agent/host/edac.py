@@ -60,14 +60,20 @@ def _look(folder: str, names: list[str]) -> list[tuple[Family, Series, list[File
         paths = {(mc[2:],): f"{folder}/{mc}/{file}" for mc in controllers}
         metrics.append((family, tuple(paths), _files(paths.values())))
     for sort, family in _CSROW_METRICS:
-        rows: dict[tuple[str, str], str] = {}
+        rows: dict[tuple[str, ...], str] = {}
         for mc in controllers:
-            rows[mc[2:], UNKNOWN] = f"{folder}/{mc}/{sort}_noinfo_count"
-            for row in sorted(os.listdir(f"{folder}/{mc}")):
-                if row.startswith("csrow") and row[5:].isdecimal():
-                    rows[mc[2:], row[5:]] = f"{folder}/{mc}/{row}/{sort}_count"
+            rows |= _rows(f"{folder}/{mc}", mc[2:], sort)
         metrics.append((family, tuple(rows), _files(rows.values())))
     return [metric for metric in metrics if metric[1]]
+
+
+def _rows(path: str, controller: str, sort: str) -> dict[tuple[str, ...], str]:
+    """Labels and counter file of each row of a controller, and of the errors without a row."""
+    rows: dict[tuple[str, ...], str] = {(controller, UNKNOWN): f"{path}/{sort}_noinfo_count"}
+    for name in sorted(os.listdir(path)):
+        if name.startswith("csrow") and name[5:].isdecimal():
+            rows[controller, name[5:]] = f"{path}/{name}/{sort}_count"
+    return rows
 
 
 def _files(paths: Iterable[str]) -> list[File]:

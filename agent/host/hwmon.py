@@ -145,17 +145,24 @@ class _Chips:
 def _sensors(path: str) -> Iterator[tuple[str, str, dict[str, tuple[str, bytes]]]]:
     """Each sensor of a chip: its name, kind and files by element (`temp1_max`: sensor `temp1`, element `max`)."""
     sensors: dict[tuple[str, int], dict[str, tuple[str, bytes]]] = {}
-    for folder in (path, f"{path}/device"):
-        try:
-            names = sorted(os.listdir(folder))
-        except OSError:
-            continue
-        for name in names:
-            match = _FILE.match(name)
-            if match:
-                with suppress(OSError):
-                    raw = read_once(f"{folder}/{name}", 4096).strip(b"\n")
-                    sensor = sensors.setdefault((match[1], int(match[2] or 0)), {})
-                    sensor[match[3] or BARE] = (f"{folder}/{name}", raw)
+    for folder, name, match in _sensor_files(path, f"{path}/device"):
+        with suppress(OSError):
+            raw = read_once(f"{folder}/{name}", 4096).strip(b"\n")
+            sensor = sensors.setdefault((match[1], int(match[2] or 0)), {})
+            sensor[match[3] or BARE] = (f"{folder}/{name}", raw)
     for (kind, number), elements in sorted(sensors.items()):
         yield f"{kind}{number}", kind, elements
+
+
+def _sensor_files(*folders: str) -> Iterator[tuple[str, str, re.Match[str]]]:
+    for folder in folders:
+        for name in _listed(folder):
+            if match := _FILE.match(name):
+                yield folder, name, match
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:  # most chips have no folder of their device
+        return []
