@@ -61,7 +61,17 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Address of an empty database."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'haidang.db'}"
-    folder: Path = request.getfixturevalue("postgres_folder")
+    return await new_postgres(request.getfixturevalue("postgres_folder"))
+
+
+@pytest.fixture
+async def postgres_url(postgres_folder: Path) -> str:
+    """Address of an empty PostgreSQL database, for what only PostgreSQL can do."""
+    return await new_postgres(postgres_folder)
+
+
+async def new_postgres(folder: Path) -> str:
+    """Make a database on the server that listens in `folder`."""
     name = f"t{uuid4().hex}"
     admin = await asyncpg.connect(host=str(folder), user="haidang", database="postgres")
     await admin.execute(f"CREATE DATABASE {name} TEMPLATE template0")

@@ -67,6 +67,8 @@ def test_head_is_the_newest_script() -> None:
         ("sqlite://", "expected sqlite:///FILE"),
         ("sqlite:///:memory:", "expected sqlite:///FILE"),
         ("mysql://u:secret@h/n", r"found mysql://u:\*\*\*@h/n, expected"),
+        ("postgresql://u:secret@h/n", r"found postgresql://u:\*\*\*@h/n, expected"),
+        ("postgresql+asyncpg://u:secret@/n?host=/nowhere", r"^postgresql\+asyncpg://u:\*\*\*@/n\?host=.*No such file"),
         ("nonsense", "expected sqlite:///FILE"),
         ("sqlite:////nowhere/at/all.db", "No such file or directory; expected a file in a folder that exists"),
     ],
