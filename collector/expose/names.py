@@ -53,8 +53,8 @@ _TABLE = (
         "seconds",
     ),
     Own("haidang_agent_backlog_reports", GAUGE, "Reports produced and not yet accepted without a gap.", (*TARGET, "lane")),
-    Own("haidang_agent_spool_reports", GAUGE, "Reports held in a lane of the agent's spool.", (*TARGET, "lane")),
-    Own("haidang_agent_spool_bytes", GAUGE, "Bytes held in a lane of the agent's spool.", (*TARGET, "lane"), "bytes"),
+    Own("haidang_agent_held_reports", GAUGE, "Reports held in a lane of the agent's spool.", (*TARGET, "lane")),
+    Own("haidang_agent_held_bytes", GAUGE, "Bytes held in a lane of the agent's spool.", (*TARGET, "lane"), "bytes"),
     Own(
         "haidang_agent_clock_offset_seconds",
         GAUGE,

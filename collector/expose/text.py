@@ -13,7 +13,7 @@ import msgspec
 from agent.model import Family, MetricType
 from collector.core.fleet import Fleet, Live, Target
 from collector.core.schemas import Shape
-from collector.expose.templates import Template, TemplateCache, tail_of
+from collector.expose.templates import CACHE_BYTES, Template, TemplateCache, tail_of
 
 PASS_SERIES = 100_000
 """About how many series a pass over several families holds as text (10 MB)."""
@@ -60,11 +60,20 @@ def head(name: str, heading: Heading, taken: frozenset[str] | dict[str, Heading]
 
 
 class Renderer:
-    """Makes the pages of what targets reported. `reserved` are names that only the collector may use."""
+    """Makes the pages of what targets reported. `reserved` are names that only the collector may use, `pass_series` is
+    about how many series a pass may hold as text, `cache_bytes` bounds the templates kept between pages."""
 
-    def __init__(self, fleet: Fleet, reserved: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        reserved: Iterable[str] = (),
+        *,
+        pass_series: int = PASS_SERIES,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:
         self._fleet = fleet
-        self._cache = TemplateCache(fleet.book)
+        self._cache = TemplateCache(fleet.book, cache_bytes)
+        self._pass_series = pass_series
         self._reserved = frozenset(reserved)
         self._plan: dict[str, Heading] = {}
         self._plan_version = -1
@@ -129,7 +138,7 @@ class Renderer:
         weight = 0.0
         for name, heading in headings.items():
             share = sum(_mean(shape) for shape, _ in heading.shapes)
-            if names and weight + share > PASS_SERIES:
+            if names and weight + share > self._pass_series:
                 yield names
                 names, weight = [], 0.0
             names.append(name)
@@ -216,12 +225,11 @@ def gather(shapes: Iterable[Shape], reserved: frozenset[str]) -> dict[str, Headi
     """Every name with its heading, names of one shape side by side."""
     headings: dict[str, Heading] = {}
     for shape in dict.fromkeys(shapes):
-        for index, family in enumerate(shape.families):
+        shown = [(index, family) for index, family in enumerate(shape.families) if family.name not in reserved]
+        for index, family in shown:
             heading = headings.get(family.name)
             if heading is None:
-                if family.name not in reserved:
-                    headings[family.name] = Heading(family.type, family.help, [(shape, index)])
-                continue
+                heading = headings[family.name] = Heading(family.type, family.help, [])
             heading.shapes.append((shape, index))
             heading.conflict = heading.conflict or heading.type is not family.type
     return headings
