@@ -17,7 +17,7 @@ from yaml import nodes
 
 from agent import kinds
 from agent.credentials import is_loopback, token_troubles
-from agent.settings import URL_PATTERN, CollectorSettings, ReadersSettings, Settings
+from agent.settings import URL_PATTERN, CollectorSettings, Settings
 
 _MAX_BYTES: Final = 1024 * 1024
 _MAX_NODES: Final = 20_000
@@ -254,14 +254,13 @@ def _check_readers(source: _Source, raw: dict[str, Any]) -> None:
                 source.say(f"readers.{field}[{index}]", show(kind), _a_kind_like(kind))
             elif field == "disable" and kind in enable.values():
                 source.say(f"readers.{field}[{index}]", show(kind), "a kind that is not in readers.enable as well")
-    chosen = kinds.chosen(ReadersSettings(enable=tuple(enable.values()), disable=tuple(disable.values())))
     settings = raw.get("settings")
     for kind, part in settings.items() if isinstance(settings, dict) else ():
         key = f"readers.settings.{kind}"
         if kind not in kinds.READERS:
             source.say(key, "an unknown key", _a_kind_like(kind))
-        elif kind not in chosen and kinds.runs_here(kind):
-            source.say(key, "settings of a reader that is off", f"{kind} in readers.enable")
+        elif kind in disable.values():
+            source.say(key, "settings of a disabled reader", "none, or the kind not in readers.disable")
         elif kinds.runs_here(kind) and isinstance(part, dict):
             _check(source, part, kinds.load(kind).Settings, key)
 

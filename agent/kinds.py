@@ -34,28 +34,36 @@ class Module(Protocol):
 
 READERS: Final[dict[str, Entry]] = {
     "arp": Entry("agent.host.arp:open_reader"),
+    "bonding": Entry("agent.host.bonding:open_reader"),
     "conntrack": Entry("agent.host.conntrack:open_reader"),
     "cpu": Entry("agent.host.cpu:open_reader", platforms=ANY),
     "cpufreq": Entry("agent.host.cpufreq:open_reader"),
     "diskstats": Entry("agent.host.diskstats:open_reader", platforms=ANY),
     "dmi": Entry("agent.host.dmi:open_reader"),
+    "edac": Entry("agent.host.edac:open_reader"),
     "entropy": Entry("agent.host.entropy:open_reader"),
     "filefd": Entry("agent.host.filefd:open_reader"),
     "filesystem": Entry("agent.host.filesystem:open_reader", platforms=ANY),
     "hwmon": Entry("agent.host.hwmon:open_reader"),
     "loadavg": Entry("agent.host.loadavg:open_reader", platforms=ANY),
+    "mdadm": Entry("agent.host.mdadm:open_reader"),
     "meminfo": Entry("agent.host.meminfo:open_reader", platforms=ANY),
     "netclass": Entry("agent.host.netclass:open_reader"),
     "netdev": Entry("agent.host.netdev:open_reader", platforms=ANY),
     "netstat": Entry("agent.host.netstat:open_reader"),
+    "nvme": Entry("agent.host.nvme:open_reader"),
     "os": Entry("agent.host.os_release:open_reader"),
+    "powersupplyclass": Entry("agent.host.powersupplyclass:open_reader"),
     "pressure": Entry("agent.host.pressure:open_reader"),
     "processes": Entry("agent.host.processes:open_reader", platforms=ANY),
+    "rapl": Entry("agent.host.rapl:open_reader"),
     "schedstat": Entry("agent.host.schedstat:open_reader"),
     "selinux": Entry("agent.host.selinux:open_reader"),
+    "service": Entry("agent.host.service:open_reader", on=False, platforms=WINDOWS),
     "sockstat": Entry("agent.host.sockstat:open_reader"),
     "softnet": Entry("agent.host.softnet:open_reader"),
     "stat": Entry("agent.host.stat:open_reader", platforms=ANY),
+    "systemd": Entry("agent.host.systemd:open_reader", on=False),
     "textfile": Entry("agent.host.textfile:open_reader", on=False, platforms=ANY),
     "thermal_zone": Entry("agent.host.thermal_zone:open_reader"),
     "time": Entry("agent.host.time:open_reader", platforms=ANY),
@@ -72,12 +80,10 @@ def runs_here(kind: str, platform: str = sys.platform) -> bool:
 
 
 def chosen(readers: ReadersSettings, platform: str = sys.platform) -> tuple[str, ...]:
-    """The kinds that run with these settings, in the table's order."""
-    return tuple(
-        kind
-        for kind, entry in READERS.items()
-        if runs_here(kind, platform) and (kind in readers.enable or (entry.on and kind not in readers.disable))
-    )
+    """The kinds that run with these settings, in the table's order: the usual ones that are not disabled, the enabled ones,
+    and those that have settings (naming units to watch is wish enough)."""
+    wanted = {*readers.enable, *readers.settings, *(kind for kind, entry in READERS.items() if entry.on)}
+    return tuple(kind for kind in READERS if kind in wanted and kind not in readers.disable and runs_here(kind, platform))
 
 
 def load(kind: str) -> Module:
