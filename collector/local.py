@@ -200,9 +200,10 @@ def check_port(port: int, option: str, words: Words) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            other = port + 100 if port < 60_000 else 8700
-            raise LocalError(words.port.format(port=port, error=error.strerror, option=option, other=other)) from error
+        except (OSError, OverflowError) as error:
+            other = port + 100 if 1024 <= port < 60_000 else 8700
+            cause = error.strerror if isinstance(error, OSError) else "not a number from 0 to 65535"
+            raise LocalError(words.port.format(port=port, error=cause, option=option, other=other)) from error
 
 
 def prepare(data: Path, words: Words) -> None:

@@ -43,6 +43,7 @@ if [ ! -x "$folder/bin/python" ] || ! "$folder/bin/python" -c 'import pip' 2>/de
     "$python" -m venv "$folder" || stop "The virtual environment could not be made in $folder (see above)."
 fi
 
+echo "Installing the packages of lock/$lock.txt into $folder (once, and when the lock changes) ..."
 "$folder/bin/python" -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r "lock/$lock.txt" ||
     stop "The packages of lock/$lock.txt could not be installed (see above). They come from the package index that pip is set up for;" \
         "without a network, point pip to a folder of wheels: PIP_NO_INDEX=1 PIP_FIND_LINKS=/path/to/wheels make run" \
