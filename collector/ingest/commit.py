@@ -18,7 +18,7 @@ from agent.model import Report
 from collector.core.change import Change, Saved, StoreError
 from collector.core.draft import Draft
 from collector.core.evidence import Evidence
-from collector.core.intake import AgentBook, IdentityConflictError, Incoming, Receipt, Rules, UnusableBatchError
+from collector.ingest.intake import AgentBook, IdentityConflictError, Incoming, Receipt, Rules, UnusableBatchError
 
 _log = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ _BOOTS = 1_000
 """Boots of one stream that are remembered without asking the store."""
 
 
-class Incoming(msgspec.Struct, frozen=True):
+class Incoming(msgspec.Struct, frozen=True, gc=False):
     """One decoded batch of a known agent. `groups` is the admitted part of `batch.groups`; `rx_ms` is when it came, on the
     collector's timeline (`skew.Timeline`). `schemas` are checked (hash, `wire.encode`d bytes) pairs to be stored
     with it, `forgotten` hashes that this agent's share of the schema book dropped."""
@@ -39,7 +39,7 @@ class Incoming(msgspec.Struct, frozen=True):
     forgotten: tuple[bytes, ...] = ()
 
 
-class Receipt(msgspec.Struct, frozen=True):
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """What became of a batch once it is on disk. `acknowledged` is `Answer.acknowledged`; `refused` adds to `Answer.refused`
     (too many holes, values that cannot be stored); `losses` are the new ones, for counting. `offset_ms` is the agent's wall
     clock minus ours (`skew.offset_level`)."""
