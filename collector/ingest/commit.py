@@ -111,6 +111,11 @@ class Committer:
 
         A caller that is cancelled gives up the answer, not the commit.
         """
+        return await self.offer(incoming)
+
+    def offer(self, incoming: Incoming) -> asyncio.Future[Receipt]:
+        """`submit` for a caller without a task: raises `BusyError` at once, the future holds the receipt or the other errors.
+        Whoever takes the future must look at its exception."""
         reports = sum([len(group.reports) + len(group.losses) for group in incoming.groups])
         if self._closing:
             raise BusyError("the collector is stopping", 5)
@@ -122,7 +127,7 @@ class Committer:
         self._batches += 1
         self._reports += reports
         self._wake.set()
-        return await future
+        return future
 
     async def drain(self) -> None:
         """Refuse new batches (`BusyError`), commit what waits, stop the task. May be called twice."""
