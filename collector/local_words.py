@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from collector.expose.words import STATES
+
 _LINE: Final = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)", re.MULTILINE)
 _LABEL: Final = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"')
 _VIRTUAL: Final = {"tmpfs", "ramfs", "squashfs", "devtmpfs", "overlay"}
@@ -141,7 +143,7 @@ ENGLISH: Final = Words(
     killed="The {name} did not stop within {seconds} seconds and was killed; see {log}",
     host="Host",
     state="State",
-    states={"up": "up", "unknown": "unknown", "down": "down"},
+    states={state.value: text["en"] for state, text in STATES.items()},
     cpu="CPU",
     cpu_value="{cores} cores, load {load:.2f} (1 minute)",
     memory="Memory",
@@ -181,7 +183,7 @@ VIETNAMESE: Final = Words(
     killed="{name} không dừng trong {seconds} giây nên đã bị ngắt; xem {log}",
     host="Máy chủ",
     state="Trạng thái",
-    states={"up": "tốt", "unknown": "chưa rõ", "down": "mất"},
+    states={state.value: text["vi"] for state, text in STATES.items()},
     cpu="CPU",
     cpu_value="{cores} nhân, tải {load:.2f} (1 phút)",
     memory="Bộ nhớ",

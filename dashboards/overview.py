@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from collector.core.state import State
+from collector.expose.words import STATES as NAMES
+
 
 class Text(NamedTuple):
     """One text of a board in both languages."""
@@ -44,9 +47,9 @@ class Row(NamedTuple):
 
 
 STATES = {
-    0: (Text("mất", "down"), "red"),
-    1: (Text("chưa rõ", "unknown"), "blue"),
-    2: (Text("tốt", "up"), "green"),
+    0: (Text(**NAMES[State.DOWN]), "red"),
+    1: (Text(**NAMES[State.UNKNOWN]), "blue"),
+    2: (Text(**NAMES[State.UP]), "green"),
 }
 """Numbers of the state panels; the expression there gives them."""
 

@@ -99,7 +99,7 @@ def test_it_speaks_vietnamese(tmp_path: Path) -> None:
     """HAIDANG_LANG=vi, and SIGTERM is as good as Ctrl-C."""
     with Local(tmp_path / "var", tmp_path, "vi") as local:
         said = local.wait_for_words("Ctrl-C dừng cả hai")
-        assert re.search(r"Trạng thái +tốt\n", said)
+        assert re.search(r"Trạng thái +hoạt động\n", said)
         assert local.stop() == 0
     assert "Đang dừng: tác tử trước, bộ thu thập sau." in local.said()
 
