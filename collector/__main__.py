@@ -13,11 +13,21 @@ from typing import Final
 import msgspec
 
 import agent
-from collector import commands, config
-from collector.config import Config, ConfigError
-from collector.inventory import load_inventory
-from collector.start import StartError
-from collector.words import LANGUAGES, word
+
+try:
+    from collector import commands, config
+    from collector.config import Config, ConfigError
+    from collector.inventory import load_inventory
+    from collector.start import StartError
+    from collector.words import LANGUAGES, word
+except ModuleNotFoundError as missing:
+    if (missing.name or "").partition(".")[0] in ("agent", "collector"):
+        raise
+    sys.exit(
+        f"haidang-collector: the package {missing.name} is missing. Install the collector with all it needs:\n"
+        "    pip install 'haidang[collector]'\n"
+        f"Thiếu gói {missing.name}; hãy cài bộ thu thập như trên."
+    )
 
 DEFAULT_FILE: Final = Path("/etc/haidang/collector.yml")
 
