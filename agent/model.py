@@ -84,7 +84,7 @@ class MetricType(enum.StrEnum):
     UNTYPED = "untyped"
 
 
-class Family(msgspec.Struct, frozen=True, array_like=True):
+class Family(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A metric: its name, type, help and the names of its labels (Prometheus data model)."""
 
     name: str
@@ -93,14 +93,14 @@ class Family(msgspec.Struct, frozen=True, array_like=True):
     labels: tuple[str, ...] = ()
 
 
-class Column(msgspec.Struct, frozen=True, array_like=True):
+class Column(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One family in a schema and the label values of each of its series, in the order of the values."""
 
     family: Family
     series: tuple[tuple[str, ...], ...] = ((),)
 
 
-class Schema(msgspec.Struct, frozen=True, array_like=True):
+class Schema(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Everything about a block's series except their values; sent once and known by `schema_hash`."""
 
     columns: tuple[Column, ...]
@@ -119,14 +119,14 @@ def schema_hash(schema: Schema) -> bytes:
     return hashlib.sha256(_schema_encoder.encode(schema)).digest()[:SCHEMA_HASH_BYTES]
 
 
-class Block(msgspec.Struct, frozen=True, array_like=True):
+class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Values of one schema, little-endian float64, in the order of the schema's series."""
 
     schema: bytes
     values: bytes
 
 
-class Report(msgspec.Struct, frozen=True, omit_defaults=True):
+class Report(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One observation of a target by an observer (SPEC R1.1).
 
     `at_ms` is the agent's wall clock (kept, not used for placing: R2.2); `uptime_ms` advances through suspend
@@ -154,7 +154,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     delta_ms: int = 0
 
 
-class Loss(msgspec.Struct, frozen=True):
+class Loss(msgspec.Struct, frozen=True, gc=False):
     """Reports that are gone, stated as data (LESSONS.md 1, point 6): `first_seq..last_seq` of `lane` in `boot`.
 
     `seq` is the loss record's own number in the facts lane. `from_ms..until_ms` is the span of the lost reports by the

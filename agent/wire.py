@@ -50,7 +50,7 @@ class Limits(msgspec.Struct, frozen=True):
     detail_chars: int = 1_024
 
 
-class Watermark(msgspec.Struct, frozen=True):
+class Watermark(msgspec.Struct, frozen=True, gc=False):
     """State of one lane of the agent's spool: last number produced, oldest still held, how much is held."""
 
     lane: Lane
@@ -60,7 +60,7 @@ class Watermark(msgspec.Struct, frozen=True):
     bytes: int
 
 
-class Group(msgspec.Struct, frozen=True, omit_defaults=True):
+class Group(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Reports and losses of one boot and one lane; `seq` inside counts per (stream, lane)."""
 
     boot: str
@@ -69,7 +69,7 @@ class Group(msgspec.Struct, frozen=True, omit_defaults=True):
     losses: tuple[Loss, ...] = ()
 
 
-class Batch(msgspec.Struct, frozen=True, omit_defaults=True):
+class Batch(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What an agent sends. `stream` names its spool (new when the spool is made anew); `boot`, `uptime_ms`, `awake_ms`
     and `wall_ms` are the sender's clocks at the moment of sending (SPEC R2.2, R8.5)."""
 
@@ -86,7 +86,7 @@ class Batch(msgspec.Struct, frozen=True, omit_defaults=True):
     """Encoded schemas; each is decoded and checked by itself in `check_schema`, so a bad one costs only itself."""
 
 
-class Refused(msgspec.Struct, frozen=True, array_like=True):
+class Refused(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One report that will never be accepted, and why; the agent states it as a loss."""
 
     lane: Lane
@@ -94,7 +94,7 @@ class Refused(msgspec.Struct, frozen=True, array_like=True):
     reason: str
 
 
-class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The collector's answer to a batch that it has stored. `acknowledged` holds per lane the last number accepted
     without a gap; everything in the answered batch itself is stored too, but for `refused`. `credit` is how many backlog
     reports the next batch may carry; `wanted` are hashes of schemas the collector does not know."""
@@ -126,7 +126,7 @@ _LABEL_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
 _ID: Final = re.compile(r"[0-9a-zA-Z][0-9a-zA-Z._:-]{0,127}\Z")
 
 
-class RawGroup(msgspec.Struct, frozen=True, omit_defaults=True):
+class RawGroup(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A `Group` whose reports and losses are bytes from the spool, embedded as they are."""
 
     boot: str
@@ -135,7 +135,7 @@ class RawGroup(msgspec.Struct, frozen=True, omit_defaults=True):
     losses: tuple[msgspec.Raw, ...] = ()
 
 
-class RawBatch(msgspec.Struct, frozen=True, omit_defaults=True):
+class RawBatch(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A `Batch` made of encoded parts: same bytes, no decoding on the agent."""
 
     version: int

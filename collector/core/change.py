@@ -28,7 +28,7 @@ class StoreUnusableError(Exception):
     """The database cannot be used as it is (newer than this program, wrong address, no rights); the text says what to do."""
 
 
-class SequenceRow(msgspec.Struct, frozen=True):
+class SequenceRow(msgspec.Struct, frozen=True, gc=False):
     """What is received and what is stated as lost in one lane of one stream; texts as `core.sequence` writes them."""
 
     agent: str
@@ -39,7 +39,7 @@ class SequenceRow(msgspec.Struct, frozen=True):
     rx_ms: int
 
 
-class BootRow(msgspec.Struct, frozen=True):
+class BootRow(msgspec.Struct, frozen=True, gc=False):
     """One boot of an agent's machine. `sender`: it has sent a batch itself; `present`: it is the one that may send now.
     `last_rx_ms` is exact when the boot is superseded and a lower bound before."""
 
@@ -53,7 +53,7 @@ class BootRow(msgspec.Struct, frozen=True):
     last_rx_ms: int
 
 
-class LossRow(msgspec.Struct, frozen=True):
+class LossRow(msgspec.Struct, frozen=True, gc=False):
     """A loss record as one agent stated it."""
 
     agent: str
@@ -63,7 +63,7 @@ class LossRow(msgspec.Struct, frozen=True):
     rx_ms: int
 
 
-class Latest(msgspec.Struct, frozen=True):
+class Latest(msgspec.Struct, frozen=True, gc=False):
     """The newest report with values of one target and module; a restart goes on exposing it."""
 
     target: str

@@ -27,7 +27,7 @@ class TimeQuality(enum.StrEnum):
     CLAMPED = "clamped"
 
 
-class Evidence(msgspec.Struct, frozen=True):
+class Evidence(msgspec.Struct, frozen=True, gc=False):
     """One record of evidence, placed on the collector's timeline. `wall_ms` is the agent's own clock, kept and not used."""
 
     target: str
@@ -75,7 +75,7 @@ def ttl_ms(interval_ms: int) -> int:
     return interval_ms * TTL_NUMERATOR // TTL_DENOMINATOR
 
 
-class Run(msgspec.Struct, frozen=True):
+class Run(msgspec.Struct, frozen=True, gc=False):
     """A run of equal evidence of one target, module and observer: one row of the store.
 
     `id` is 0 until the store has given one. `count` is how many reports it stands for, exactly. `first_asleep_ms` and
