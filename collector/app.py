@@ -14,8 +14,6 @@ from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from aiohttp import web
-
 import agent
 from agent import wire
 from agent.clock import Clock, SystemClock
@@ -29,7 +27,7 @@ from collector.core.fleet import Fleet
 from collector.core.schemas import SchemaBook
 from collector.core.skew import Timeline
 from collector.core.tally import Tally
-from collector.expose.server import make_app
+from collector.expose.server import make_app, serve
 from collector.ingest.commit import CommitLimits, Committer, Rules
 from collector.ingest.enrol import Authority, EnrolError, open_authority, utc
 from collector.ingest.listener import Listener
@@ -176,10 +174,7 @@ class Collector:
 
     async def _start_web(self) -> None:
         app = make_app(self.fleet, version=agent.__version__, now_ms=self.now_ms, ready=self.ready)
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_GRACE_S)
-        await runner.setup()
-        self._undo.push_async_callback(runner.cleanup)
-        await web.SockSite(runner, self._web_socket).start()
+        self._undo.push_async_callback(await serve(app, self._web_socket, _GRACE_S))
 
     async def _remember(self) -> None:
         """Record how long nobody watched, then take up the picture where the store has it."""

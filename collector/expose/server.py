@@ -1,11 +1,12 @@
 """The web listener: metric pages, service discovery, health, the JSON API and a page of links.
 
-`make_app` is the whole interface; the caller binds it. Nothing here changes the fleet.
+`make_app` and `serve` are the whole interface; the caller binds the socket. Nothing here changes the fleet.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -205,6 +206,14 @@ class _Pages:
             answer = _problem(503, "busy", "too many pages are asked for at the same time")
             answer.headers[hdrs.RETRY_AFTER] = "5"
             return answer
+
+
+async def serve(app: web.Application, bound: socket.socket, grace_s: float) -> Callable[[], Awaitable[None]]:
+    """Serve `app` on a bound socket. What is returned stops it: running answers get `grace_s` to end."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=grace_s)
+    await runner.setup()
+    await web.SockSite(runner, bound).start()
+    return runner.cleanup
 
 
 def _problem(status: int, code: str, detail: str) -> web.Response:
