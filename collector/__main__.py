@@ -76,7 +76,7 @@ async def _agent(settings: Config, options: argparse.Namespace) -> str:
     if options.verb == "list":
         return await commands.listing(settings, language)
     if options.verb == "add":
-        return await commands.add(settings, options.id, options.site, options.class_, options.ttl, language)
+        return await commands.add(settings, options.id, options.site, options.class_, ttl=options.ttl, language=language)
     if options.verb == "rotate":
         return await commands.rotate(settings, options.id, options.ttl, language, at_once=options.now)
     return await commands.revoke(settings, options.id, language)

@@ -57,7 +57,7 @@ async def _store(config: Config) -> AsyncIterator[Store]:
         await store.close()
 
 
-async def add(config: Config, agent: str, site: str, class_: str, ttl: str, language: str) -> str:
+async def add(config: Config, agent: str, site: str, class_: str, *, ttl: str, language: str) -> str:
     """Make an agent and its one-time code."""
     ttl_s = parse_ttl(ttl, language)
     for value in (agent, class_, site):
