@@ -70,8 +70,12 @@ class PositionFile:
         if self._fd >= 0:
             with contextlib.suppress(OSError):
                 disk.sync(self._fd)
-            os.close(self._fd)
-            self._fd = -1
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Close the file as the death of the process would, without `sync`."""
+        os.close(self._fd)
+        self._fd = -1
 
 
 def _decode(slot: bytes) -> Position | None:
