@@ -85,6 +85,8 @@ class SchemaBook:
         self._shapes: dict[tuple[Family, ...], Shape] = {}
         self.shapes_version = 0
         """Grows whenever a shape comes or goes, so that plans made from the shapes can be kept until then."""
+        self.releases = 0
+        """Grows whenever a schema goes, so that what was made from schemas can be kept until then."""
         self.on_new: Callable[[bytes], None] | None = None
         """Called with the hash of a schema that was not known before (set by the fleet)."""
 
@@ -193,6 +195,7 @@ class SchemaBook:
         if entry.holders > 0:
             return
         del self._entries[digest]
+        self.releases += 1
         shape = entry.shape
         shape.schemas -= 1
         shape.size_sum -= entry.size

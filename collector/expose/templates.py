@@ -56,7 +56,7 @@ class Template:
     """Columns of a schema as text. `ends` counts the series up to and with each column, `offset` is the byte at which
     their values start and `expects` the length of a whole block of the schema."""
 
-    __slots__ = ("_prefixes", "_suffix", "_unpack", "counters", "ends", "expects", "offset", "size")
+    __slots__ = ("_prefixes", "_suffix", "_unpack", "counters", "ends", "expects", "offset", "size", "weight")
 
     def __init__(self, columns: Sequence[Sequence[bytes]], counters: tuple[bool, ...], offset: int, expects: int) -> None:
         prefixes: list[bytes] = []
@@ -69,18 +69,15 @@ class Template:
             ends.append(len(prefixes))
             lead = SEAM if lead in (b"\n", b"") else lead + SEAM
         self._suffix = lead[1:]
-        self._prefixes = prefixes
+        self._prefixes = tuple(prefixes)
         self.ends = tuple(ends)
         self.counters = counters
         self.size = len(prefixes)
         self.offset = offset
         self.expects = expects
         self._unpack = _unpacker(self.size)
-
-    @property
-    def weight(self) -> int:
+        self.weight = sum(map(len, prefixes)) + self.size * _BYTES_OVERHEAD + 400
         """About how many bytes it takes."""
-        return sum(map(len, self._prefixes)) + self.size * _BYTES_OVERHEAD + 400
 
     def columns(self) -> list[list[bytes]]:
         """The bare prefixes of each column."""
@@ -125,10 +122,10 @@ class Template:
         return parts
 
 
-def make_template(schema: Schema) -> Template:
-    """The whole schema as text."""
+def make_template(schema: Schema, first: int = 0, last: int | None = None) -> Template:
+    """Columns `first..last-1` of the schema as text, all of them by default."""
     columns = []
-    for column in schema.columns:
+    for column in schema.columns[first:last]:
         start = column.family.name + "{"
         keys = [f'{label}="' for label in column.family.labels]
         columns.append(
@@ -137,8 +134,9 @@ def make_template(schema: Schema) -> Template:
                 for row in column.series
             ]
         )
-    counters = tuple(column.family.type is MetricType.COUNTER for column in schema.columns)
-    return Template(columns, counters, 0, schema.size * 8)
+    counters = tuple(column.family.type is MetricType.COUNTER for column in schema.columns[first:last])
+    offset = sum(len(column.series) for column in schema.columns[:first]) * 8
+    return Template(columns, counters, offset, schema.size * 8)
 
 
 class TemplateCache:
@@ -149,25 +147,25 @@ class TemplateCache:
         self._limit = limit_bytes
         self._templates: dict[bytes, Template] = {}
         self._bytes = 0
+        self._releases = 0
 
-    def get(self, digest: bytes) -> Template | None:
-        """The template of this schema, or None while the schema is unknown."""
+    def get(self, digest: bytes, first: int = 0, last: int | None = None) -> Template | None:
+        """The template of these columns of the schema, or None while the schema is unknown."""
         template = self._templates.get(digest)
-        if template is not None:
-            return template
-        schema = self._book.resolve(digest)
-        if schema is None:
-            return None
-        template = make_template(schema)
-        if self._bytes + template.weight <= self._limit:
-            self._templates[digest] = template
+        if template is None:
+            schema = self._book.resolve(digest)
+            if schema is None:
+                return None
+            if self._bytes >= self._limit:
+                return make_template(schema, first, last)
+            template = self._templates[digest] = make_template(schema)
             self._bytes += template.weight
-        return template
+        return template if last is None else template.part(first, last)
 
     def prune(self) -> None:
         """Forget templates whose schema is gone. Call between pages."""
-        if self._bytes < self._limit // 2 and len(self._templates) <= 2 * len(self._book) + 1_000:
+        if self._releases == self._book.releases:
             return
-        known = self._book.known
-        self._templates = {digest: template for digest, template in self._templates.items() if known(digest)}
-        self._bytes = sum(template.weight for template in self._templates.values())
+        self._releases = self._book.releases
+        for digest in [digest for digest in self._templates if not self._book.known(digest)]:
+            self._bytes -= self._templates.pop(digest).weight

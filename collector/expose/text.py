@@ -20,6 +20,7 @@ PASS_SERIES = 100_000
 STEP_SERIES = 4_000
 """Series rendered between two breaths."""
 CHUNK_PARTS = 512
+_TEMPLATES_A_JOB = 500
 
 _TYPES = {MetricType.COUNTER: "counter", MetricType.GAUGE: "gauge", MetricType.UNTYPED: "untyped"}
 
@@ -136,13 +137,17 @@ class Renderer:
     def _passes(self, headings: dict[str, Heading]) -> Iterator[list[str]]:
         names: list[str] = []
         weight = 0.0
+        last: Shape | None = None
         for name, heading in headings.items():
             share = sum(_mean(shape) for shape, _ in heading.shapes)
-            if names and weight + share > self._pass_series:
+            # A shape is rather finished than cut: each part of it costs a walk over all its users.
+            limit = self._pass_series * (2 if heading.shapes[0][0] is last else 1)
+            if names and weight + share > limit:
                 yield names
                 names, weight = [], 0.0
             names.append(name)
             weight += share
+            last = heading.shapes[0][0]
         if names:
             yield names
 
@@ -167,10 +172,11 @@ class Renderer:
         rows: list[list[bytes]] = []
         count = 0
         users = job.shape.users
-        for live, positions in list(users.items()):
-            if live.expires_ms < now_ms or users.get(live) is not positions:
-                continue  # silent, or laid out anew during a breath
-            for position in positions:
+        # Names only: ten thousand pairs would wake the garbage collector, which stops everything for long.
+        for live in list(users):
+            if live.expires_ms < now_ms:
+                continue
+            for position in users.get(live, ()):  # none when it left during a breath
                 digest = live.digests[position]
                 template = templates.get(digest) or self._slice(digest, job, templates)
                 if template is None or len(live.values[position]) != template.expects:
@@ -184,12 +190,12 @@ class Renderer:
         _spread(rows, job.sinks)
 
     def _slice(self, digest: bytes, job: Job, templates: dict[bytes, Template]) -> Template | None:
-        whole = self._cache.get(digest)
-        if whole is None:
+        template = self._cache.get(digest, job.first, job.last)
+        if template is None:
             return None
-        if len(templates) > 1_000:
+        if len(templates) >= _TEMPLATES_A_JOB:
             templates.clear()
-        template = templates[digest] = whole.part(job.first, job.last)
+        templates[digest] = template
         return template
 
     def _parts(self, live: Live, position: int, template: Template, first: int, openmetrics: bool) -> list[bytes]:

@@ -23,26 +23,29 @@ from collector.core.tally import Tally
 from collector.expose.text import Renderer
 
 NOW_MS = 1_700_000_000_000
-FIELDS = 50
-CPUS = 8
-MODES = ("idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user")
+READERS = {
+    "cpu": (1, 64), "meminfo": (50, 1), "netdev": (10, 6), "filesystem": (7, 4), "netstat": (20, 1), "sockstat": (14, 1),
+    "vmstat": (7, 1), "timex": (8, 1), "stat": (6, 1), "pressure": (5, 1), "load": (3, 1), "filefd": (2, 1), "entropy": (2, 1),
+    "conntrack": (2, 1), "udp": (1, 4), "arp": (1, 2), "uname": (1, 1), "time": (1, 1), "success": (1, 18), "thermal": (1, 4),
+}  # fmt: skip
+"""Reader -> families and series of each: 300 series in 20 blocks, as a small Linux server reports them."""
 
 
 def host_schemas(host: int) -> list[Schema]:
-    """300 series in four blocks as a small server reports them; interface names differ between hosts."""
-    cpu = Family("node_cpu_seconds_total", MetricType.COUNTER, "Seconds the CPUs spent in each mode.", ("cpu", "mode"))
-    memory = [Family(f"node_memory_Field{i}_bytes", MetricType.GAUGE, f"Memory field {i}.") for i in range(FIELDS)]
-    vm = [Family(f"node_vmstat_field{i}", MetricType.UNTYPED, f"/proc/vmstat field {i}.") for i in range(FIELDS)]
-    network = [
-        Family(f"node_network_field{i}_total", MetricType.COUNTER, f"Network field {i}.", ("device",)) for i in range(17)
-    ]
-    devices = tuple((name,) for name in ("lo", "eth0", "eth1", f"veth{host % 10}", "docker0", "br0", "bond0", "tun0"))
-    return [
-        Schema((Column(cpu, tuple((str(n), mode) for n in range(CPUS) for mode in MODES)),)),
-        Schema(tuple(Column(family) for family in memory)),
-        Schema(tuple(Column(family) for family in vm)),
-        Schema(tuple(Column(family, devices) for family in network)),
-    ]
+    """The blocks of one host; interface names differ between hosts, everything else is the same."""
+    schemas = []
+    for reader, (families, series) in READERS.items():
+        labels = ("device", "mode") if series > 1 else ()
+        kind = MetricType.COUNTER if reader in ("cpu", "netdev", "netstat", "vmstat") else MetricType.GAUGE
+        ending = "_total" if kind is MetricType.COUNTER else "_bytes"
+        mark = str(host % 10) if reader == "netdev" else ""
+        rows = tuple((f"{reader}{mark}{n}", "idle") for n in range(series)) if labels else ((),)
+        columns = [
+            Column(Family(f"node_{reader}_field{n}{ending}", kind, f"Field {n} of {reader}.", labels), rows)
+            for n in range(families)
+        ]
+        schemas.append(Schema(tuple(columns)))
+    return schemas
 
 
 def make_fleet(hosts: int, rng: random.Random) -> tuple[Fleet, int]:
