@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 
 import msgspec
 
-from agent import __version__, kinds, status
+from agent import __version__, allocator, kinds, status
 from agent.clock import Clock, SystemClock
 from agent.credentials import CredentialError, read_token
 from agent.crew import Job, ReaderOutcome
@@ -45,6 +45,7 @@ def run(file: str) -> int:
     data = _checked(file)
     if data is None:
         return EXIT_CONFIG
+    allocator.one_arena()
     settings = unpack(data)
     log = Log(settings.log_level, journal="JOURNAL_STREAM" in os.environ)
     try:
@@ -141,6 +142,7 @@ class App:
         self._seen = 0
         self._said: dict[str, str] = {}
         self._started_ms = clock.wall_ms()
+        self._status_file = status.StatusFile(settings.status_file)
         transport = HttpTransport(_transport_settings(settings))
         self._spool = Spool.open(settings.spool.folder, _limits(settings), clock, self._boot)
         self._uplink = Uplink(
@@ -212,6 +214,7 @@ class App:
             # Everything long-lived exists now: never look through it again.
             gc.collect()
             gc.freeze()
+            allocator.give_back()
         self._seen = done
         self._say_changes()
         self._write_status()
@@ -256,7 +259,7 @@ class App:
             stopped=stopped,
         )
         try:
-            status.write(self.settings.status_file, value)
+            self._status_file.write(value)
         except OSError as error:
             self._say("status file", f"{self.settings.status_file}: {error.strerror}", good=False)
 
@@ -286,6 +289,7 @@ class App:
         self.runner.stop(reason)
         flushed = self._uplink.stop(FLUSH_S)
         self._write_status(reason)
+        self._status_file.close()
         self._spool.close()
         self._log.write("info", f"stopped ({reason}), {'all' if flushed else 'not all'} fresh reports delivered")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import msgspec
@@ -198,7 +199,9 @@ def test_status_command_reads_what_the_agent_wrote(file: Path, capsys: pytest.Ca
     """The file beside the spool; without it the message says where it was looked for."""
     assert cli.main(["status", "--config", str(file)]) == 1
     assert f"No status in {file.parent / 'status.json'} (No such file or directory)" in capsys.readouterr().err
-    status.write(str(file.parent / "status.json"), status_of(stopped="shutdown"))
+    written = status.StatusFile(str(file.parent / "status.json"))
+    written.write(status_of(stopped="shutdown"))
+    written.close()
     assert cli.main(["status", "--config", str(file), "--lang", "vi"]) == 1
     assert "web-1: đã dừng (shutdown)" in capsys.readouterr().out
     (file.parent / "status.json").write_text("{}")
@@ -207,12 +210,44 @@ def test_status_command_reads_what_the_agent_wrote(file: Path, capsys: pytest.Ca
 
 
 def test_status_survives_the_file(tmp_path: Path) -> None:
-    """Written whole, read back equal, nothing left beside it."""
+    """Read back equal, whether the one before was longer or shorter; made anew if somebody removed it."""
     path = tmp_path / "status.json"
-    status.write(str(path), status_of())
-    status.write(str(path), status_of(missed_slots=2))
-    assert status.read(str(path)) == status_of(missed_slots=2)
+    path.write_text("x" * 100_000)
+    file = status.StatusFile(str(path))
+    long = status_of(spool=spool_status(disk_error="e" * 500))
+    for value in (long, status_of(), long, status_of(missed_slots=2)):
+        file.write(value)
+        assert status.read(str(path)) == value
+    path.unlink()
+    file.write(status_of())
+    assert status.read(str(path)) == status_of()
     assert list(tmp_path.iterdir()) == [path]
+    file.close()
+    file.close()
+
+
+def test_status_is_whole_while_it_is_written(tmp_path: Path) -> None:
+    """A reader beside the writer sees one status or the other, never a mixture."""
+    path = tmp_path / "status.json"
+    values = [status_of(boot=letter * 30_000) for letter in "ab"]
+    file = status.StatusFile(str(path))
+    file.write(values[0])
+    stop = threading.Event()
+
+    def rewrite() -> None:
+        while not stop.is_set():
+            for value in values:
+                file.write(value)
+
+    writer = threading.Thread(target=rewrite)
+    writer.start()
+    try:
+        for _ in range(200):
+            assert status.read(str(path)) in values
+    finally:
+        stop.set()
+        writer.join()
+        file.close()
 
 
 @pytest.mark.parametrize(
