@@ -18,6 +18,7 @@ def run(config: Config, reread: Callable[[], Config]) -> None:
     """Run until SIGTERM or SIGINT; `reread` gives the configuration anew at SIGHUP. Raises `StartError`, `ConfigError`."""
     logs.set_up(config.log)
     _allow_many_files()
+    _keep_buffers()
     asyncio.run(_run(config, reread))
 
 
@@ -60,3 +61,10 @@ def _allow_many_files() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _keep_buffers() -> None:
+    """Raise the C library's mark from which a block is mapped from the system on its own: it follows the largest such block
+    ever freed. asyncio reads into 256 KiB blocks; below the mark they are reused, above it each read costs a mapping and
+    its page faults (measured: 28 of 74 µs a request)."""
+    bytearray(4 * 1024 * 1024)
