@@ -145,15 +145,7 @@ class App:
         self._status_file = status.StatusFile(settings.status_file)
         transport = HttpTransport(_transport_settings(settings))
         self._spool = Spool.open(settings.spool.folder, _limits(settings), clock, self._boot)
-        self._uplink = Uplink(
-            self._spool,
-            transport,
-            clock,
-            UplinkSettings(urls=settings.collector.urls, compress=_COMPRESS[settings.collector.compress]),
-            boot=self._boot,
-            agent_version=__version__,
-            random=_random,
-        )
+        self._uplink = self._make_uplink(transport)
         self.runner = Runner(
             RunnerSettings(
                 target=settings.id,
@@ -169,6 +161,18 @@ class App:
             stored=self._stored,
             pulse=self._pulse,
             wake=Wake(),
+        )
+
+    def _make_uplink(self, transport: HttpTransport) -> Uplink:
+        collector = self.settings.collector
+        return Uplink(
+            self._spool,
+            transport,
+            self._clock,
+            UplinkSettings(urls=collector.urls, compress=_COMPRESS[collector.compress]),
+            boot=self._boot,
+            agent_version=__version__,
+            random=_random,
         )
 
     def run(self) -> int:

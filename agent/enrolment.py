@@ -83,8 +83,8 @@ def parse_code(text: str) -> Code:
 
 
 def enrol(url: str, code: str, *, hostname: str, timeout_s: float = TIMEOUT_S) -> tuple[Identity, str]:
-    """The identity that the collector gives for the code, and its authority's certificate (PEM; empty for plain HTTP to
-    this machine, which needs none). Raises `EnrolmentError`; a code that the collector took is used up."""
+    """The identity that the collector gives for the code, and its authority's certificate (PEM). Raises `EnrolmentError`; a
+    code that the collector took is used up."""
     base = url.rstrip("/")
     if not re.match(URL_PATTERN, base) or (not base.startswith("https://") and not is_loopback(base)):
         raise EnrolmentError("bad_url", f"{url[:200]}: expected https://HOST[:PORT]")
@@ -194,8 +194,7 @@ def write_identity(identity: Identity, pem: str, url: str, folder: str, *, force
     check_folder(folder, force=force)
     path = os.path.join(folder, CONFIG_NAME)
     try:
-        if pem:
-            _write(os.path.join(folder, CA_NAME), pem, 0o644)
+        _write(os.path.join(folder, CA_NAME), pem, 0o644)
         _write(os.path.join(folder, TOKEN_NAME), f"{identity.token}\n", 0o600)
         _write(path, _config(identity, url, folder), 0o644)
     except OSError as error:
