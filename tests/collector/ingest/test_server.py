@@ -274,6 +274,19 @@ async def test_many_batches_on_one_connection(start: Any, sender: Any) -> None:
             assert (await caller.post(token, one.batch(one.report()))).answer.acknowledged[Lane.BULK] == seq
 
 
+async def test_a_request_of_unusual_form_keeps_its_connection_too(start: Any, sender: Any) -> None:
+    """A header that agents do not send must not cost a connection a batch."""
+    running = await start()
+    token = await running.agent("srv-1")
+    one = sender("srv-1")
+    async with running.caller() as caller:
+        for seq in range(1, 4):
+            response = await caller.post(token, one.batch(one.report()), X_Unusual="1")
+            assert response.answer.acknowledged[Lane.BULK] == seq
+            assert "connection" not in response.headers
+        assert (await caller.post(token, one.batch(one.report()))).answer.acknowledged[Lane.BULK] == 4
+
+
 @pytest.mark.parametrize("size", [20 * MIB, 900 * MIB])
 async def test_a_decompression_bomb_is_refused(start: Any, size: int) -> None:
     running = await start()
