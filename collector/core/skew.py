@@ -19,6 +19,10 @@ OFFSET_EVENT_MS = 60_000
 WINDOW_MS = 86_400_000
 """How long a minimum of R2.2 is kept alone: it is taken over this window and the one before, because a clock that runs slow by
 50 millionths makes a minimum of last month 130 s wrong, and 4 s is the most that two days can do."""
+FAR_MS = 30_000
+FAR_BATCHES = 3
+"""So many batches in a row that seem so late were not delayed by any line: one of the two clocks that R2.2 compares has jumped
+(a collector that was started with a wrong clock, a machine whose uptime stood still), and the boot's instant is found anew."""
 OFFSET_STEP_MS = 1_000
 """Changes of the offset below this are not worth writing down."""
 
@@ -44,12 +48,14 @@ class Timeline(msgspec.Struct, frozen=True):
 
 class BootClock(msgspec.Struct, frozen=True):
     """What live batches told about one boot. `instant_ms` is when it began on our timeline (R2.2), the lesser of
-    `current_ms` (minimum since `since_ms`) and the minimum of the window before; `offset_ms` is its wall clock minus ours."""
+    `current_ms` (minimum since `since_ms`) and the minimum of the window before; `offset_ms` is its wall clock minus ours.
+    `far` counts the latest batches that were `FAR_MS` late by it; it is not stored."""
 
     instant_ms: int
     current_ms: int
     since_ms: int
     offset_ms: int
+    far: int = 0
 
 
 def observe(clock: BootClock | None, *, rx_ms: int, uptime_ms: int, wall_ms: int) -> BootClock:
@@ -58,16 +64,19 @@ def observe(clock: BootClock | None, *, rx_ms: int, uptime_ms: int, wall_ms: int
     if clock is None:
         return BootClock(sample, sample, rx_ms, wall_ms - rx_ms)
     instant, current, since = clock.instant_ms, clock.current_ms, clock.since_ms
+    far = clock.far + 1 if sample - instant >= FAR_MS else 0
+    if far >= FAR_BATCHES:
+        return BootClock(sample, sample, rx_ms, wall_ms - rx_ms)
     if rx_ms - since >= WINDOW_MS:
         instant, current, since = min(current, sample), sample, rx_ms
     elif sample < current:
         instant, current = min(instant, sample), sample
     offset = wall_ms - instant - uptime_ms
     if abs(offset - clock.offset_ms) < OFFSET_STEP_MS:
-        if current == clock.current_ms and since == clock.since_ms:
+        if current == clock.current_ms and since == clock.since_ms and far == clock.far:
             return clock
         offset = clock.offset_ms
-    return BootClock(instant, current, since, offset)
+    return BootClock(instant, current, since, offset, far)
 
 
 class OffsetLevel(enum.StrEnum):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from agent.model import Kind, Report
 from collector.core.evidence import Grade, TimeQuality
 from collector.core.skew import (
+    FAR_MS,
     WINDOW_MS,
     BootClock,
     Estimate,
@@ -65,6 +66,25 @@ def test_r2_2_a_clock_that_runs_slow_for_a_year_still_places_reports_within_seco
         t_ms, _ = place(uptime, clock, rx_ms=BORN + true_ms)
         assert 0 <= BORN + true_ms - t_ms <= 9_000
     assert clock is not None
+
+
+@pytest.mark.parametrize("jump_ms", [FAR_MS, 3_600_000, 400 * 86_400_000])
+def test_a_jump_between_the_two_clocks_is_followed_after_three_batches(jump_ms: int) -> None:
+    """A collector started with its clock behind and right since its next start: no line is that slow for long."""
+    clock = heard((0, 20, 0), (15_000, 20, 0), (30_000, 20 + jump_ms, 0), (45_000, 20 + jump_ms, 0))
+    assert place(45_000, clock, rx_ms=BORN + 45_020 + jump_ms)[0] == BORN + 45_020
+    clock = observe(clock, rx_ms=BORN + 60_025 + jump_ms, uptime_ms=60_000, wall_ms=BORN + 60_000)
+    assert place(60_000, clock, rx_ms=BORN + 60_025 + jump_ms)[0] == BORN + 60_025 + jump_ms
+    assert clock.offset_ms == -jump_ms - 25
+    assert observe(clock, rx_ms=BORN + 75_020, uptime_ms=75_000, wall_ms=BORN).instant_ms == BORN + 20
+
+
+def test_single_batches_that_come_late_move_nothing() -> None:
+    slow = 90_000
+    clock = heard(
+        (0, 20, 0), (1_000, slow, 0), (2_000, slow, 0), (3_000, 30, 0), (4_000, slow, 0), (5_000, slow, 0), (6_000, 25, 0)
+    )
+    assert clock.instant_ms == BORN + 20
 
 
 def test_the_clock_stays_the_same_object_while_there_is_nothing_to_write_down() -> None:
