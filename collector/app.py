@@ -170,7 +170,13 @@ class Collector:
             ca_pem=ca_pem,
         )
         self._door = Door(parts)
-        self._listener = Listener(self._door.handle, connections=limits.connections, header_timeout_s=limits.header_timeout_s)
+        self._listener = Listener(
+            self._door.handle,
+            self._door,
+            connections=limits.connections,
+            header_timeout_s=limits.header_timeout_s,
+            body_timeout_s=limits.body_timeout_s,
+        )
 
     async def _start_web(self) -> None:
         app = make_app(self.fleet, version=agent.__version__, now_ms=self.now_ms, ready=self.ready)

@@ -13,8 +13,11 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-import msgspec
 from aiohttp import web
+
+from collector.ingest.answers import Answer, RefusedError, too_slow
+from collector.ingest.fast import Connection, Front, Times
+from collector.ingest.fast import Door as FastDoor
 
 _MAX_UNREAD_BYTES: Final = 256 * 1024
 """Answers that a caller does not read; beyond it the connection is cut."""
@@ -22,45 +25,18 @@ _KEEPALIVE_S: Final = 150.0
 """Longer than an agent's longest usual interval (60 s), so that one connection lasts."""
 _LINGER_S: Final = 2.0
 _SWEEP_S: Final = 1.0
-_REASONS: Final = {
-    200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-    408: "Request Timeout", 409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type",
-    429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable",
-}  # fmt: skip
-
 # What aiohttp itself says of malformed requests: news at debug level only, the internet sends them all day.
 _quiet = logging.getLogger("haidang.http")
 _quiet.setLevel(logging.CRITICAL)
 
 
-class RefusedError(Exception):
-    """An answer that is not 200. `close` ends the connection, for callers that are not to be trusted with it."""
-
-    def __init__(self, status: int, code: str, detail: str, *, retry_after_s: int = 0, close: bool = False) -> None:
-        super().__init__(f"{status} {code}: {detail}")
-        self.status = status
-        self.code = code
-        self.detail = detail
-        self.retry_after_s = retry_after_s
-        self.close = close
-
-
 class Reply(web.StreamResponse):
-    """A whole answer written in one piece; skips the header machinery that a machine-to-machine answer does not need."""
+    """An answer written in one piece; skips the header machinery that a machine-to-machine answer does not need."""
 
-    def __init__(self, status: int, content_type: str, body: bytes, *, close: bool = False, extra: str = "") -> None:
-        super().__init__(status=status)
-        self._answer = (content_type, body, extra)
-        self._stays = not close
-
-    @classmethod
-    def refusing(cls, error: RefusedError) -> Reply:
-        """The JSON answer `{"error": {"code", "detail"}}` of a refusal."""
-        body = msgspec.json.encode({"error": {"code": error.code, "detail": error.detail}})
-        extra = f"Retry-After: {error.retry_after_s}\r\n" if error.retry_after_s else ""
-        if error.status == 401:
-            extra += "WWW-Authenticate: Bearer\r\n"
-        return cls(error.status, "application/json", body, close=error.close, extra=extra)
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(status=answer.status)
+        self._answer = answer
+        self._stays = not answer.close
 
     @property
     def keep_alive(self) -> bool | None:
@@ -70,17 +46,12 @@ class Reply(web.StreamResponse):
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the caller is gone")
-        content_type, body, extra = self._answer
         self._stays = self._stays and request.keep_alive
         if not self._stays:
-            extra += "Connection: close\r\n"
-        elif request.version < (1, 1):
-            extra += "Connection: keep-alive\r\n"
-        head = (
-            f"HTTP/1.1 {self.status} {_REASONS[self.status]}\r\nContent-Type: {content_type}\r\n"
-            f"Content-Length: {len(body)}\r\n{extra}\r\n"
-        )
-        transport.write(head.encode() + (b"" if request.method == "HEAD" else body))
+            data = self._answer.render("close")
+        else:
+            data = self._answer.render("keep-alive" if request.version < (1, 1) else "")
+        transport.write(data[: -len(self._answer.body)] if request.method == "HEAD" and self._answer.body else data)
         if transport.get_write_buffer_size() > _MAX_UNREAD_BYTES:
             transport.abort()
 
@@ -105,7 +76,7 @@ async def read_body(request: web.BaseRequest, limit: int, timeout_s: float) -> b
         async with asyncio.timeout(timeout_s):
             return await _read_parts(content, limit)
     except TimeoutError:
-        raise RefusedError(408, "too_slow", f"body did not arrive within {timeout_s:g} s", close=True) from None
+        raise too_slow(timeout_s) from None
     except web.RequestPayloadError as error:
         raise RefusedError(400, "bad_body", f"body is broken: {error}", close=True) from error
 
@@ -123,14 +94,14 @@ async def _read_parts(content: Any, limit: int) -> bytes:
         parts.append(part)
 
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.BaseRequest], Awaitable[Reply]]
 
 
 class _GuardedServer(web.Server):
-    """Cuts connections beyond a number, and those that do not bring a first request in time (slow loris); aiohttp's own
-    keep-alive limit covers the time between requests."""
+    """Cuts connections that do not bring a first request in time (slow loris); aiohttp's own keep-alive limit covers the
+    time between requests."""
 
-    def __init__(self, handler: Handler, connections: int, header_timeout_s: float) -> None:
+    def __init__(self, handler: Handler, header_timeout_s: float) -> None:
         super().__init__(
             self._handle,
             access_log=None,
@@ -143,16 +114,11 @@ class _GuardedServer(web.Server):
             max_headers=64,
         )
         self._next = handler
-        self._max = connections
         self._header_timeout_s = header_timeout_s
         self._silent: dict[Any, float] = {}
-        self.busy = 0
 
     def connection_made(self, handler: Any, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
-        if len(self._connections) > self._max:
-            transport.abort()
-            return
         self._silent[handler] = self._loop.time()
 
     def connection_lost(self, handler: Any, exc: BaseException | None = None) -> None:
@@ -172,25 +138,25 @@ class _GuardedServer(web.Server):
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         self._silent.pop(request.protocol, None)
-        self.busy += 1
-        try:
-            return await self._next(request)
-        finally:
-            self.busy -= 1
+        return await self._next(request)
 
 
 class Listener:
-    """A TCP listener with the guards above; `start` once, `stop` once."""
+    """A TCP listener with the guards above; `start` once, `stop` once. Connections begin on the short way (`fast`)."""
 
-    def __init__(self, handler: Handler, *, connections: int, header_timeout_s: float) -> None:
-        self._guard = _GuardedServer(handler, connections, header_timeout_s)
+    def __init__(
+        self, handler: Handler, door: FastDoor, *, connections: int, header_timeout_s: float, body_timeout_s: float
+    ) -> None:
+        self._guard = _GuardedServer(handler, header_timeout_s)
+        self._front = Front(door, self._guard, lambda: self.connections >= connections)
+        self._times = Times(header_timeout_s, body_timeout_s, _KEEPALIVE_S)
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.Task[None] | None = None
 
     @property
     def connections(self) -> int:
         """Open connections."""
-        return len(self._guard.connections)
+        return len(self._guard.connections) + len(self._front.connections)
 
     @property
     def port(self) -> int:
@@ -202,7 +168,7 @@ class Listener:
         """Serve on a bound and listening socket, which is closed by `stop`."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            self._guard,
+            lambda: Connection(self._front),
             sock=sock,
             ssl=context,
             backlog=1_024,
@@ -219,9 +185,12 @@ class Listener:
         if self._sweeper is not None:
             self._sweeper.cancel()
         self._guard.pre_shutdown()
-        await self._guard.shutdown(grace_s)
+        deadline = asyncio.get_running_loop().time() + grace_s
+        await self._front.shut(grace_s)
+        await self._guard.shutdown(max(0.0, deadline - asyncio.get_running_loop().time()))
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP_S)
             self._guard.sweep()
+            self._front.sweep(self._times)

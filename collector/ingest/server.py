@@ -9,7 +9,6 @@ Status codes: 400 undecodable or over a limit, 401 unknown or revoked token, 403
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import math
 from collections import OrderedDict
@@ -20,24 +19,22 @@ import msgspec
 from aiohttp import web
 
 from agent import wire
-from agent.model import Schema
 from collector.config import Agents, Limits
 from collector.core.accounts import Account, AccountError
-from collector.core.change import StoreError
 from collector.core.evidence import TargetInfo
 from collector.core.schemas import SchemaBook
 from collector.core.tally import Tally
 from collector.ingest import enrol
-from collector.ingest.admission import Admission, admit, check_batch
-from collector.ingest.commit import BusyError, Committer, IdentityConflictError, Incoming, Receipt, UnusableBatchError
+from collector.ingest.admission import Admission, admit
+from collector.ingest.answers import Answer, RefusedError
+from collector.ingest.commit import BusyError, Committer, IdentityConflictError, Incoming, Receipt
+from collector.ingest.decoding import BUSY_RETRY_S, LARGE_BYTES, Decoded, decode, explain, inflate_small, wire_refusal
+from collector.ingest.fast import Head
 from collector.ingest.limits import Buckets, Budget, credit
-from collector.ingest.listener import RefusedError, Reply, read_body
+from collector.ingest.listener import Reply, read_body
 from collector.ingest.tokens import TokenBook
 
-_LARGE_BYTES: Final = 128 * 1024
-"""Bodies above this are decoded in a thread, one at a time: others are served meanwhile and memory stays bounded."""
 _ENROL_BODY_BYTES: Final = 4_096
-_BUSY_RETRY_S: Final = 5
 _REMEMBERED: Final = 10_000
 _JSON: Final = "application/json"
 _log = logging.getLogger("haidang.ingest")
@@ -86,31 +83,6 @@ class Parts(msgspec.Struct):
     wire_limits: wire.Limits = wire.Limits()
 
 
-class Decoded(msgspec.Struct, frozen=True):
-    """A batch whose limits hold, its good schemas by hash, and the hashes of its bad ones with what is wrong. `size` is
-    that of the plain body in bytes."""
-
-    size: int
-    batch: wire.Batch
-    schemas: tuple[tuple[bytes, Schema], ...]
-    bad: tuple[tuple[bytes, str], ...]
-
-
-def decode(body: bytes, limits: wire.Limits, *, deflated: bool) -> Decoded:
-    """Body to batch; pure. A bad schema costs only itself. Raises `wire.WireError`."""
-    plain = wire.inflate(body, limits.decoded_bytes) if deflated else body
-    batch = wire.decode_batch(plain, limits)
-    check_batch(batch)
-    good: list[tuple[bytes, Schema]] = []
-    bad: list[tuple[bytes, str]] = []
-    for raw in batch.schemas:
-        try:
-            good.append(wire.check_schema(raw, limits))
-        except wire.WireError as error:
-            bad.append((hashlib.sha256(raw).digest()[:16], str(error)))
-    return Decoded(size=len(plain), batch=batch, schemas=tuple(good), bad=tuple(bad))
-
-
 class Door:
     """Handles every request of the agents' listener. One for the life of the process; `limits`, `agents` and `targets`
     may be replaced at a reload."""
@@ -143,22 +115,16 @@ class Door:
         """An agent was revoked."""
         self._held.pop(agent, None)
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> Reply:
         """Answer one request; never raises but for a caller that is gone."""
         try:
-            reply = await self._route(request)
-        except RefusedError as error:
-            reply = Reply.refusing(error)
-        except StoreError:
-            _log.exception("the store failed; the agent is asked to come again")
-            reply = Reply.refusing(RefusedError(503, "store", "the store failed", retry_after_s=_BUSY_RETRY_S))
-        except Exception:  # noqa: BLE001 - the last line of a public door: a request must not cost more than itself
-            _log.exception("a request failed inside")
-            reply = Reply.refusing(RefusedError(500, "internal", "see the collector's log", close=True))
-        self._parts.tally.request(reply.status)
-        return reply
+            answer = await self._route(request)
+        except Exception as error:  # noqa: BLE001 - the last line of a public door: a request must not cost more than itself
+            answer = explain(error)
+        self.count(answer.status)
+        return Reply(answer)
 
-    async def _route(self, request: web.BaseRequest) -> Reply:
+    async def _route(self, request: web.BaseRequest) -> Answer:
         path = request.raw_path
         if path == "/v1/batches":
             _require(request, "POST")
@@ -168,10 +134,43 @@ class Door:
             return await self._enrol(request)
         if path == "/v1/ca" and self._parts.ca_pem:
             _require(request, "GET")
-            return Reply(200, "application/x-pem-file", self._parts.ca_pem)
+            return Answer(200, "application/x-pem-file", self._parts.ca_pem)
         raise RefusedError(404, "not_found", "expected /v1/batches, /v1/enrol or /v1/ca", close=True)
 
-    async def _batches(self, request: web.BaseRequest) -> Reply:
+    def count(self, status: int) -> None:
+        """An answer was given."""
+        self._parts.tally.request(status)
+
+    def reserve(self, head: Head) -> str | None:
+        """`fast.Door`: whatever is not plain sailing goes the long way, which says what is wrong."""
+        parts = self._parts
+        if head.content_type != wire.CONTENT_TYPE:
+            return None
+        agent = parts.tokens.agent_of(head.authorization)
+        if agent is None or not self._budget.reserve(head.length):
+            return None
+        return agent
+
+    def release(self, length: int) -> None:
+        """`fast.Door`."""
+        self._budget.release(length)
+
+    def take(self, agent: str, body: bytes, *, deflated: bool) -> _Submitted | Answer | None:
+        """`fast.Door`."""
+        parts = self._parts
+        try:
+            if deflated:
+                body, deflated = inflate_small(body)
+                if deflated:
+                    return None
+            self._check_rates(agent, len(body))
+            parts.tally.received_bytes += len(body)
+            rx_ms = parts.now_ms()
+            return self._submit(agent, decode(body, parts.wire_limits, deflated=False), rx_ms)
+        except Exception as error:  # noqa: BLE001 - as in `handle`
+            return explain(error)
+
+    async def _batches(self, request: web.BaseRequest) -> Answer:
         parts = self._parts
         agent = await self._identify(request)
         deflated = _check_headers(request)
@@ -183,7 +182,7 @@ class Door:
         self._check_rates(agent, held)
         budget = self._budget
         if not budget.reserve(held):
-            raise RefusedError(503, "busy", "too many bodies at once", retry_after_s=_BUSY_RETRY_S, close=True)
+            raise RefusedError(503, "busy", "too many bodies at once", retry_after_s=BUSY_RETRY_S, close=True)
         try:
             body = await read_body(request, limit, parts.limits.body_timeout_s)
             parts.tally.received_bytes += len(body)
@@ -191,9 +190,9 @@ class Door:
             decoded = await self._decode(body, deflated=deflated)
             growth = max(0, decoded.size - held)
             if not budget.reserve(growth):
-                raise RefusedError(503, "busy", "too many bodies at once", retry_after_s=_BUSY_RETRY_S)
+                raise RefusedError(503, "busy", "too many bodies at once", retry_after_s=BUSY_RETRY_S)
             held += growth
-            return await self._commit(agent, decoded, rx_ms)
+            return await self._submit(agent, decoded, rx_ms).answer()
         finally:
             budget.release(held)
 
@@ -226,17 +225,17 @@ class Door:
     async def _decode(self, body: bytes, *, deflated: bool) -> Decoded:
         limits = self._parts.wire_limits
         try:
-            if deflated and len(body) <= _LARGE_BYTES:
-                body, deflated = _inflate_small(body)
-            if not deflated and len(body) <= _LARGE_BYTES:
+            if deflated and len(body) <= LARGE_BYTES:
+                body, deflated = inflate_small(body)
+            if not deflated and len(body) <= LARGE_BYTES:
                 return decode(body, limits, deflated=False)
             async with self._one_large:
                 return await asyncio.to_thread(decode, body, limits, deflated=deflated)
         except wire.WireError as error:
-            status = 413 if error.code == "too_large" else 400
-            raise RefusedError(status, error.code, error.detail) from error
+            raise wire_refusal(error) from error
 
-    async def _commit(self, agent: str, decoded: Decoded, rx_ms: int) -> Reply:
+    def _submit(self, agent: str, decoded: Decoded, rx_ms: int) -> _Submitted:
+        """Give a decoded batch to the committer. Raises `RefusedError`."""
         parts = self._parts
         admission = admit(decoded.batch, agent, parts.targets)
         for one in admission.refused:
@@ -248,19 +247,23 @@ class Door:
             agent=agent, batch=decoded.batch, groups=admission.groups, rx_ms=rx_ms, schemas=schemas, forgotten=forgotten
         )
         try:
-            receipt = await parts.committer.submit(incoming)
+            return _Submitted(self, incoming, admission, parts.committer.offer(incoming))
         except BusyError as error:
             raise RefusedError(503, "busy", str(error), retry_after_s=error.retry_after_s) from error
-        except IdentityConflictError as error:
-            parts.tally.agent(agent).conflicts += 1
-            raise RefusedError(409, "identity_conflict", str(error)) from error
-        except UnusableBatchError as error:
-            raise RefusedError(400, "bad_batch", str(error)) from error
-        if schemas or forgotten:
-            self._held.setdefault(agent, set()).difference_update(forgotten)
-            self._held[agent].update(digest for digest, _ in schemas)
-        self._count(agent, decoded.batch, receipt)
+
+    def stored(self, incoming: Incoming, admission: Admission, receipt: Receipt) -> Answer:
+        """The answer to a batch that is on disk."""
+        agent = incoming.agent
+        if incoming.schemas or incoming.forgotten:
+            held = self._held.setdefault(agent, set())
+            held.difference_update(incoming.forgotten)
+            held.update(digest for digest, _ in incoming.schemas)
+        self._count(agent, incoming.batch, receipt)
         return self._answer(agent, admission, receipt)
+
+    def conflict(self, agent: str) -> None:
+        """A batch came from another holder of this identity."""
+        self._parts.tally.agent(agent).conflicts += 1
 
     def _take_schemas(self, agent: str, decoded: Decoded) -> tuple[tuple[tuple[bytes, bytes], ...], tuple[bytes, ...]]:
         """Put new schemas into the book: what the store shall keep and what it shall drop for it."""
@@ -293,7 +296,7 @@ class Door:
         ]
         return self._parts.book.wanted(agent, missing)[: self._parts.wire_limits.schemas] if missing else ()
 
-    def _answer(self, agent: str, admission: Admission, receipt: Receipt) -> Reply:
+    def _answer(self, agent: str, admission: Admission, receipt: Receipt) -> Answer:
         parts = self._parts
         limits = parts.limits
         answer = wire.Answer(
@@ -303,7 +306,7 @@ class Door:
             credit=credit(parts.committer.depth, limits.queue_batches, limits.backlog_reports),
             refused=admission.refused + receipt.refused,
         )
-        return Reply(200, "application/msgpack", wire.encode(answer))
+        return Answer(200, "application/msgpack", wire.encode(answer))
 
     def _count(self, agent: str, batch: wire.Batch, receipt: Receipt) -> None:
         tally, now_ms = self._parts.tally, self._parts.now_ms()
@@ -321,7 +324,7 @@ class Door:
             lane.held_reports = mark.reports
             lane.held_bytes = mark.bytes
 
-    async def _enrol(self, request: web.BaseRequest) -> Reply:
+    async def _enrol(self, request: web.BaseRequest) -> Answer:
         parts = self._parts
         self._check_stranger(request)
         body = await read_body(request, _ENROL_BODY_BYTES, parts.limits.body_timeout_s)
@@ -347,7 +350,40 @@ class Door:
         _log.info("agent %s enrolled from %s", account.id, request.remote)
         urls = parts.agents.public_urls or (f"{request.scheme}://{request.host}",)
         enrolled = Enrolled(agent=account.id, token=token, interval_s=parts.agents.interval_s, urls=urls)
-        return Reply(200, _JSON, msgspec.json.encode(enrolled))
+        return Answer(200, _JSON, msgspec.json.encode(enrolled))
+
+
+class _Submitted:
+    """A batch on its way to the disk: awaited on the long way, called back on the short one (`fast.Pending`)."""
+
+    __slots__ = ("_admission", "_door", "_future", "_incoming")
+
+    def __init__(self, door: Door, incoming: Incoming, admission: Admission, future: asyncio.Future[Receipt]) -> None:
+        self._door = door
+        self._incoming = incoming
+        self._admission = admission
+        self._future = future
+
+    async def answer(self) -> Answer:
+        """The answer once the batch is on disk; raises what the committer says."""
+        try:
+            return self._door.stored(self._incoming, self._admission, await self._future)
+        except IdentityConflictError:
+            self._door.conflict(self._incoming.agent)
+            raise
+
+    def when_stored(self, call: Callable[[Answer], None]) -> None:
+        """`fast.Pending`."""
+        self._future.add_done_callback(lambda future: call(self._conclude(future)))
+
+    def _conclude(self, future: asyncio.Future[Receipt]) -> Answer:
+        try:
+            return self._door.stored(self._incoming, self._admission, future.result())
+        except IdentityConflictError as error:
+            self._door.conflict(self._incoming.agent)
+            return explain(error)
+        except Exception as error:  # noqa: BLE001 - as in `Door.handle`
+            return explain(error)
 
 
 def _require(request: web.BaseRequest, method: str) -> None:
@@ -365,16 +401,6 @@ def _check_headers(request: web.BaseRequest) -> bool:
     if encoding not in ("identity", "deflate"):
         raise RefusedError(415, "bad_encoding", "Content-Encoding: expected deflate or none", close=True)
     return encoding == "deflate"
-
-
-def _inflate_small(body: bytes) -> tuple[bytes, bool]:
-    """The plain body and False if it is small; else the body as it is and True, to be inflated in a thread."""
-    try:
-        return wire.inflate(body, _LARGE_BYTES), False
-    except wire.WireError as error:
-        if error.code != "too_large":
-            raise
-        return body, True
 
 
 def _said(admission: Admission) -> str:

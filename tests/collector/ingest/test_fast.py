@@ -1,0 +1,135 @@
+"""The short way of a batch: exact about what it takes, and everything else reaches the long way unharmed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent import wire
+from agent.model import Lane
+from collector.ingest.fast import Head, parse_head
+
+USUAL = {
+    "Host": "collector.example.vn:8601",
+    "Accept-Encoding": "identity",
+    "Authorization": "Bearer abc",
+    "Content-Type": wire.CONTENT_TYPE,
+    "Content-Length": "12",
+}
+
+
+def _head(changes: dict[str, str] | None = None, *, extra: str = "", start: str = "POST /v1/batches HTTP/1.1") -> bytes:
+    lines = [start, *(f"{name}: {value}" for name, value in (USUAL | (changes or {})).items() if value != "absent")]
+    return ("\r\n".join(lines) + "\r\n" + extra + "\r\n").encode("latin-1")
+
+
+def test_the_head_of_an_agent_is_read() -> None:
+    data = _head()
+    expected = Head(size=len(data), length=12, authorization="Bearer abc", content_type=wire.CONTENT_TYPE, deflated=False)
+    assert parse_head(data + b"body follows") == expected
+    assert parse_head(_head({"Content-Encoding": "deflate"})) is not None
+    assert parse_head(_head({"content-length": "absent", "Content-Length": "absent"})) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _head(start="GET /v1/batches HTTP/1.1"),
+        _head(start="POST /v1/batches HTTP/1.0"),
+        _head(start="POST /v1/batches?x=1 HTTP/1.1"),
+        _head(start="POST  /v1/batches HTTP/1.1"),
+        _head({"Transfer-Encoding": "chunked"}),
+        _head({"Content-Length": "+12"}),
+        _head({"Content-Length": "1 2"}),
+        _head({"Content-Length": "99999999"}),
+        _head({"Content-Length": "0x12"}),
+        _head(extra="Content-Length: 12\r\n"),
+        _head(extra="content-length: 13\r\n"),
+        _head({"Content-Encoding": "gzip"}),
+        _head({"Connection": "close"}),
+        _head({"Expect": "100-continue"}),
+        _head({"Host": "absent"}),
+        _head({"X-Other": "1"}),
+        _head(extra=" folded: 1\r\n"),
+        _head(extra="Accept\r\n"),
+        _head({"Accept": "a\nContent-Length: 5"}),
+        _head({"User-Agent": "x" * 5_000}),
+        _head()[:-2],
+    ],
+)
+def test_any_other_form_is_left_to_the_long_way(data: bytes) -> None:
+    assert parse_head(data) is None
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_raise(data: bytes) -> None:
+    assert parse_head(b"POST /v1/batches HTTP/1.1\r\n" + data) is None or b"\r\n\r\n" in data
+
+
+def _request(token: str, body: bytes, **changes: str) -> bytes:
+    return _head({"Authorization": f"Bearer {token}", "Content-Length": str(len(body))} | changes) + body
+
+
+async def test_a_batch_in_any_pieces_is_one_batch(start: Any, sender: Any) -> None:
+    running = await start()
+    one = sender("srv-1")
+    token = await running.agent("srv-1")
+    async with running.caller() as caller:
+        for piece in (1, 7, 200, 10_000):
+            data = _request(token, one.batch(one.report()))
+            for at in range(0, len(data) - piece, piece):
+                caller.writer.write(data[at : at + piece])
+                await caller.writer.drain()
+                await asyncio.sleep(0)
+            rest = len(data) % piece or piece
+            answer = (await caller.say(data[-rest:])).answer
+            assert answer.acknowledged[Lane.BULK] == (1, 7, 200, 10_000).index(piece) + 1
+
+
+async def test_requests_sent_ahead_are_answered_in_order(start: Any, sender: Any) -> None:
+    running = await start()
+    one = sender("srv-1")
+    token = await running.agent("srv-1")
+    async with running.caller() as caller:
+        first = await caller.say(b"".join(_request(token, one.batch(one.report())) for _ in range(30)))
+        marks = [first.answer.acknowledged[Lane.BULK]]
+        marks += [(await caller.say(b"")).answer.acknowledged[Lane.BULK] for _ in range(29)]
+    assert marks == list(range(1, 31))
+
+
+async def test_one_connection_may_change_to_the_long_way_and_stays_good(start: Any, sender: Any) -> None:
+    """A refused, an unusual and a large request: each is answered, and a batch after it is stored."""
+    running = await start()
+    one = sender("srv-1")
+    token = await running.agent("srv-1")
+    async with running.caller() as caller:
+        assert (await caller.say(_request(token, b"garbage"))).status == 400
+        assert (await caller.say(_request(token, one.batch(one.report())))).status == 200
+        assert (await caller.say(_request(token, b"x" * 300_000))).status == 400
+        assert (await caller.say(_request(token, one.batch(one.report())))).status == 200
+    async with running.caller() as caller:
+        assert (await caller.say(_request(token, one.batch(one.report()), **{"X-Other": "1"}))).status == 200
+        assert (await caller.say(_request(token, one.batch(one.report())))).status == 200
+    async with running.caller() as caller:
+        assert (await caller.say(_request("wrong", one.batch(one.report())))).status == 401
+    assert (await running.collector.store.counts()).reports == 4
+    assert running.collector.tally.requests == {400: 2, 200: 4, 401: 1}
+
+
+async def test_a_caller_that_goes_away_frees_its_room(start: Any, sender: Any) -> None:
+    running = await start()
+    token = await running.agent("srv-1")
+    budget = running.collector._door._budget
+    async with running.caller() as caller:
+        caller.writer.write(_request(token, b"x" * 5_000)[:-100])
+        await caller.writer.drain()
+        while not budget.held:
+            await asyncio.sleep(0)
+        assert budget.held == 5_000
+    while budget.held:
+        await asyncio.sleep(0)
+    assert running.collector._listener.connections <= 1
