@@ -209,8 +209,11 @@ class Collector:
                 continue
             self.book.add(row.agent, digest, schema)
             self._door.remember_schema(row.agent, digest)
+        now_ms = self.now_ms()
         for evidence, report in await self.store.load_picture():
-            self.fleet.apply(evidence, report)
+            # What we placed in the future, when our clock was wrong, would hide everything newer until then.
+            if evidence.t_ms <= now_ms:
+                self.fleet.apply(evidence, report)
 
     async def _say_goodbye(self) -> None:
         try:
