@@ -13,6 +13,9 @@ from agent.model import Lane
 from agent.segment import Entry
 
 COMPRESS_FROM_BYTES: Final = 1024
+MAX_SCHEMAS: Final = 400
+MAX_GROUPS: Final = 200
+"""Collectors take 500 and 256 (`agent.wire.Limits` and the collector's admission)."""
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -70,11 +73,13 @@ def needed_schemas(entries: Iterable[Entry], confirmed: set[bytes]) -> set[bytes
     return {needed for entry in entries for needed in entry.schemas if needed not in confirmed}
 
 
-def fit(entries: Sequence[Entry], confirmed: set[bytes], max_schemas: int) -> list[Entry]:
-    """The longest beginning of `entries`, at least one, that needs at most `max_schemas` unconfirmed schemas."""
+def fit(entries: Sequence[Entry], confirmed: set[bytes]) -> list[Entry]:
+    """The longest beginning of `entries`, at least one, with no more groups and unconfirmed schemas than a batch may have."""
     needs: set[bytes] = set()
+    groups: set[tuple[str, Lane]] = set()
     for index, entry in enumerate(entries):
+        groups.add((entry.boot, entry.lane))
         needs.update(needed for needed in entry.schemas if needed not in confirmed)
-        if len(needs) > max_schemas and index:
+        if index and (len(needs) > MAX_SCHEMAS or len(groups) > MAX_GROUPS):
             return list(entries[:index])
     return list(entries)

@@ -64,6 +64,8 @@ class LaneFiles:
         self.segments: list[SegmentFile] = []
         self.settled = Ranges()
         self.next_seq = 1
+        self.first_given = 1
+        """The first number given since the start."""
         self.recent: deque[Entry] = deque(maxlen=fresh)
         """The newest entries, in memory, so that sending at once reads nothing back."""
         self.held: list[Entry] = []
@@ -105,6 +107,7 @@ class LaneFiles:
             self.settled = Ranges(self.segments[0].first_seq - 1)
         newest = self.segments[-1].last_seq if self.segments else 0
         self.next_seq = max(scan.expected, newest + 1, last.next_seq if last else 1)
+        self.first_given = self.next_seq
         scan.meet(self.next_seq, "", 0, at_end=True)
         if self.segments:
             self._reopen(self.segments[-1])
@@ -254,14 +257,18 @@ class LaneFiles:
                 continue
             is_head, offset = True, self._head[1] if self._head[0] == file.path else segment.HEADER_BYTES
             for data, record, end in self.walk(file, offset):
-                if record.kind == segment.SCHEMA or record.seq <= done:
-                    if is_head:
-                        self._head = (file.path, end)
-                    continue
-                is_head = False
-                if record.seq not in self.settled:
+                is_report = record.kind != segment.SCHEMA and record.seq > done
+                is_head = is_head and not is_report
+                if is_head:
+                    self._head = (file.path, end)
+                elif is_report and record.seq not in self.settled:
                     yield segment.entry_of(self.lane, data, record)
         yield from [entry for entry in self.held if entry.seq not in self.settled]
+
+    def given_since_start(self, last: int) -> list[Entry]:
+        """The unsettled entries numbered since the start, up to `last`. Raises `Damage`, `OSError`."""
+        mine = {e.seq: e for e in (*self._stored(), *self.recent) if self.first_given <= e.seq <= last}
+        return [mine[seq] for seq in sorted(mine) if seq not in self.settled]
 
     def entries(self, file: SegmentFile) -> list[Entry]:
         """Every unsettled entry of a segment. Raises `Damage`, `OSError`."""

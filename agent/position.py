@@ -29,12 +29,13 @@ class LanePosition(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
-    """Both lanes. `held` says that reports were in memory only when this was written."""
+    """Both lanes. `held`: reports were in memory only when this was written; `clean`: it was written at an orderly end."""
 
     generation: int
     facts: LanePosition
     bulk: LanePosition
     held: bool = False
+    clean: bool = False
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -53,11 +54,11 @@ class PositionFile:
         self.last = max((p for p in found if p is not None), key=lambda p: p.generation, default=None)
         self._generation = self.last.generation if self.last else 0
 
-    def write(self, facts: LanePosition, bulk: LanePosition, *, held: bool) -> None:
+    def write(self, facts: LanePosition, bulk: LanePosition, *, held: bool, clean: bool = False) -> None:
         """Note a new position: it survives the death of the process at once, that of the machine after `sync`.
         Raises `OSError`."""
         self._generation += 1
-        body = _encoder.encode(Position(self._generation, facts, bulk, held))
+        body = _encoder.encode(Position(self._generation, facts, bulk, held, clean))
         frame = zlib.crc32(body).to_bytes(4, "little") + len(body).to_bytes(2, "little") + body
         disk.write_at(self._fd, self._generation % 2 * SLOT_BYTES, frame)
 

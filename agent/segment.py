@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from agent import wire
 from agent.model import Kind, Lane
 
 REPORT: Final = 1
@@ -155,6 +156,12 @@ def entry_of(lane: Lane, data: bytes, record: Record) -> Entry:
     if record.kind == REPORT:
         needs = tuple(block.schema for block in _needs_decoder.decode(payload).blocks)
     return Entry(lane, record.seq, record.boot.decode(), record.at_ms, record.kind, payload, needs)
+
+
+def renumbered(entry: Entry, seq: int) -> Entry:
+    """The same report or loss under another number. Raises `WireError`."""
+    value = wire.decode_loss(entry.payload) if entry.is_loss else wire.decode_report(entry.payload)
+    return msgspec.structs.replace(entry, seq=seq, payload=wire.encode(msgspec.structs.replace(value, seq=seq)))
 
 
 def uptime_ms(data: bytes, record: Record) -> int:

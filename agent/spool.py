@@ -6,6 +6,7 @@ stays until the collector has it or a `Loss` says that it is gone. One process a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -14,11 +15,12 @@ import msgspec
 
 from agent import spool_limits
 from agent.clock import Clock
+from agent.lane import Damage
 from agent.model import Lane, LossReason, Report
 from agent.segment import Entry
 from agent.spool_folder import SpoolError, SpoolFolder
 from agent.spool_store import SpoolLimits, Store
-from agent.wire import Watermark
+from agent.wire import Watermark, WireError
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -49,6 +51,9 @@ class Spool:
         self.stream = store.folder.stream
         self._store = store
         self._lock = threading.Lock()
+        self._is_closed = False
+        last = store.folder.position.last
+        self._is_unsure = last is not None and not last.clean
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str], limits: SpoolLimits, clock: Clock, boot: str) -> Spool:
@@ -109,15 +114,10 @@ class Spool:
 
     def schemas(self, entries: Sequence[Entry], hashes: set[bytes]) -> dict[bytes, bytes]:
         """Wire encoding of those of `hashes` that `entries` use; one that cannot be read any more is left out."""
-        found: dict[bytes, bytes] = {}
+        user = {needed: entry for entry in reversed(entries) for needed in entry.schemas if needed in hashes}
         with self._lock:
-            for entry in entries:
-                for needed in entry.schemas:
-                    if needed in hashes and needed not in found:
-                        data = self._store.known.get(needed) or self._store.stored_schema(entry, needed)
-                        if data is not None:
-                            found[needed] = data
-        return found
+            read = {needed: self._store.schema(entry, needed) for needed, entry in user.items()}
+        return {needed: data for needed, data in read.items() if data is not None}
 
     def accept(self, entries: Sequence[Entry]) -> None:
         """The collector has these entries on disk: they are never sent again and are freed once nothing older is left."""
@@ -125,6 +125,23 @@ class Spool:
             for entry in entries:
                 self._store.lanes[entry.lane].settle(entry.seq, entry.seq)
             self._store.forget()
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether the process before this one died and may have given numbers that nobody could note (the disk took nothing).
+        Until `compare` nothing should be sent: under a number used before it would be taken for a duplicate."""
+        return self._is_unsure
+
+    def compare(self, acknowledged: Mapping[Lane, int]) -> None:
+        """What the collector had of each lane before it got anything from this process. Where that reaches into the numbers
+        given since the start, the reports get new ones."""
+        with self._lock:
+            for lane, watermark in acknowledged.items():
+                files = self._store.lanes[lane]
+                if files.first_given <= watermark < 2**53:
+                    with contextlib.suppress(Damage, OSError, WireError):
+                        self._store.renumber(files, watermark)
+            self._is_unsure = False
 
     def acknowledge(self, lane: Lane, watermark: int) -> None:
         """The collector has everything of the lane up to `watermark`. If that is more than was ever numbered here (the folder
@@ -173,6 +190,9 @@ class Spool:
         with self._lock:
             for lane in self._store.lanes.values():
                 lane.seal()
+            if not self._is_closed:
+                self._store.save(clean=not self._is_unsure)
+            self._is_closed = True
             self._store.folder.close()
 
 

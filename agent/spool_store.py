@@ -152,7 +152,7 @@ class Store:
             Entry(Lane.FACTS, loss.seq, self._boot, loss.at_ms, segment.LOSS, wire.encode(loss)) for loss in losses
         ])  # fmt: skip
 
-    def save(self) -> None:
+    def save(self, *, clean: bool = False) -> None:
         """Note the position."""
         # A loss that is not on disk yet must not look settled after a crash, or nobody would ever state it: until then the
         # position keeps saying what it said before. Sending twice is harmless, silence is not.
@@ -163,7 +163,7 @@ class Store:
             for lane, stable in zip((self.facts, self.bulk), self._stable, strict=True)
         )
         try:
-            self._position.write(facts, bulk, held=bool(self.facts.held or self.bulk.held))
+            self._position.write(facts, bulk, held=bool(self.facts.held or self.bulk.held), clean=clean)
         except OSError as error:
             self.disk_error = error.strerror or type(error).__name__
 
@@ -179,8 +179,10 @@ class Store:
                 break
         return []
 
-    def stored_schema(self, entry: Entry, needed: bytes) -> bytes | None:
-        """A schema that `entry` uses, read back from its segment."""
+    def schema(self, entry: Entry, needed: bytes) -> bytes | None:
+        """A schema that `entry` uses, from memory or read back from its segment."""
+        if needed in self.known:
+            return self.known[needed]
         try:
             return self.lanes[entry.lane].schema(entry.seq, needed)
         except (Damage, OSError):
@@ -205,6 +207,16 @@ class Store:
             self.disk_error = error.strerror or type(error).__name__
             return False
         return True
+
+    def renumber(self, lane: LaneFiles, watermark: int) -> None:
+        """The collector has numbers up to `watermark`, so those given since the start were given once before, by a process
+        that could not note it. Give the reports new ones. Raises `Damage`, `OSError`."""
+        entries = lane.given_since_start(watermark)
+        lane.settle(lane.first_given, watermark)
+        lane.next_seq = max(lane.next_seq, watermark + 1)
+        lane.forget_settled()
+        lane.stage([segment.renumbered(entry, seq) for seq, entry in enumerate(entries, lane.next_seq)])
+        self.flush()
 
     def give_up(self, entries: Iterable[Entry], reason: LossReason) -> None:
         """Settle entries as lost; the loss is stated by the next `flush`."""

@@ -26,7 +26,6 @@ _LATER: Final = Backoff(base_s=30.0, max_s=300.0, floor_s=15.0)
 """Somebody must do something first: token, identity, version."""
 _PROBE_S: Final = 15.0
 """With a backlog, no credit and nothing fresh, one report is sent this often to learn of new credit."""
-_MAX_SCHEMAS: Final = 400
 _MAX_CONFIRMED: Final = 4096
 """Layouts that churn for months must not fill the memory; past this they are simply sent again."""
 _MAX_BODY_BYTES: Final = 3 * 1024 * 1024
@@ -192,8 +191,9 @@ class Uplink:
             return (self._not_before_ms - now) / 1000
         if self._at and now - self._left_first_ms >= self._settings.return_after_s * 1000:
             self._at = 0
-        entries = self._choose(now)
-        if entries or self._wanted:
+        # An empty batch asks what the collector has, before numbers that may have been used once are used again.
+        entries = [] if self._spool.is_unsure else self._choose(now)
+        if entries or self._wanted or self._spool.is_unsure:
             self._exchange(entries, now)
         return self._next_wait()
 
@@ -217,7 +217,7 @@ class Uplink:
         room -= sum(len(entry.payload) for entry in entries)
         if most > 0 and room > 0:
             entries += self._spool.backlog(most, room)
-        return batch.fit(entries, self._peer.confirmed, _MAX_SCHEMAS)
+        return batch.fit(entries, self._peer.confirmed)
 
     @property
     def _peer(self) -> _Peer:
@@ -262,6 +262,9 @@ class Uplink:
             self._blocked(UplinkState.AUTH, "the collector does not know this agent's token (revoked or rotated): enrol again")
         elif status == 409:
             self._blocked(UplinkState.CONFLICT, f"another agent uses this identity: {_error_of(response).detail}")
+        elif status in (400, 403) and not entries and self._spool.is_unsure:
+            self._spool.compare({})  # a collector that takes no empty batch cannot be asked
+            self._fail(UplinkState.REFUSED, "the collector takes no empty batch", 0.0)
         elif status == 403:
             self._forbid(response, entries)
         elif status in (400, 413, 415):
@@ -276,7 +279,7 @@ class Uplink:
             self._missed(UplinkState.UNREACHABLE, f"{self._peer.url} does not answer as a collector: {error}")
             return
         peer = self._peer
-        wanted = set(answer.wanted[:_MAX_SCHEMAS])
+        wanted = set(answer.wanted[: batch.MAX_SCHEMAS])
         if len(peer.confirmed) > _MAX_CONFIRMED:
             peer.confirmed.clear()
         peer.confirmed.update(schemas)
@@ -289,6 +292,8 @@ class Uplink:
         if lost:
             self._spool.state_loss(lost, LossReason.REFUSED)
         self._spool.accept(entries)
+        if self._spool.is_unsure:
+            self._spool.compare(answer.acknowledged)
         for lane, watermark in answer.acknowledged.items():
             self._spool.acknowledge(lane, watermark)
         self._credit = max(answer.credit, 0)

@@ -64,11 +64,11 @@ class ScriptedCollector:
         self.connections: list[object] = []
         self._thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
-    def use_tls(self, certificate: Path, key: Path) -> None:
+    def use_tls(self, pem: Path) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
+        context.load_cert_chain(pem)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
-        self.url = f"https://localhost:{self.port}"
+        self.url = f"https://127.0.0.1:{self.port}"
 
     def start(self) -> "ScriptedCollector":
         self._thread.start()
