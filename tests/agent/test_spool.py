@@ -312,6 +312,20 @@ def test_each_segment_holds_the_schemas_it_needs(tmp_path: Path, clock: kit.Jump
     assert all(last.read_bytes().count(data) == 1 for data in known.values()), "a reopened segment knows what it holds"
 
 
+def test_a_reopened_segment_gets_the_schemas_that_only_older_ones_hold(tmp_path: Path, clock: kit.JumpClock) -> None:
+    limits = SpoolLimits(segment_bytes=4096)
+    spool = kit.reopen(tmp_path, limits, clock)
+    hash_, data = kit.schema(1)
+    spool.append(Lane.BULK, [kit.host(clock, kit.block(hash_), detail="x" * 5000)], {hash_: data})
+    spool.append(Lane.BULK, [kit.host(clock)])
+    assert data not in kit.newest_segment(tmp_path, Lane.BULK).read_bytes()
+    kit.kill(spool)
+    spool = kit.reopen(tmp_path, limits, clock)
+    spool.append(Lane.BULK, [kit.host(clock, kit.block(hash_))], {hash_: data})
+    assert data in kit.newest_segment(tmp_path, Lane.BULK).read_bytes()
+    spool.close()
+
+
 def test_churning_schemas_do_not_pile_up_in_memory(tmp_path: Path, clock: kit.JumpClock) -> None:
     spool = kit.reopen(tmp_path, LIMITS, clock)
     for number in range(2000):
