@@ -135,13 +135,12 @@ class Spool:
     def compare(self, acknowledged: Mapping[Lane, int]) -> None:
         """What the collector had of each lane before it got anything from this process. Where that reaches into the numbers
         given since the start, the reports get new ones."""
-        with self._lock:
+        with self._lock, contextlib.suppress(Damage, OSError, WireError):
+            self._is_unsure = False
             for lane, watermark in acknowledged.items():
                 files = self._store.lanes[lane]
                 if files.first_given <= watermark < 2**53:
-                    with contextlib.suppress(Damage, OSError, WireError):
-                        self._store.renumber(files, watermark)
-            self._is_unsure = False
+                    self._store.renumber(files, watermark)
 
     def acknowledge(self, lane: Lane, watermark: int) -> None:
         """The collector has everything of the lane up to `watermark`. If that is more than was ever numbered here (the folder
