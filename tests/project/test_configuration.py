@@ -30,6 +30,10 @@ STRUCTS: list[tuple[str, type[msgspec.Struct]]] = [
 ]
 
 
+UNRECORDED = {"rapl": "its folders have a colon in their names, which not every file system can store"}
+"""Readers without a golden answer, and why."""
+
+
 def _all_settings() -> list[tuple[str, Setting]]:
     found = [(file, one) for file, struct in STRUCTS for one in settings(struct)]
     for kind, entry in READERS.items():
@@ -74,7 +78,7 @@ def _own_metrics() -> set[str]:
 
 def test_host_series_are_recorded() -> None:
     """The usual readers of Linux have a golden answer, from which the reference takes their series."""
-    usual = [kind for kind, entry in READERS.items() if entry.on and "linux" in entry.platforms]
+    usual = [kind for kind, entry in READERS.items() if entry.on and "linux" in entry.platforms and kind not in UNRECORDED]
     assert len(usual) > 15
     assert [kind for kind in usual if not host_series(kind)] == []
 

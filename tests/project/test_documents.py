@@ -105,7 +105,12 @@ def test_addresses_are_examples() -> None:
             continue
         for host in URL.findall(content):
             name = (urlsplit(f"//{host}").hostname or host).lower()
-            if "." in name and name not in HOSTS and not name.endswith((".example.vn", ".example")) and not _documented(host):
+            if (
+                "." in name
+                and name not in HOSTS
+                and not name.endswith((".example.vn", ".example", ".invalid", ".test"))
+                and not _documented(host)
+            ):
                 found.append(f"{path}: {host}")
         found += [f"{path}: {address}" for address in ADDRESS.findall(content) if not _documented(address)]
     assert found == []
