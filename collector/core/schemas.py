@@ -106,6 +106,11 @@ class SchemaBook:
         """Is the schema of this hash here?"""
         return digest in self._entries
 
+    def missing(self, digests: Iterable[bytes]) -> list[bytes]:
+        """Those of `digests` that are not here."""
+        entries = self._entries
+        return [digest for digest in digests if digest not in entries]
+
     def entry(self, digest: bytes) -> Entry | None:
         """The schema of this hash, packed."""
         return self._entries.get(digest)

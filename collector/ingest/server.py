@@ -30,7 +30,7 @@ from collector.ingest.answers import Answer, RefusedError
 from collector.ingest.commit import BusyError, Committer, IdentityConflictError, Incoming, Receipt
 from collector.ingest.decoding import BUSY_RETRY_S, LARGE_BYTES, Decoded, decode, explain, inflate_small, wire_refusal
 from collector.ingest.fast import Head
-from collector.ingest.limits import Buckets, Budget, credit
+from collector.ingest.limits import Bucket, Buckets, Budget, credit
 from collector.ingest.listener import Reply, read_body
 from collector.ingest.tokens import TokenBook
 
@@ -98,8 +98,7 @@ class Door:
         """Take new settings; what callers have used up of the old ones is forgotten."""
         self._parts.agents = agents
         self._parts.limits = limits
-        self._requests = Buckets(limits.requests_per_s, limits.requests_burst, _REMEMBERED)
-        self._bytes = Buckets(limits.bytes_per_s, limits.bytes_burst, _REMEMBERED)
+        self._paces: dict[str, tuple[Bucket, Bucket]] = {}
         self._strangers = Buckets(limits.enrol_per_minute / 60, limits.enrol_per_minute, _REMEMBERED)
         self._budget = Budget(limits.in_flight_bytes)
 
@@ -114,6 +113,7 @@ class Door:
     def forget_agent(self, agent: str) -> None:
         """An agent was revoked."""
         self._held.pop(agent, None)
+        self._paces.pop(agent, None)
 
     async def handle(self, request: web.BaseRequest) -> Reply:
         """Answer one request; never raises but for a caller that is gone."""
@@ -141,15 +141,18 @@ class Door:
         """An answer was given."""
         self._parts.tally.request(status)
 
-    def reserve(self, head: Head) -> str | None:
+    @property
+    def tokens_version(self) -> int:
+        """`fast.Door`."""
+        return self._parts.tokens.version
+
+    def agent_of(self, head: Head) -> str | None:
         """`fast.Door`: whatever is not plain sailing goes the long way, which says what is wrong."""
-        parts = self._parts
-        if head.content_type != wire.CONTENT_TYPE:
-            return None
-        agent = parts.tokens.agent_of(head.authorization)
-        if agent is None or not self._budget.reserve(head.length):
-            return None
-        return agent
+        return self._parts.tokens.agent_of(head.authorization) if head.content_type == wire.CONTENT_TYPE else None
+
+    def reserve(self, length: int) -> bool:
+        """`fast.Door`."""
+        return self._budget.reserve(length)
 
     def release(self, length: int) -> None:
         """`fast.Door`."""
@@ -215,10 +218,17 @@ class Door:
 
     def _check_rates(self, agent: str, size: int) -> None:
         now = self._parts.steady_s()
-        wait_s = self._requests.take(agent, now)
+        pace = self._paces.get(agent)
+        if pace is None:
+            limits = self._parts.limits
+            pace = self._paces[agent] = (
+                Bucket(limits.requests_per_s, limits.requests_burst, now),
+                Bucket(limits.bytes_per_s, limits.bytes_burst, now),
+            )
+        wait_s = pace[0].take(now)
         if wait_s:
             raise RefusedError(429, "too_often", "too many batches", retry_after_s=math.ceil(wait_s), close=True)
-        wait_s = self._bytes.take(agent, now, size)
+        wait_s = pace[1].take(now, size)
         if wait_s:
             raise RefusedError(429, "too_much", "too many bytes", retry_after_s=math.ceil(wait_s), close=True)
 
@@ -286,14 +296,9 @@ class Door:
 
     def _wanted(self, agent: str, admission: Admission) -> tuple[bytes, ...]:
         """Schemas that the agent must send; one that was refused is not asked for again."""
-        known = self._parts.book.known
-        missing = [
-            block.schema
-            for group in admission.groups
-            for report in group.reports
-            for block in report.blocks
-            if not known(block.schema) and (agent, block.schema) not in self._bad
-        ]
+        groups = admission.groups
+        missing = self._parts.book.missing([block.schema for group in groups for one in group.reports for block in one.blocks])
+        missing = [digest for digest in missing if (agent, digest) not in self._bad]
         return self._parts.book.wanted(agent, missing)[: self._parts.wire_limits.schemas] if missing else ()
 
     def _answer(self, agent: str, admission: Admission, receipt: Receipt) -> Answer:

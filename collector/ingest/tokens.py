@@ -33,7 +33,9 @@ class TokenBook:
         self._source = source
         self._on_change = on_change
         self._agents: dict[bytes, str] = {}
-        self._version: int | None = None
+        self._stored: int | None = None
+        self.version = 0
+        """Grows with every change of what `agent_of` answers."""
         self._second_looks = Bucket(rate=1.0, burst=3.0, now=0.0)
 
     def agent_of(self, authorization: str) -> str | None:
@@ -54,11 +56,12 @@ class TokenBook:
     async def refresh(self) -> bool:
         """Take over what changed in the store; true if something did. Raises `change.StoreError`."""
         version = await self._source.agents_version()
-        if version == self._version:
+        if version == self._stored:
             return False
         accounts = await self._source.agents()
         tokens = await self._source.tokens()
         self._on_change(accounts)
         self._agents = tokens
-        self._version = version
+        self._stored = version
+        self.version += 1
         return True

@@ -29,7 +29,7 @@ def _head(changes: dict[str, str] | None = None, *, extra: str = "", start: str 
 
 def test_the_head_of_an_agent_is_read() -> None:
     data = _head()
-    expected = Head(size=len(data), length=12, authorization="Bearer abc", content_type=wire.CONTENT_TYPE, deflated=False)
+    expected = Head(size=len(data), length=12, prefix=data[:-6], authorization="Bearer abc", content_type=wire.CONTENT_TYPE, deflated=False)
     assert parse_head(data + b"body follows") == expected
     assert parse_head(_head({"Content-Encoding": "deflate"})) is not None
     assert parse_head(_head({"content-length": "absent", "Content-Length": "absent"})) is None
