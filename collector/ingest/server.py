@@ -13,18 +13,17 @@ import logging
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 from aiohttp import web
 
 from agent import wire
 from collector.config import Agents, Limits
-from collector.core.accounts import Account, AccountError
 from collector.core.evidence import TargetInfo
 from collector.core.schemas import SchemaBook
 from collector.core.tally import Tally
-from collector.ingest import enrol
+from collector.ingest import desk
 from collector.ingest.admission import Admission, admit
 from collector.ingest.answers import Answer, RefusedError
 from collector.ingest.commit import BusyError, Committer, IdentityConflictError, Incoming, Receipt
@@ -34,35 +33,8 @@ from collector.ingest.limits import Bucket, Buckets, Budget, credit
 from collector.ingest.listener import Reply, read_body
 from collector.ingest.tokens import TokenBook
 
-_ENROL_BODY_BYTES: Final = 4_096
 _REMEMBERED: Final = 10_000
-_JSON: Final = "application/json"
 _log = logging.getLogger("haidang.ingest")
-
-
-class Enrolment(Protocol):
-    """The part of the store that redeems codes; raises `AccountError`, `StoreError`."""
-
-    async def redeem_code(
-        self, code_hash: bytes, token_hash: bytes, now_ms: int, *, agent_version: str = "", hostname: str = ""
-    ) -> Account: ...
-
-
-class EnrolRequest(msgspec.Struct, frozen=True):
-    """What an agent sends to `/v1/enrol`."""
-
-    secret: str
-    agent_version: str = ""
-    hostname: str = ""
-
-
-class Enrolled(msgspec.Struct, frozen=True):
-    """What it gets."""
-
-    agent: str
-    token: str
-    interval_s: int
-    urls: tuple[str, ...]
 
 
 class Parts(msgspec.Struct):
@@ -72,7 +44,7 @@ class Parts(msgspec.Struct):
     agents: Agents
     limits: Limits
     tokens: TokenBook
-    enrolment: Enrolment
+    enrolment: desk.Enrolment
     committer: Committer
     book: SchemaBook
     tally: Tally
@@ -332,30 +304,13 @@ class Door:
     async def _enrol(self, request: web.BaseRequest) -> Answer:
         parts = self._parts
         self._check_stranger(request)
-        body = await read_body(request, _ENROL_BODY_BYTES, parts.limits.body_timeout_s)
-        try:
-            asked = msgspec.json.decode(body, type=EnrolRequest)
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            raise RefusedError(400, "bad_request", f"expected JSON with secret, agent_version, hostname: {error}") from error
-        for name, text in (("secret", asked.secret), ("agent_version", asked.agent_version), ("hostname", asked.hostname)):
-            if len(text) > 255 or not text.isprintable():
-                raise RefusedError(400, "bad_request", f"{name}: expected at most 255 printable characters")
-        token, token_hash = enrol.make_token()
-        try:
-            account = await parts.enrolment.redeem_code(
-                enrol.hash_secret(asked.secret),
-                token_hash,
-                parts.now_ms(),
-                agent_version=asked.agent_version,
-                hostname=asked.hostname,
-            )
-        except AccountError as error:
-            raise RefusedError(403, error.problem, error.detail, close=True) from error
+        asked = desk.read_request(await read_body(request, desk.BODY_BYTES, parts.limits.body_timeout_s))
+        account, token = await desk.redeem(asked, parts.enrolment, parts.now_ms())
         await parts.tokens.refresh()
         _log.info("agent %s enrolled from %s", account.id, request.remote)
         urls = parts.agents.public_urls or (f"{request.scheme}://{request.host}",)
-        enrolled = Enrolled(agent=account.id, token=token, interval_s=parts.agents.interval_s, urls=urls)
-        return Answer(200, _JSON, msgspec.json.encode(enrolled))
+        enrolled = desk.Enrolled(agent=account.id, token=token, interval_s=parts.agents.interval_s, urls=urls)
+        return Answer(200, "application/json", msgspec.json.encode(enrolled))
 
 
 class _Submitted:

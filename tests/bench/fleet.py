@@ -38,7 +38,8 @@ def schemas() -> list[Schema]:
 class Fleet:
     """Agents `host-00000` ... with their tokens, and the requests they make."""
 
-    def __init__(self, agents: int) -> None:
+    def __init__(self, agents: int, *, heartbeats: bool = True) -> None:
+        self._heartbeats = heartbeats
         self.agents = [f"host-{number:05}" for number in range(agents)]
         self.tokens = {agent: hashlib.sha256(f"token of {agent}".encode()).hexdigest() for agent in self.agents}
         encoded = [wire.encode(schema) for schema in schemas()]
@@ -61,7 +62,7 @@ class Fleet:
             )
 
     def requests(self, host: str, rounds: range) -> Iterator[bytes]:
-        """One POST per agent and round: heartbeat and a host report of 300 values, as the agent sends them; schemas first."""
+        """One POST per agent and round: a host report of 300 values, with its heartbeat if wanted; schemas in round 1."""
         for number in rounds:
             for index, agent in enumerate(self.agents):
                 yield load.post("/v1/batches", host, self._headers(agent), self._batch(agent, index, number))
@@ -81,7 +82,9 @@ class Fleet:
             blocks=tuple(Block(known, values) for known in self._hashes), **common,
         )  # fmt: skip
         watermarks = tuple(wire.Watermark(lane, number, number, 1, 3_000) for lane in Lane)
-        groups = (wire.Group("b1", Lane.FACTS, (heartbeat,)), wire.Group("b1", Lane.BULK, (host,)))
+        groups = (wire.Group("b1", Lane.BULK, (host,)),)
+        if self._heartbeats:
+            groups = (wire.Group("b1", Lane.FACTS, (heartbeat,)), *groups)
         return wire.encode(
             wire.Batch(
                 1, f"s-{agent}", "b1", uptime, uptime, wall, "0.1.0", watermarks, groups, self._schemas if number == 1 else ()
