@@ -92,7 +92,7 @@ class Station(Program):
         self.name = name
         identity = Identity(name, enrolled.token, interval_s, (url,))
         self.config = Path(write_identity(identity, enrolled.ca_pem, url, str(folder), force=True))
-        text = self.config.read_text().replace("spool:\n", "  connect_timeout_s: 1\n  answer_timeout_s: 2\nspool:\n")
+        text = self.config.read_text().replace("spool:\n", "  connect_timeout_s: 1\n  answer_timeout_s: 1\nspool:\n")
         if few:
             others = [kind for kind in READERS if kind not in FEW]
             text += f"readers:\n  disable: [{', '.join(others)}]\n"
@@ -106,9 +106,11 @@ class Station(Program):
         return self
 
     def status(self) -> Status | None:
-        """What it last wrote of itself."""
+        """What the process that was started last wrote of itself; what an earlier one left behind does not count."""
         with contextlib.suppress(OSError, ValueError):
-            return read_status(str(self.folder / "status.json"))
+            status = read_status(str(self.folder / "status.json"))
+            if self.process is not None and status.pid == self.process.pid:
+                return status
         return None
 
     def wait_for_status(self, holds: Callable[[Status], bool], seconds: float = 20.0) -> Status:
