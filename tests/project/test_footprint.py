@@ -14,7 +14,7 @@ import pytest
 from tests.project.source import ROOT
 
 ABSENT = {
-    "aiohttp", "aiosqlite", "alembic", "argparse", "asyncio", "asyncpg", "collector", "concurrent.futures", "cryptography",
+    "aiohttp", "alembic", "argparse", "asyncio", "asyncpg", "collector", "concurrent.futures", "cryptography",
     "dataclasses", "gufo", "inspect", "json", "logging", "multiprocessing", "prometheus_client", "psutil", "pysnmp",
     "sqlalchemy", "typing_extensions", "unittest", "yaml",
 }  # fmt: skip

@@ -32,7 +32,6 @@ DOORS: dict[str, tuple[str, ...]] = {
     "prometheus_client": ("collector.expose",),
     "sqlalchemy": ("collector.store",),
     "alembic": ("collector.store",),
-    "aiosqlite": ("collector.store",),
     "asyncpg": ("collector.store",),
     "cryptography": ("collector.ingest.enrol",),
 }
