@@ -6,22 +6,25 @@ Errors of sockets and TLS are translated here into `Reason`; nothing outside mat
 from __future__ import annotations
 
 import contextlib
-import http.client
-import io
 import re
 import socket
 import ssl
 import time
 from typing import Final, Protocol
-from urllib.parse import urlsplit
 
 import msgspec
 
+from agent import http1
 from agent.model import Reason
+from agent.settings import URL_PATTERN
 from agent.wire import CONTENT_TYPE
 
 _LOOPBACK: Final = re.compile(r"localhost\Z|127\.\d{1,3}\.\d{1,3}\.\d{1,3}\Z|::1\Z")
+_URL: Final = re.compile(URL_PATTERN)
+_DEFAULT_PORT: Final = 8601
 _MAX_RETRY_AFTER_S: Final = 3600.0
+_PIECE_BYTES: Final = 64 * 1024
+_RECEIVE_BYTES: Final = 16 * 1024
 
 
 class TransportError(Exception):
@@ -67,36 +70,41 @@ class Transport(Protocol):
 
 
 class Address(msgspec.Struct, frozen=True):
-    """A collector's URL, taken apart."""
+    """A collector's URL, taken apart; `authority` is host and port as HTTP names them."""
 
     host: str
     port: int
     is_tls: bool
     path: str
+    authority: str
 
 
 def is_loopback(url: str) -> bool:
     """Whether a URL names this machine by a loopback address."""
-    return bool(_LOOPBACK.match((urlsplit(url).hostname or "").lower()))
+    parts = _URL.match(url)
+    return parts is not None and _LOOPBACK.match(_host(parts)) is not None
 
 
 def check_url(url: str, settings: TransportSettings) -> Address:
     """The URL's parts. Raises `ValueError` saying what was found and what was expected."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise ValueError(f"found {url!r} ({error}), expected https://host:port") from None
-    if parts.scheme not in ("https", "http") or not host:
-        raise ValueError(f"found {url!r}, expected https://host:port")
-    if parts.query or parts.fragment or parts.username is not None:
-        raise ValueError(f"found {url!r}, expected an address without user, query and fragment")
-    is_tls = parts.scheme == "https"
+    parts = _URL.match(url)
+    if parts is None:
+        wrong = url.startswith(("https://", "http://")) and any(mark in url for mark in "@?#")
+        expected = "an address without user, query and fragment" if wrong else "https://host:port"
+        raise ValueError(f"found {url!r}, expected {expected}")
+    host, port = _host(parts), int((parts[2] or ":0")[1:]) or _DEFAULT_PORT
+    if port > 65_535:
+        raise ValueError(f"found {url!r} (Port out of range), expected https://host:port")
+    is_tls = url.startswith("https:")
     if not is_tls and not settings.allow_plain_http and not _LOOPBACK.match(host):
         raise ValueError(f"found {url!r}, expected https:// (plain HTTP only to loopback, or with allow_plain_http)")
     if is_tls and not settings.ca_file:
         raise ValueError(f"found {url!r} without ca_file, expected the file with the collector's CA certificate")
-    return Address(host, port or 8601, is_tls, parts.path.rstrip("/") + "/v1/batches")
+    return Address(host, port, is_tls, (parts[3] or "").rstrip("/") + "/v1/batches", f"{parts[1]}:{port}")
+
+
+def _host(parts: re.Match[str]) -> str:
+    return parts[1].strip("[]").lower()
 
 
 class HttpTransport:
@@ -109,125 +117,123 @@ class HttpTransport:
         self._url = ""
         self._address: Address | None = None
         self._connection: _Connection | None = None
-        self._headers = {"Content-Type": CONTENT_TYPE, "Accept": CONTENT_TYPE, "User-Agent": "haidang-agent"}
-        if settings.token:
-            self._headers["Authorization"] = f"Bearer {settings.token}"
 
     def post(self, url: str, body: bytes, deflated: bool) -> Response:
         """See `Transport.post`."""
+        try:
+            address = self._go_to(url)
+            head = self._head(address, len(body), deflated)
+        except ValueError as error:
+            raise TransportError(Reason.MISMATCH, str(error)) from None
+        try:
+            return self._post(address, head, body)
+        except (OSError, http1.AnswerError) as error:
+            self.close()
+            raise _translate(error, address) from error
+
+    def _go_to(self, url: str) -> Address:
         if url != self._url or self._address is None:
             self.close()
-            try:
-                self._address = check_url(url, self._settings)
-            except ValueError as error:
-                raise TransportError(Reason.MISMATCH, str(error)) from None
+            self._address = check_url(url, self._settings)
             self._url = url
-        headers = {**self._headers, "Content-Encoding": "deflate"} if deflated else self._headers
-        try:
-            return self._post(self._address, body, headers)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            self.close()
-            raise _translate(error, self._address) from error
+        return self._address
 
-    def _post(self, address: Address, body: bytes, headers: dict[str, str]) -> Response:
+    def _head(self, address: Address, length: int, deflated: bool) -> bytes:
+        fields = {"Host": address.authority}
+        if self._settings.token:
+            fields["Authorization"] = f"Bearer {self._settings.token}"
+        fields["Content-Type"] = CONTENT_TYPE
+        if deflated:
+            fields["Content-Encoding"] = "deflate"
+        return http1.post(address.path, fields, length)
+
+    def _post(self, address: Address, head: bytes, body: bytes) -> Response:
         if self._connection is not None:
             try:
-                return self._exchange(self._connection, address, body, headers)
-            except (ConnectionError, http.client.BadStatusLine, ssl.SSLEOFError):
+                return self._exchange(self._connection, head, body)
+            except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
                 # The collector closed a connection that was idle; sending twice is harmless (DESIGN.md 2, point 3).
                 self.close()
         self._connection = _Connection(address, self._context, self._settings)
-        return self._exchange(self._connection, address, body, headers)
+        return self._exchange(self._connection, head, body)
 
-    def _exchange(self, connection: _Connection, address: Address, body: bytes, headers: dict[str, str]) -> Response:
-        connection.start_clock()
-        connection.request("POST", address.path, body, headers)
-        answer = connection.getresponse()
-        limit = self._settings.answer_bytes
-        if (answer.length or 0) > limit or len(data := answer.read(limit + 1)) > limit:
-            raise http.client.HTTPException(f"answer is longer than {limit} bytes")
-        if answer.length:
-            raise http.client.HTTPException(f"answer ends {answer.length} bytes early")
-        if answer.will_close:
+    def _exchange(self, connection: _Connection, head: bytes, body: bytes) -> Response:
+        answer = connection.exchange(head, body)
+        if answer.is_last:
             self.close()
-        return Response(answer.status, data, _retry_after(answer.headers.get("Retry-After", "")))
+        return Response(answer.status, answer.body, _retry_after(answer.fields.get("retry-after", "")))
 
     def close(self) -> None:
         """Drop the connection."""
         if self._connection is not None:
-            self._connection.drop()
+            self._connection.close()
             self._connection = None
 
 
-class _Connection(http.client.HTTPConnection):
-    """An `HTTPConnection` whose whole exchange has one deadline: a peer that drips bytes cannot hold the uplink."""
+class _Connection:
+    """A socket whose whole exchange has one deadline: a peer that drips bytes cannot hold the uplink."""
 
     def __init__(self, address: Address, context: ssl.SSLContext | None, settings: TransportSettings) -> None:
-        super().__init__(address.host, address.port)
-        self._address = address
-        self._tls = context if address.is_tls else None
+        """Reach the collector; TLS is part of the connect timeout."""
         self._settings = settings
-        self._real: socket.socket | None = None
         self._deadline = 0.0
+        self._socket = self._reach(address)
+        try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if context is not None and address.is_tls:
+                # As bytes, for the same reason as in `_reach`.
+                self._socket = context.wrap_socket(self._timed(), server_hostname=address.host.encode("ascii"))
+        except BaseException:
+            self.close()
+            raise
 
-    def start_clock(self) -> None:
-        """One exchange begins."""
+    def _reach(self, address: Address) -> socket.socket:
+        # A name given as text goes through the codec for international names, 0.3 MiB of tables; ours are ASCII.
+        found = socket.getaddrinfo(address.host.encode("ascii"), address.port, type=socket.SOCK_STREAM)
+        for index, (family, kind, protocol, _, place) in enumerate(found, 1):
+            self._deadline = time.monotonic() + self._settings.connect_timeout_s
+            self._socket = socket.socket(family, kind, protocol)
+            try:
+                self._timed().connect(place)
+            except OSError:
+                self.close()
+                if index == len(found):
+                    raise
+            else:
+                return self._socket
+        raise OSError("no address")
+
+    def exchange(self, head: bytes, body: bytes) -> http1.Answer:
+        """Send a request, get its answer. Raises `OSError`, `ConnectionResetError` if no byte of an answer came, and
+        `http1.AnswerError`."""
         self._deadline = time.monotonic() + self._settings.answer_timeout_s
-
-    def connect(self) -> None:
-        """Reach the collector; TLS is part of the connect timeout. The deadline starts anew after it."""
-        self._real = socket.create_connection((self._address.host, self._address.port), self._settings.connect_timeout_s)
-        self._real.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._tls is not None:
-            self._real = self._tls.wrap_socket(self._real, server_hostname=self._address.host)
-        self.start_clock()
-        self.sock = _Timed(self)
-
-    def drop(self) -> None:
-        """Close the socket, whatever `http.client` thinks of it."""
-        self.close()
-        if self._real is not None:
-            with contextlib.suppress(OSError):
-                self._real.close()
-            self._real = None
-
-    def timed(self) -> socket.socket:
-        """The socket, good for as long as the deadline allows. Raises `TimeoutError`."""
-        left = self._deadline - time.monotonic()
-        if left <= 0 or self._real is None:
-            raise TimeoutError("timed out")
-        self._real.settimeout(left)
-        return self._real
-
-
-class _Timed:
-    """The part of a socket that `http.client` uses, under the connection's deadline. The connection closes the socket."""
-
-    def __init__(self, connection: _Connection) -> None:
-        self._connection = connection
-
-    def sendall(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[self._connection.timed().send(view[:65536]) :]
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        assert mode == "rb"
-        return io.BufferedReader(_Reader(self._connection))
+        # A small body goes with its head in one segment and one TLS record.
+        pieces = (head + body,) if len(body) <= _PIECE_BYTES else (head, body)
+        for piece in pieces:
+            view = memoryview(piece)
+            while view:
+                view = view[self._timed().send(view[:_PIECE_BYTES]) :]
+        parser = http1.Parser(self._settings.answer_bytes)
+        while data := self._timed().recv(_RECEIVE_BYTES):
+            answer = parser.feed(data)
+            if answer is not None:
+                return answer
+        if not parser.has_begun:
+            raise ConnectionResetError("closed the connection without an answer")
+        return parser.finish()
 
     def close(self) -> None:
-        """Left to `_Connection.drop`: `http.client` closes before the answer's body is read."""
+        """Close the socket."""
+        with contextlib.suppress(OSError):
+            self._socket.close()
 
-
-class _Reader(io.RawIOBase):
-    def __init__(self, connection: _Connection) -> None:
-        self._connection = connection
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        return self._connection.timed().recv_into(buffer)
+    def _timed(self) -> socket.socket:
+        """The socket, good for as long as the deadline allows. Raises `TimeoutError`."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._socket.settimeout(left)
+        return self._socket
 
 
 def _context(ca_file: str) -> ssl.SSLContext:

@@ -155,6 +155,67 @@ def test_a_collector_that_closes_after_each_answer_is_fine() -> None:
         assert len({request.connection for request in collector.requests}) == 3
 
 
+def test_a_connection_with_bytes_that_nobody_asked_for_is_not_used_again() -> None:
+    """What came after the last answer must not be taken for the next one."""
+    replies = [
+        server.Reply(body=b"one" + b"HTTP/1.1 200 OK\r\n\r\n", headers={"Content-Length": "3"}),
+        server.Reply(body=b"two"),
+    ]
+    transport = HttpTransport(TransportSettings())
+    with server.collector(lambda request: replies.pop(0)) as collector:
+        assert [transport.post(collector.url, b"", False).body for _ in range(2)] == [b"one", b"two"]
+        assert len({request.connection for request in collector.requests}) == 2
+    transport.close()
+
+
+def test_a_collector_that_closes_without_an_answer_is_unreachable() -> None:
+    with server.collector(lambda request: server.Reply(raw=b"")) as collector:
+        assert _reason(TransportSettings(), collector.url) is Reason.UNREACHABLE
+
+
+def test_an_answer_that_ends_early_is_no_answer() -> None:
+    raw = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"
+    with server.collector(lambda request: server.Reply(raw=raw)) as collector:
+        assert _reason(TransportSettings(), collector.url) is Reason.MISMATCH
+
+
+@pytest.mark.parametrize("size", [0, 70_000, 3_000_000])
+def test_a_body_of_any_size_arrives_whole_behind_the_fields_that_the_collector_knows(size: int) -> None:
+    body = bytes(range(250)) * (size // 250)
+    transport = HttpTransport(TransportSettings(token="token"))
+    with server.collector() as collector:
+        assert transport.post(f"{collector.url}/base/", body, True).status == 200
+        request = collector.requests[0]
+    transport.close()
+    assert (request.path, request.body == body) == ("/base/v1/batches", True)
+    assert list(request.headers.items()) == [
+        ("Host", f"127.0.0.1:{collector.port}"),
+        ("Authorization", "Bearer token"),
+        ("Content-Type", "application/vnd.haidang.batch.v1+msgpack"),
+        ("Content-Encoding", "deflate"),
+        ("Content-Length", str(len(body))),
+    ]
+
+
+def test_a_token_that_would_break_the_head_is_not_sent_and_not_shown() -> None:
+    with server.collector() as collector:
+        with pytest.raises(TransportError) as caught:
+            _post(TransportSettings(token="hush\r\nX: y"), collector.url)
+        assert collector.requests == []
+    assert caught.value.reason is Reason.MISMATCH
+    assert "hush" not in str(caught.value)
+
+
+def test_the_next_address_of_a_name_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`localhost` is often ::1 first, where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        refusing = closed.getsockname()
+    with server.collector() as collector:
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", place) for place in (refusing, ("127.0.0.1", collector.port))]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_named: found)
+        assert _post(TransportSettings(), f"http://localhost:{collector.port}").status == 200
+
+
 def test_an_answer_in_chunks_is_read() -> None:
     raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
     with server.collector(lambda request: server.Reply(raw=raw)) as collector:

@@ -15,8 +15,8 @@ from tests.project.source import ROOT
 
 ABSENT = {
     "aiohttp", "alembic", "argparse", "asyncio", "asyncpg", "collector", "concurrent.futures", "cryptography",
-    "dataclasses", "gufo", "inspect", "json", "logging", "multiprocessing", "prometheus_client", "psutil", "pysnmp",
-    "sqlalchemy", "typing_extensions", "unittest", "yaml",
+    "dataclasses", "email", "encodings.idna", "gufo", "http", "inspect", "json", "logging", "multiprocessing",
+    "prometheus_client", "psutil", "pysnmp", "random", "sqlalchemy", "typing_extensions", "unittest", "urllib", "yaml",
 }  # fmt: skip
 """Modules that a running agent on Linux has no use for; each costs memory on every machine watched."""
 

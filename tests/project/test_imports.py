@@ -13,7 +13,7 @@ from tests.project.source import PACKAGES, imports, module_name, python_files, t
 FROM_AGENT = ("model", "wire", "clock", "backoff", "schedule", "kinds", "packets", "probes", "runner")
 """What a folder of the collector may use of the agent."""
 
-VALUE_MODULES = ("agent.model", "agent.wire", "agent.schedule", "agent.backoff", "agent.packets")
+VALUE_MODULES = ("agent.model", "agent.wire", "agent.schedule", "agent.backoff", "agent.packets", "agent.http1")
 """Pure modules: standard library without I/O, msgspec and `agent.model`."""
 
 IMPURE = {
