@@ -210,10 +210,11 @@ class Collector:
             self.book.add(row.agent, digest, schema)
             self._door.remember_schema(row.agent, digest)
         now_ms = self.now_ms()
+        since = await self.store.load_beginnings()
         for evidence, report in await self.store.load_picture():
             # What we placed in the future, when our clock was wrong, would hide everything newer until then.
             if evidence.t_ms <= now_ms:
-                self.fleet.apply(evidence, report)
+                self.fleet.restore(evidence, report.blocks, since.get((evidence.target, evidence.module), 0))
 
     async def _say_goodbye(self) -> None:
         try:

@@ -208,12 +208,34 @@ class _Pages:
             return answer
 
 
-async def serve(app: web.Application, bound: socket.socket, grace_s: float) -> Callable[[], Awaitable[None]]:
-    """Serve `app` on a bound socket. What is returned stops it: running answers get `grace_s` to end."""
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=grace_s)
+class _TurnedAway(asyncio.BaseProtocol):
+    """What a connection beyond the number gets: nothing."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.abort()
+
+
+async def serve(
+    app: web.Application, bound: socket.socket, grace_s: float, connections: int = 1_000
+) -> Callable[[], Awaitable[None]]:
+    """Serve `app` on a bound socket, at most `connections` at once; one that brings no whole request in 30 s is cut, too.
+    What is returned stops it: running answers get `grace_s` to end."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=grace_s, keepalive_timeout=30.0)
     await runner.setup()
-    await web.SockSite(runner, bound).start()
-    return runner.cleanup
+    server = runner.server
+    assert server is not None
+
+    def protocol() -> asyncio.BaseProtocol:
+        return server() if len(server.connections) < connections else _TurnedAway()
+
+    listening = await asyncio.get_running_loop().create_server(protocol, sock=bound)
+
+    async def stop() -> None:
+        listening.close()
+        await runner.cleanup()
+
+    return stop
 
 
 def _problem(status: int, code: str, detail: str) -> web.Response:

@@ -54,6 +54,16 @@ def picture(connection: Connection) -> Picture:
     return found
 
 
+def beginnings(connection: Connection) -> dict[tuple[str, str], int]:
+    """See `Store.load_beginnings`."""
+    growing = select(evidence.c.target, evidence.c.module, evidence.c.first_t_ms, evidence.c.last_t_ms).where(GROWING)
+    newest: dict[tuple[str, str], tuple[int, int]] = {}
+    for row in connection.execute(growing):
+        key = (row.target, row.module)
+        newest[key] = max(newest.get(key, (0, 0)), (row.last_t_ms, row.first_t_ms))
+    return {key: first for key, (_, first) in newest.items()}
+
+
 def _bare(e: Evidence) -> Report:
     """The report that a run remembers, without values."""
     return Report(

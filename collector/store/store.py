@@ -72,6 +72,10 @@ class Store:
         """Newest evidence of each target and module, for `Fleet.apply` at start."""
         return await self._database.read(reading.picture)
 
+    async def load_beginnings(self) -> dict[tuple[str, str], int]:
+        """Since when (milliseconds UTC) each target and module reports the same: the first instant of its newest run."""
+        return await self._database.read(reading.beginnings)
+
     async def load_schemas(self) -> list[SchemaRow]:
         """Every schema and who uses it."""
         return await self._database.read(reading.schemas_in_use)

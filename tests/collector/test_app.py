@@ -101,6 +101,29 @@ async def test_a_restart_continues_where_it_stopped(
         assert blind.from_ms <= blind.until_ms <= running.collector.now_ms()
 
 
+async def test_a_restart_within_the_ttl_does_not_change_since_when_a_target_is_up(
+    make_config: Callable[..., Config], run_once: Any, sender: Any
+) -> None:
+    """R5.4: the stretch of up began with the first report, not with the last one before the restart."""
+    config = make_config()
+    one = sender("srv-1")
+
+    def since(running: Any) -> int:
+        collector = running.collector
+        judgement = collector.fleet.judge(collector.fleet.get("srv-1"), collector.now_ms())
+        assert judgement.state == "up"
+        return int(judgement.since_ms)
+
+    async with run_once(config) as running:
+        token = await running.agent("srv-1")
+        reports = [one.report(uptime_ms=one.uptime_ms - ago) for ago in (20_000, 10_000, 0)]
+        assert (await running.post(token, one.batch(*reports))).status == 200
+        before = since(running)
+        assert running.collector.now_ms() - before >= 20_000
+    async with run_once(config) as running:
+        assert since(running) == before
+
+
 async def test_a_stop_commits_what_waits_and_writes_the_start_of_blindness(
     make_config: Callable[..., Config], run_once: Any, sender: Any
 ) -> None:

@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from collector.core.fleet import Fleet
 from collector.core.tally import Tally
 from collector.expose.negotiate import OPENMETRICS, TEXT
-from collector.expose.server import SECURITY_HEADERS, WebSettings, make_app
+from collector.expose.server import SECURITY_HEADERS, WebSettings, make_app, serve
 from collector.expose.stream import BusyError, Gate, send
 from tests.collector.fleet_kit import NOW, TTL, counter, gauge, info, make_fleet, schema, show, values
 from tests.e2e.debian import binary
@@ -315,3 +315,25 @@ async def test_promtool_is_content_with_each_page(site: Site, path: str) -> None
         subprocess.run, [binary("promtool"), "check", "metrics"], input=body, capture_output=True, timeout=60, check=False
     )
     assert (ran.returncode, ran.stderr.decode(), ran.stdout.decode()) == (0, "", "")
+
+
+async def test_connections_beyond_the_limit_are_turned_away_and_the_others_served() -> None:
+    app = make_app(make_fleet(), version="0", now_ms=lambda: 1, ready=lambda: "")
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        bound.listen()
+        stop = await serve(app, bound, 1.0, connections=2)
+        try:
+            kept = [await asyncio.open_connection(*bound.getsockname()) for _ in range(2)]
+            for _, writer in kept:
+                writer.write(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert [(await reader.readline()).split()[1] for reader, _ in kept] == [b"200", b"200"]
+            reader, writer = await asyncio.open_connection(*bound.getsockname())
+            with contextlib.suppress(ConnectionError):
+                assert await reader.read() == b""
+            writer.close()
+            for _, writer in kept:
+                writer.close()
+                await writer.wait_closed()
+        finally:
+            await stop()
