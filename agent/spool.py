@@ -107,6 +107,12 @@ class Spool:
                 found += self._store.unsent(lane, max_reports - len(found), max_bytes - sum(len(e.payload) for e in found))
         return found
 
+    def sending(self, entries: Sequence[Entry]) -> None:
+        """An exchange with these begins or, with none, is over: meanwhile what is in memory only is not stated as lost, for it
+        may arrive. (What is dropped from disk for its age or for room may still be both: the collector prefers evidence.)"""
+        with self._lock:
+            self._store.sending = frozenset((entry.lane, entry.seq) for entry in entries)
+
     def has_pending(self) -> bool:
         """Whether anything waits for the collector."""
         with self._lock:

@@ -56,6 +56,8 @@ class Store:
         self.known: dict[bytes, bytes] = {}
         self.lost = dict.fromkeys(LossReason, 0)
         self.disk_error = ""
+        self.sending: frozenset[tuple[Lane, int]] = frozenset()
+        """What an exchange with the collector is under way with: it may be there already, so it is not lost yet."""
         self._losses = LossBook(lambda lane, first, last: self.lanes[lane].settled.holds_all(first, last))
         self._stable: tuple[LanePosition, LanePosition] = (LanePosition(), LanePosition())
         self._position = folder.position
@@ -137,10 +139,13 @@ class Store:
         self.save()
 
     def _shed(self, now: int) -> None:
-        while len(self.facts.held) + len(self.bulk.held) > self.limits.held_reports:
-            facts = self.facts.held
-            victim = self.bulk.held[0] if self.bulk.held else next((e for e in facts if not e.is_protected), facts[0])
-            self.give_up([victim], LossReason.DISK_FULL)
+        facts = [entry for entry in self.facts.held if (entry.lane, entry.seq) not in self.sending]
+        bulk = [entry for entry in self.bulk.held if (entry.lane, entry.seq) not in self.sending]
+        excess = len(facts) + len(bulk) - self.limits.held_reports
+        if excess > 0:
+            facts.sort(key=lambda entry: entry.is_protected)
+            for victim in (bulk + facts)[:excess]:
+                self.give_up([victim], LossReason.DISK_FULL)
         if self._losses and self.folder.release_ballast():
             self._stage_losses()
             with contextlib.suppress(OSError):

@@ -194,7 +194,9 @@ class Uplink:
         # An empty batch asks what the collector has, before numbers that may have been used once are used again.
         entries = [] if self._spool.is_unsure else self._choose(now)
         if entries or self._wanted or self._spool.is_unsure:
+            self._spool.sending(entries)
             self._exchange(entries, now)
+            self._spool.sending(())
         return self._next_wait()
 
     def _next_wait(self) -> float | None:
