@@ -17,6 +17,8 @@ from collector.core.state import TTL_FACTOR, Blind, Judgement, Life, judge, live
 from collector.core.tally import Tally
 
 MODULES_PER_TARGET = 64
+SERIES_PER_TARGET = 50_000
+"""Series of one target that are held, by the size of their schemas: what one agent may make the collector keep and compare."""
 BLINDS_KEPT = 256
 RATE_FAMILY = "node_cpu_seconds_total"
 """The one family whose previous values are kept too, so that a busy ratio can be told from two reports."""
@@ -35,6 +37,7 @@ class Live:
         "hidden",
         "lengths",
         "rate_at",
+        "size",
         "target",
         "values",
     )
@@ -48,20 +51,25 @@ class Live:
         self.lengths: tuple[int, ...] = ()
         self.expires_ms = 0
         self.hidden: dict[int, frozenset[int]] | None = None
-        """Columns not to show, by position of the block: another block of the target already has these series."""
+        """Columns not to show, by position of the block: another block of the target already has these series. Holds while
+        `Target.is_settled`."""
+        self.size = 0
+        """Series held, those of unknown schemas by their values."""
         self.rate_at = -1
         self.before = b""
         self.before_ms = 0
 
 
 class Target:
-    """One target with its modules. `tail` belongs to the exposition: its rendering of `info`, emptied when that changes."""
+    """One target with its modules. `tail` belongs to the exposition: its rendering of `info`, emptied when that changes.
+    `is_settled`: what is hidden was worked out (`hide_repeats`) since the layout of a block last changed."""
 
-    __slots__ = ("info", "life", "modules", "pulse", "tail")
+    __slots__ = ("info", "is_settled", "life", "modules", "pulse", "tail")
 
     def __init__(self, info: TargetInfo) -> None:
         self.info = info
         self.tail = b""
+        self.is_settled = True
         self.life: Life | None = None
         self.pulse = ""
         """Module whose reports are the sign of life: the heartbeat once there was one, until then any."""
@@ -205,22 +213,32 @@ class Fleet:
     def _lay_out(self, live: Live, pairs: Sequence[tuple[bytes, bytes]]) -> None:
         """Values whose schemas differ from the last ones: find the schemas, pin them and index the blocks by shape."""
         agent = live.target.info.via
-        entries = tuple(self.book.pin(agent, digest) for digest, _ in pairs)
+        entries = [self.book.pin(agent, digest) for digest, _ in pairs]
         self._release(live)
         values, lengths, digests = [], [], []
-        for (digest, data), entry in zip(pairs, entries, strict=True):
-            length = -1 if entry is None else entry.size * 8
-            if entry is None:
+        room = SERIES_PER_TARGET - sum([other.size for other in live.target.modules.values()])
+        for position, (digest, data) in enumerate(pairs):
+            entry = entries[position]
+            size = len(data) >> 3 if entry is None else entry.size
+            if size > room:
+                self.tally.drop("series")
+                if entry is not None:
+                    self.book.unpin(agent, digest)
+                entries[position] = entry = None
+                data, size = b"", 0
+            elif entry is None:
                 self._waiting.setdefault(digest, set()).add(live)
-            elif len(data) != length:
+            elif len(data) != size * 8:
                 self.tally.drop("size")
                 data = b""
+            room -= size
+            live.size += size
             values.append(data)
-            lengths.append(length)
+            lengths.append(-1 if entry is None else size * 8)
             digests.append(digest if entry is None else entry.digest)
-        live.values, live.lengths, live.digests, live.entries = values, tuple(lengths), tuple(digests), entries
+        live.values, live.lengths, live.digests, live.entries = values, tuple(lengths), tuple(digests), tuple(entries)
         self._index(live)
-        hide_repeats(live.target)
+        live.target.is_settled = False
 
     def _index(self, live: Live) -> None:
         for position, entry in enumerate(live.entries):
@@ -241,12 +259,12 @@ class Fleet:
             waiting.discard(live)
             if not waiting:
                 self._waiting.pop(digest, None)
-        live.rate_at, live.before, live.before_ms, live.hidden = -1, b"", 0, None
+        live.rate_at, live.before, live.before_ms, live.hidden, live.size = -1, b"", 0, None, 0
 
     def _clear(self, live: Live) -> None:
         self._release(live)
         live.values, live.lengths, live.digests, live.entries = [], (), (), ()
-        hide_repeats(live.target)
+        live.target.is_settled = False
 
     def _learn(self, digest: bytes) -> None:
         for live in list(self._waiting.get(digest, ())):
@@ -257,7 +275,10 @@ def hide_repeats(target: Target) -> None:
     """Mark the columns whose series another block of the same target already shows, so that a series is shown once.
 
     The first block in the order of modules and positions keeps its series; a later column that repeats any is hidden whole.
+    It reads whole schemas, so it is for whoever shows the target: an agent that changes its layout with every report must
+    not make the ingest path do it as often.
     """
+    target.is_settled = True
     seen: set[str] = set()
     repeated: set[str] = set()
     blocks = [

@@ -116,7 +116,8 @@ class Tally(msgspec.Struct):
     older_reports: int = 0
     """Reports that came after newer ones of the same module: evidence, but not shown."""
     dropped_blocks: dict[str, int] = {}
-    """Blocks not shown, by reason (`size`: other number of values than the schema says; `modules`: too many modules)."""
+    """Blocks not shown, by reason (`size`: other number of values than the schema says; `modules`, `series`: too many of
+    them)."""
     scrapes: dict[tuple[str, int], int] = {}
     """Answers of the web listener's metric pages by page and status code."""
     agents: dict[str, AgentTally] = {}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from agent.model import Family, MetricType
-from collector.core.fleet import Fleet, Live, Target
+from collector.core.fleet import Fleet, Live, Target, hide_repeats
 from collector.core.schemas import Shape
 from collector.expose.templates import CACHE_BYTES, Template, TemplateCache, tail_of
 
@@ -204,6 +204,8 @@ class Renderer:
         tail = target.tail
         if not tail:
             tail = target.tail = tail_of(target.info)
+        if not target.is_settled:
+            hide_repeats(target)
         hidden = live.hidden
         if hidden is None or position not in hidden:
             return template.fill(tail, live.values[position], openmetrics)
