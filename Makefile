@@ -1,5 +1,10 @@
 # Hải Đăng: `make run` shows this machine's health, `make test` checks everything. Both work on a bare machine.
-PYTHON ?= python3
+# The distribution's own Python where it will do: it is what the services run on, and a Python built at home without
+# profile-guided optimisation needed 1.4 times the processor time for the same batches.
+ifeq ($(origin PYTHON),undefined)
+PYTHON := $(shell /usr/bin/python3 -c 'import sys, venv, ensurepip, sqlite3, ssl; sys.exit(sys.version_info < (3, 11))' \
+	2>/dev/null && echo /usr/bin/python3 || echo python3)
+endif
 PORT ?= 8600
 AGENT_PORT ?= 8601
 DATA ?= var
