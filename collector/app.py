@@ -155,6 +155,7 @@ class Collector:
             limits=CommitLimits(batches=limits.queue_batches),
             rules=Rules(late_after_ms=round(config.late_after_s * 1000)),
             on_commit=self._count_commit,
+            on_failure=self._count_failure,
         )
         parts = Parts(
             agents=config.agents,
@@ -242,6 +243,9 @@ class Collector:
     def _count_commit(self, seconds: float, batches: int) -> None:
         self.tally.commits.observe(seconds)
         self.tally.queue_depth = self._committer.depth
+
+    def _count_failure(self) -> None:
+        self.tally.commit_failures += 1
 
     def _take_accounts(self, accounts: list[Account]) -> None:
         """Agents came, went or moved: their hosts are targets, and who is revoked is forgotten."""

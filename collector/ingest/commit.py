@@ -75,13 +75,16 @@ class Committer:
         limits: CommitLimits | None = None,
         rules: Rules | None = None,
         on_commit: Callable[[float, int], None] | None = None,
+        on_failure: Callable[[], None] | None = None,
     ) -> None:
-        """`on_commit(seconds, batches)` is told how long each transaction took (for the histogram)."""
+        """`on_commit(seconds, batches)` is told how long each transaction took (for the histogram), `on_failure` of each
+        that was not made."""
         self._ledger = ledger
         self._on_committed = on_committed
         self._limits = limits or CommitLimits()
         self._rules = rules or Rules()
         self._on_commit = on_commit
+        self._on_failure = on_failure
         self._books: dict[str, AgentBook] = {}
         self._pending: deque[_Waiting] = deque()
         self._batches = 0
@@ -168,7 +171,7 @@ class Committer:
         try:
             answers, fresh = await self._store(group)
         except StoreError as error:
-            self._drop(group)
+            self._fail(group)
             if error.poison and len(group) > 1:
                 for waiting in group:
                     await self._commit([waiting])
@@ -176,7 +179,7 @@ class Committer:
             answers, fresh = [error] * len(group), []
         except Exception as error:  # noqa: BLE001  one agent's batch must not end the service for all
             _log.exception("commit of %d batches failed", len(group))
-            self._drop(group)
+            self._fail(group)
             if len(group) > 1:
                 for waiting in group:
                     await self._commit([waiting])
@@ -186,7 +189,9 @@ class Committer:
         for waiting, answer in zip(group, answers, strict=True):
             _answer(waiting.future, answer)
 
-    def _drop(self, group: list[_Waiting]) -> None:
+    def _fail(self, group: list[_Waiting]) -> None:
+        if self._on_failure is not None:
+            self._on_failure()
         for waiting in group:
             self._books.pop(waiting.incoming.agent, None)
 
@@ -210,12 +215,14 @@ class Committer:
 
     async def _load(self, group: list[_Waiting]) -> None:
         """Ask the store about agents and streams that are not remembered; before a draft exists, so nothing is lost."""
-        wanted: dict[str, set[str]] = {}
+        streams: dict[str, set[str]] = {}
         for waiting in group:
-            agent, stream = waiting.incoming.agent, waiting.incoming.batch.stream
-            book = self._books.get(agent)
-            if agent in wanted or book is None or not book.knows(stream):
-                wanted.setdefault(agent, set()).add(stream)
+            streams.setdefault(waiting.incoming.agent, set()).add(waiting.incoming.batch.stream)
+        wanted = {
+            agent: some
+            for agent, some in streams.items()
+            if (book := self._books.get(agent)) is None or not all(map(book.knows, some))
+        }
         if not wanted:
             return
         for agent, saved in (await self._ledger.load_agents(wanted)).items():

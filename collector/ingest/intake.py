@@ -24,6 +24,10 @@ _SLOTS = 3
 """Runs of one target and module that may grow side by side: live, late, and what came out of order."""
 _BOOTS = 1_000
 """Boots of one stream that are remembered without asking the store."""
+_KEYS = 20_000
+"""Targets and modules of one agent whose runs may grow; beyond it the oldest ones end."""
+_VALUE_BYTES = 8 * 50_000
+"""Values of one report: more is not shown (`fleet.SERIES_PER_TARGET`) and shall not be kept either."""
 
 
 class Incoming(msgspec.Struct, frozen=True, gc=False):
@@ -84,6 +88,8 @@ def _unstorable(report: Report) -> str:
         return "NUL character in target, module or detail"
     if not (-_MAX < report.from_ms < _MAX and -_MAX < report.until_ms < _MAX and -_MAX < report.delta_ms < _MAX):
         return "from_ms, until_ms or delta_ms outside 53 bits"
+    if sum([len(block.values) for block in report.blocks]) > _VALUE_BYTES:
+        return f"more than {_VALUE_BYTES // 8} values"
     return ""
 
 
@@ -101,6 +107,7 @@ class AgentBook:
         self._rules = rules
         self._before_ms = saved.before_ms
         self._streams: dict[str, _Stream] = {stream: _Stream() for stream in streams}
+        self._asked = frozenset(self._streams)
         self._runs: dict[tuple[str, str, Kind], list[Growing]] = {}
         self._estimated: dict[tuple[str, str, Lane], int] = {}
         self._present: BootRow | None = None
@@ -128,8 +135,9 @@ class AgentBook:
                 self._estimated[key] = max(run.last_t_ms, self._estimated.get(key, 0))
 
     def knows(self, stream: str) -> bool:
-        """Whether the store was asked about this stream."""
-        return stream in self._streams
+        """Whether the store was asked about this stream. Of the present sender's it always tells something, but not which
+        boots were superseded."""
+        return stream in self._asked
 
     def take(self, incoming: Incoming, draft: Draft) -> Receipt:
         """Take in a batch. The receipt may be handed out once `draft` is on disk.
@@ -221,6 +229,9 @@ class AgentBook:
     def record(self, evidence: Evidence, report: Report, draft: Draft) -> None:
         """Add new evidence to the run it continues, or to a new one; keep the newest values."""
         slots = self._runs.setdefault((evidence.target, evidence.module, evidence.kind), [])
+        while len(self._runs) > _KEYS:
+            for slot in self._runs.pop(next(iter(self._runs))):
+                draft.close(slot)
         draft.fresh.append((evidence, report))
         if report.blocks and (not slots or max([slot.run.last_t_ms for slot in slots]) <= evidence.t_ms):
             draft.add_values(evidence, report)
@@ -256,6 +267,8 @@ class _Taking:
 
     def take(self, group: Group) -> None:
         """Every report and loss of a group, each by itself: one that is refused leaves the others alone."""
+        if not (group.reports or group.losses):
+            return
         boot = self._book.boot(self._stream, group.boot, self._rx_ms, self._draft)
         numbers = self._book.numbers(self._stream, group.lane)
         before = self.stored

@@ -22,6 +22,7 @@ from agent.wire import Batch, Group
 from collector.core.change import Change, Saved, StoreError
 from collector.core.evidence import Evidence, Grade, Run, TimeQuality
 from collector.core.identity import Verdict
+from collector.ingest import intake
 from collector.ingest.commit import (
     BusyError,
     CommitLimits,
@@ -297,6 +298,35 @@ async def test_identity_a_copy_is_refused_while_the_first_lives_and_takes_over_w
     await again.committer.drain()
 
 
+async def test_identity_a_refused_copy_does_not_make_a_superseded_boot_forgotten(room: Room) -> None:
+    """A batch of another stream makes the committer ask the store anew; it must then still know every boot of the first."""
+    await room.submit(incoming(20_000, bulk(report(1, 15_000))))
+    await room.submit(incoming(5_000, bulk(report(2, 4_000), boot="b2"), boot="b2", rx_ms=BORN + 30_000))
+    for stream, boot, verdict in (("s2", "c", Verdict.ALIVE), ("s1", "b1", Verdict.SUPERSEDED)):
+        with pytest.raises(IdentityConflictError) as refused:
+            await room.submit(incoming(35_000, bulk(report(3, 34_000)), stream=stream, boot=boot))
+        assert refused.value.verdict is verdict
+    await room.submit(incoming(40_000, bulk(report(9, 16_000)), boot="b2", rx_ms=BORN + 65_000))
+    (run,) = [run for run in await room.runs() if run.last_seq == 9]
+    assert (run.boot, run.quality) == ("b1", TimeQuality.MEASURED)
+
+
+async def test_empty_groups_leave_nothing_behind(room: Room) -> None:
+    await room.submit(incoming(20_000, *[bulk(boot=f"made-up-{number}") for number in range(50)]))
+    assert (await room.store.counts()).boots == 1
+
+
+async def test_what_grows_in_memory_is_bounded_by_agent(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "_KEYS", 10)
+    reports = [report(number, 15_000, module=f"m{number}", interval_ms=15_000 * (number % 2)) for number in range(1, 101)]
+    await room.submit(incoming(20_000, bulk(*reports[:50])))
+    await room.submit(incoming(20_000, bulk(*reports[50:])))
+    assert len(room.committer._books["web1"]._runs) == 10
+    runs = await room.runs()
+    assert sum(run.count for run in runs) == 100
+    assert sum(run.growing for run in runs) == 5
+
+
 async def test_one_agents_conflict_in_a_group_leaves_the_others_alone(room: Room) -> None:
     await room.submit(incoming(60_000, bulk(report(1, 60_000))))
     results = await asyncio.gather(
@@ -314,15 +344,19 @@ async def test_values_that_no_database_takes_are_refused_one_by_one(room: Room) 
         report(2, 1_000, module="m\0"),
         report(3, 1_000, kind=Kind.STALL, from_ms=-(2**60), until_ms=1),
         report(4, 1_000, delta_ms=2**53),
+        report(6, 1_000, blocks=(Block(b"h" * 16, bytes(400_000)), Block(b"i" * 16, bytes(8)))),
     ]
     [receipt] = await room.submit(incoming(60_000, bulk(*bad, report(5, 1_000)), facts(loss(1, 9, 9, from_ms=2**63))))
     assert [(refused.lane, refused.seq) for refused in receipt.refused] == [
-        (Lane.BULK, 1), (Lane.BULK, 2), (Lane.BULK, 3), (Lane.BULK, 4), (Lane.FACTS, 1),
+        (Lane.BULK, 1), (Lane.BULK, 2), (Lane.BULK, 3), (Lane.BULK, 4), (Lane.BULK, 6),
+        (Lane.FACTS, 1),
     ]  # fmt: skip
     assert receipt.stored == 1
 
 
-async def test_a_failed_commit_acknowledges_nothing_and_is_made_good_by_sending_again(room: Room) -> None:
+async def test_a_failed_commit_acknowledges_nothing_and_is_made_good_by_sending_again(store: Store) -> None:
+    failures: list[int] = []
+    room = Room(store, on_failure=lambda: failures.append(1))
     await room.submit(incoming(15_000, bulk(report(1, 15_000))))
     room.gate.fail = [("before", StoreError("disk is full"))]
     batch = incoming(30_000, bulk(report(2, 30_000)))
@@ -332,6 +366,8 @@ async def test_a_failed_commit_acknowledges_nothing_and_is_made_good_by_sending_
     [receipt] = await room.submit(batch)
     assert (receipt.stored, receipt.acknowledged) == (1, {Lane.BULK: 2})
     assert [run.count for run in await room.runs()] == [2]
+    assert failures == [1]
+    await room.committer.drain()
 
 
 async def test_a_commit_whose_answer_was_lost_is_not_stored_twice(room: Room) -> None:
