@@ -86,8 +86,11 @@ def enrol(url: str, code: str, *, hostname: str, timeout_s: float = TIMEOUT_S) -
     """The identity that the collector gives for the code, and its authority's certificate (PEM). Raises `EnrolmentError`; a
     code that the collector took is used up."""
     base = url.rstrip("/")
-    if not re.match(URL_PATTERN, base) or (not base.startswith("https://") and not is_loopback(base)):
+    parts = re.match(URL_PATTERN, base)
+    if parts is None or (not base.startswith("https://") and not is_loopback(base)):
         raise EnrolmentError("bad_url", f"{url[:200]}: expected https://HOST[:PORT]")
+    if parts[2] and not 0 < int(parts[2][1:]) < 65_536:
+        raise EnrolmentError("bad_url", f"{url[:200]}: expected a port from 1 to 65535")
     parsed = parse_code(code)
     pem = _fetch_ca(_Peer(base, timeout_s), parsed.fingerprint)
     request = {"secret": parsed.secret.reveal(), "agent_version": __version__, "hostname": hostname}

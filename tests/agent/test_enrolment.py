@@ -178,7 +178,18 @@ def test_silent_peer_is_not_waited_for_ever() -> None:
     assert caught.value.code == "unreachable"
 
 
-@pytest.mark.parametrize("url", ["http://10.0.0.1:8601", "collector.example.vn", "https://", "https://a:b@c.example.vn", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://10.0.0.1:8601",
+        "collector.example.vn",
+        "https://",
+        "https://a:b@c.example.vn",
+        "https://127.0.0.1:0",
+        "https://127.0.0.1:99999",
+        "",
+    ],
+)
 def test_bad_addresses_are_refused(url: str) -> None:
     """The secret goes over TLS only."""
     with pytest.raises(EnrolmentError) as caught:
