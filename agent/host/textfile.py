@@ -79,6 +79,7 @@ class Folder:
     def _file(self, name: str) -> _Parsed:
         """The file as it is now: the very same object while it did not change."""
         path = os.path.join(self.path, name)
+        place = _place(path)
         known = self._files.get(name)
         try:
             status = os.stat(path)
@@ -87,12 +88,12 @@ class Folder:
                 return known
             raw = _content(path)
         except OSError as error:
-            parsed = _Parsed(_UNREADABLE, problem=f"{path}: {error.strerror or error}")
+            parsed = _Parsed(_UNREADABLE, problem=f"{place}: {error.strerror or error}")
             return known if known == parsed else parsed
         try:
             return _Parsed(identity, parse(raw))
         except TextError as error:
-            return _Parsed(identity, problem=f"{path}, {error}")
+            return _Parsed(identity, problem=f"{place}, {error}")
 
     def _assemble(self, problems: list[str]) -> None:
         """Merge the files in the order of their names; a file that contradicts an earlier one is left out whole."""
@@ -100,7 +101,7 @@ class Folder:
         good: list[tuple[str, float]] = []
         count = 0
         for name, file in self._files.items():
-            path = os.path.join(self.path, name)
+            path = _place(os.path.join(self.path, name))
             size = sum(len(metric.samples) for metric in file.metrics)
             problem = file.problem or _contradiction(merged, file.metrics, count + size)
             if problem:
@@ -136,6 +137,11 @@ class Folder:
         layout = known if known == (family, series) else (family, series)
         self._layouts[family.name] = layout
         return layout
+
+
+def _place(path: str) -> str:
+    """A path as a label says it: names that are not UTF-8 stay apart and cost nothing but their spelling."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _content(path: str) -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.blocks import Layout
 from agent.host import textfile
 from agent.host.reading import Host, NoData, Reader
 from agent.model import MetricType, Readings
@@ -122,6 +123,19 @@ def test_a_file_taken_away_is_gone(place: Place) -> None:
     }
     (place.path / "a.prom").rename(place.path / "z.prom")
     assert f'node_textfile_mtime_seconds{{file="{place.label("z.prom")}"}}' in place.read()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of files are text there")
+def test_names_that_are_not_utf8_are_spelled_out(place: Place) -> None:
+    """Labels and helps carry UTF-8 only; two strange names stay two, and the other files are served."""
+    for name, content in ((b"a\xfe.prom", "x 1\n"), (b"a\xff.prom", "y 2\n"), (b"b\xff.prom", "broken {\n")):
+        place.write(os.fsdecode(name), content)
+    readings = place.folder.read()
+    assert len(Layout().block(readings).values) == 5 * 8
+    assert {name for name in place.read() if "mtime" in name} == {
+        f'node_textfile_mtime_seconds{{file="{place.path}/a\\\\x{byte}.prom"}}' for byte in ("fe", "ff")
+    }
+    assert place.folder.problems[0].startswith(f"{place.path}/b\\xff.prom")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFO on this system")
