@@ -140,7 +140,8 @@ class Station(Program):
     def produced(self) -> dict[Lane, int]:
         """The last number each lane gave."""
         last = self._position()
-        assert last is not None
+        if last is None:
+            return dict.fromkeys(Lane, 0)
         return {Lane.FACTS: last.facts.next_seq - 1, Lane.BULK: last.bulk.next_seq - 1}
 
     def _position(self) -> Position | None:

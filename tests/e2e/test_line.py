@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from agent.model import Lane
-from tests.e2e.ground import Books, Centre, Station, now_ms, seeded
+from tests.e2e.ground import Books, Centre, Station, seeded
 from tests.e2e.line import Line, Mode
+from tests.e2e.worlds import Dial
 from tests.servers import wait_for
 
 pytestmark = pytest.mark.e2e
@@ -20,16 +21,18 @@ HOSTS = ("host-0", "host-1")
 def test_bad_line(tmp_path: Path) -> None:
     """Every fault in turn, each until agents suffered from it."""
     chance = seeded("line")
-    centre = Centre(tmp_path / "centre")
+    dial = Dial(tmp_path / "clock")
+    dial.run(2.5)
+    centre = Centre(tmp_path / "centre", dial=dial)
     enrolled = centre.enrol(*HOSTS)
     faults = [Mode.CUT, Mode.HOLE, Mode.MUTE, Mode.TEAR]
     chance.shuffle(faults)
     with centre, Line(centre.agent_port, lambda: chance.randrange(1, 6_000)) as line:
         url = f"https://127.0.0.1:{line.port}"
-        stations = [Station(tmp_path / name, name, enrolled[name], url, few=False) for name in HOSTS]
+        stations = [Station(tmp_path / name, name, enrolled[name], url, few=False).under(dial) for name in HOSTS]
         with stations[0], stations[1]:
             for fault in faults:
-                _suffer(stations, line, fault)
+                _suffer(stations, line, fault, dial)
             for station in stations:
                 station.drain()
         assert line.swallowed > 0
@@ -44,9 +47,9 @@ def test_bad_line(tmp_path: Path) -> None:
     print(f"line: {line.connections} connections, {line.torn} torn, {duplicates:.0f} duplicates")
 
 
-def _suffer(stations: list[Station], line: Line, fault: Mode) -> None:
+def _suffer(stations: list[Station], line: Line, fault: Mode, dial: Dial) -> None:
     """Let the line be good until every agent delivered, then bad until every agent has suffered from it."""
-    good_ms = now_ms()
+    good_ms = dial.now_ms()
     for station in stations:
         station.wait_for_status(lambda s: s.uplink.state.value == "ok" and s.uplink.last_success_at_ms > good_ms)
     before = [station.wait_for_status(lambda s: s.uplink.batches > 0).uplink.failures for station in stations]

@@ -92,7 +92,9 @@ def test_torn_tail(tmp_path: Path) -> None:
     goes on above both."""
     chance = seeded("torn tail")
     centre = Centre(tmp_path / "centre")
-    station = Station(tmp_path / "agent", HOST, centre.enrol(HOST)[HOST], centre.url)
+    dial = Dial(tmp_path / "clock")
+    dial.run(3)
+    station = Station(tmp_path / "agent", HOST, centre.enrol(HOST)[HOST], centre.url).under(dial)
     torn = {}
     with station:
         for lane in (*Lane, *Lane):
