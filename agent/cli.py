@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import socket
 import sys
 import threading
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from agent import __version__, words
 from agent.clock import Clock, SystemClock
 from agent.settings import DEFAULT_FILE, WINDOWS, Settings
+
+if TYPE_CHECKING:
+    from agent.crew import Run
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -22,6 +27,19 @@ _ACCOUNT = "haidang-agent"
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; the exit code: 0 done, 1 failed, 2 wrong usage or configuration."""
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal or a file of another encoding cannot spell gets a stand-in, not a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        return _main(arguments)
+    except BrokenPipeError:
+        # Whoever read has left (`once | head`). What is still in the buffer has nowhere to go either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+
+
+def _main(arguments: Sequence[str]) -> int:
     language = words.choose(_language_argument(arguments))
     parsed = _parser(language).parse_args(arguments)
     command: str = parsed.command
@@ -34,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     if command == "check":
         return _check(parsed.config or DEFAULT_FILE, language)
     if command == "once":
-        return _once(parsed.config)
+        return _once(parsed.config, language)
     if command == "status":
         return _status(parsed.config or DEFAULT_FILE, language, SystemClock())
     return _enrol(parsed, language)
@@ -95,8 +113,9 @@ def _check(file: str, language: str) -> int:
     return _print(words.say("ok", language))
 
 
-def _once(file: str | None) -> int:
-    """One collection as text. Without `--config`, the usual file if there is one, else the usual readers."""
+def _once(file: str | None, language: str) -> int:
+    """One collection as text; readers in trouble are named on standard error. Without `--config`, the usual file if there is
+    one, else the usual readers."""
     from agent.config import ConfigError, defaults, load
 
     try:
@@ -105,17 +124,30 @@ def _once(file: str | None) -> int:
     except ConfigError as error:
         _complain(str(error))
         return EXIT_CONFIG
-    sys.stdout.write(page(settings, SystemClock()))
+    runs = collect(settings, SystemClock())
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # as Prometheus reads it, on Windows too
+    sys.stdout.write(page(runs))
     sys.stdout.flush()
+    for run in runs:
+        if run.outcome not in ("ok", "no_data"):
+            _complain(words.say("bad_reader", language, kind=run.kind, outcome=run.outcome, detail=run.detail))
     return EXIT_OK
 
 
-def page(settings: Settings, clock: Clock) -> str:
-    """The Prometheus text of one collection with these settings, made by the same crew that the running agent has."""
-    from agent.app import jobs
-    from agent.crew import Crew
+def page(runs: Sequence[Run]) -> str:
+    """The Prometheus text of a collection."""
     from agent.own import OwnSeries, ReaderSeries, Tally
     from agent.text import render
+
+    own = [ReaderSeries().readings(runs), OwnSeries().readings(Tally(), None, None)]
+    return render([*(run.readings for run in runs), *own])
+
+
+def collect(settings: Settings, clock: Clock) -> list[Run]:
+    """One collection with these settings, made by the same crew that the running agent has."""
+    from agent.app import jobs
+    from agent.crew import Crew
 
     wake = threading.Event()
     crew = Crew(jobs(settings), clock, time.perf_counter, int(settings.readers.timeout_s * 1000), wake)
@@ -124,8 +156,7 @@ def page(settings: Settings, clock: Clock) -> str:
         clock.wait(wake, left_ms / 1000)
     runs = crew.runs()
     crew.close()
-    own = [ReaderSeries().readings(runs), OwnSeries().readings(Tally(), None, None)]
-    return render([*(run.readings for run in runs), *own])
+    return runs
 
 
 def _status(file: str, language: str, clock: Clock) -> int:

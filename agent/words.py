@@ -81,6 +81,7 @@ _TEXT: Final[dict[str, tuple[str, str]]] = {
         "Đã có danh tính: {detail}. Dùng --force để thay thế.",
     ),
     "files": ("The identity cannot be written: {detail}", "Không ghi được danh tính: {detail}"),
+    "bad_reader": ("reader {kind}: {outcome}: {detail}", "bộ đọc {kind}: {outcome}: {detail}"),
     "other_id": (
         "the code is for {found}, expected {expected}",
         "mã dành cho {found}, mong đợi {expected}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import string
 import subprocess
 import sys
@@ -12,9 +13,9 @@ import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from agent import __main__, __version__, cli, status, words
+from agent import __main__, __version__, cli, kinds, status, words
 from agent.model import Lane, LossReason
-from agent.settings import DEFAULT_FILE
+from agent.settings import DEFAULT_FILE, ReadersSettings
 from agent.spool import SpoolStatus
 from agent.uplink import UplinkState, UplinkStatus
 from agent.wire import Watermark
@@ -93,6 +94,38 @@ def test_once_prints_a_page_that_prometheus_reads(file: Path, capsys: pytest.Cap
     outcomes = [sample.labels["outcome"] for sample in families["haidang_reader_outcome"].samples]
     assert set(outcomes) <= {"ok", "no_data"}
     assert not (file.parent / "spool").exists()
+
+
+def test_once_names_a_reader_in_trouble(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The page alone goes to standard output; why a reader failed stands beside it."""
+    usual = ", ".join(kinds.chosen(ReadersSettings()))
+    textfile = f"settings: {{textfile: {{folder: {'x' * 5_000}}}}}"
+    file.write_text(f"id: a\ncollector: {{urls: ['https://b']}}\nreaders: {{disable: [{usual}], {textfile}}}\n")
+    assert cli.main(["once", "--config", str(file), "--lang", "vi"]) == 0
+    said = capsys.readouterr()
+    assert 'haidang_reader_outcome{reader="textfile",outcome="failed"} 1\n' in said.out
+    assert said.err.startswith("bộ đọc textfile: failed: ")
+    assert said.err.count("\n") == 1
+
+
+def test_a_reader_of_the_output_may_leave() -> None:
+    """`haidang-agent once | head` ends without a traceback."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-m", "agent", "version"], stdout=writing, stderr=subprocess.PIPE, text=True, timeout=30, check=False
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (1, "")
+
+
+def test_what_the_output_cannot_spell_gets_a_stand_in() -> None:
+    """Vietnamese on a terminal of another encoding costs its letters, not the command."""
+    env = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    command = [sys.executable, "-m", "agent", "status", "--help", "--lang", "vi"]
+    ended = subprocess.run(command, capture_output=True, encoding="latin-1", timeout=30, check=False, env=env)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "t?p c?u hình" in ended.stdout
 
 
 def test_once_refuses_a_wrong_file(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
