@@ -46,6 +46,8 @@ class UplinkState(enum.StrEnum):
     FORBIDDEN = "forbidden"
     REFUSED = "refused"
     INCOMPATIBLE = "incompatible"
+    INTERNAL = "internal"
+    """A mistake of our own or of the machine: said, and tried again."""
 
 
 class UplinkSettings(msgspec.Struct, frozen=True):
@@ -172,7 +174,11 @@ class Uplink:
 
     def _run(self) -> None:
         while not self._stopping:
-            wait = self.step()
+            try:
+                wait = self.step()
+            except Exception as error:  # noqa: BLE001 - an agent that collects for days and sends nothing helps nobody
+                self._blocked(UplinkState.INTERNAL, f"{type(error).__name__}: {error}")
+                continue
             self._clock.wait(self._event, 3600.0 if wait is None else wait)
             self._event.clear()
         until = self._clock.uptime_ms() + self._flush_s * 1000

@@ -9,8 +9,8 @@ import pytest
 from agent.clock import SystemClock
 from agent.model import Lane
 from agent.spool import Spool, SpoolLimits
-from agent.transport import HttpTransport, TransportSettings
-from agent.uplink import Uplink, UplinkSettings
+from agent.transport import HttpTransport, Response, TransportSettings
+from agent.uplink import Uplink, UplinkSettings, UplinkState
 from tests.agent import collector_kit as server
 from tests.agent import spool_kit as kit
 from tests.agent.authority import Authority
@@ -109,3 +109,45 @@ def test_stop_gives_up_on_a_collector_that_does_not_answer_and_keeps_the_reports
     assert not world.uplink.stop(0.1), "nobody accepts connections here"
     assert len(kit.unsent(world.spool)) == 2
     world.collector.start()
+
+
+class _Failing(HttpTransport):
+    """The real one, but for an error at the first post that no door translates."""
+
+    failures = 1
+
+    def post(self, url: str, body: bytes, deflated: bool) -> Response:
+        if self.failures:
+            self.failures -= 1
+            raise MemoryError("no room")
+        return super().post(url, body, deflated)
+
+
+class _Hasty(SystemClock):
+    """Jumps over a wait for another try; what has nothing to try waits for its event as ever."""
+
+    ahead_ms = 0
+
+    def uptime_ms(self) -> int:
+        return super().uptime_ms() + self.ahead_ms
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        if 0 < seconds < 3_600:
+            self.ahead_ms += int(seconds * 1000) + 1
+            return False
+        return super().wait(event, seconds)
+
+
+def test_an_unforeseen_error_is_said_and_the_thread_goes_on(world: World) -> None:
+    """An agent that collects for days and sends nothing is the worst that can happen to it."""
+    world.collector.start()
+    transport = _Failing(world.transport._settings)
+    settings = UplinkSettings(urls=(world.collector.url,))
+    clock = _Hasty()
+    uplink = Uplink(world.spool, transport, clock, settings, boot=kit.BOOT, agent_version="1", random=lambda: 0.0)
+    world.append()
+    uplink.start()
+    assert world.wait_for(2)
+    assert uplink.stop(2.0)
+    assert (uplink.status().state, uplink.status().failures) == (UplinkState.OK, 1)
+    assert clock.ahead_ms >= 15_000, "not tried again at once"
