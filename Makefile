@@ -22,7 +22,7 @@ help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: $(VENV)/.run ## start the collector and an agent of this machine; PORT=8600 AGENT_PORT=8601 DATA=var
-	@exec $(PY) -m collector local --data $(DATA) --port $(PORT) --agent-port $(AGENT_PORT)
+	@exec $(PY) -m collector local --data "$(DATA)" --port "$(PORT)" --agent-port "$(AGENT_PORT)"
 
 test: lint project unit base e2e generated wheel ## everything that CI runs, in its order
 	@echo "all checks passed"

@@ -40,7 +40,11 @@ if [ ! -x "$folder/bin/python" ] || ! "$folder/bin/python" -c 'import pip' 2>/de
     "$python" -c 'import sqlite3, ssl, zlib' ||
         stop "$python was built without the module named above, which Hải Đăng needs; use another Python: make run PYTHON=/usr/bin/python3"
     rm -rf "$folder"
-    "$python" -m venv "$folder" || stop "The virtual environment could not be made in $folder (see above)."
+    "$python" -m venv "$folder" ||
+        stop "The virtual environment could not be made in $folder (see above)." \
+            "$PWD must be writable for you, with 500 MB free. Copy the project to such a folder and run the same command there." \
+            "Không tạo được môi trường ảo trong $folder (xem thông báo phía trên). Hãy chép dự án sang một thư mục" \
+            "mà bạn ghi được, còn trống 500 MB, rồi chạy lại lệnh ở đó."
 fi
 
 echo "Installing the packages of lock/$lock.txt into $folder (once, and when the lock changes) ..."

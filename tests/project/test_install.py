@@ -49,6 +49,16 @@ def test_unfit_python_is_named(tmp_path: Path, version: str, missing: tuple[str,
     assert not (tmp_path / "venv").exists()
 
 
+def test_folder_that_takes_nothing_is_named(tmp_path: Path) -> None:
+    """A clone on a medium that cannot be written: the message says where, and what to do, in both languages."""
+    (tmp_path / "file").touch()
+    ended = _install(tmp_path / "file", sys.executable)
+    assert ended.returncode == 1
+    assert f"could not be made in {tmp_path / 'file' / 'venv'}" in ended.stderr
+    assert f"{ROOT} must be writable" in ended.stderr
+    assert "Hãy chép dự án" in ended.stderr
+
+
 def test_absent_python_is_named(tmp_path: Path) -> None:
     """No Python at all: the message says which package brings it."""
     ended = _install(tmp_path, str(tmp_path / "python9"))
