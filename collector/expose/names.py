@@ -90,7 +90,10 @@ _TABLE = (
 
 NAMES: dict[str, Own] = {own.name: own for own in _TABLE}
 """Every metric of the collector by name."""
-RESERVED = frozenset(NAMES)
+RESERVED = frozenset(NAMES) | {
+    name + part for name, own in NAMES.items() if own.type == HISTOGRAM for part in ("_bucket", "_count", "_sum")
+}
+"""Names that no agent's series may have: those of the table, and those under which its histograms are written."""
 
 
 def heading(own: Own, openmetrics: bool) -> bytes:

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from agent.model import Column, Family, MetricType, Schema
 from collector.core.fleet import Fleet
+from collector.expose.names import RESERVED
 from collector.expose.text import Renderer
 from tests.collector.fleet_kit import NOW, TTL, counter, gauge, info, make_fleet, schema, show, values
 
@@ -197,6 +198,15 @@ def test_names_of_the_collector_are_not_taken_from_agents() -> None:
     show(fleet, "h1", (one, values(1, 2, 3)))
     text = b"".join(Renderer(fleet, ["haidang_target_state"]).page(NOW, openmetrics=False)).decode()
     assert {name: value for (name, _), value in read(text, False).items()} == {"first": 1, "last": 3}
+
+
+@pytest.mark.parametrize("part", ["_bucket", "_count", "_sum"])
+def test_parts_of_the_collectors_histograms_are_its_own_too(part: str) -> None:
+    fleet = make_fleet("h1")
+    forged = f"haidang_ingest_commit_duration_seconds{part}"
+    show(fleet, "h1", (schema((gauge(forged, "le"), [("+Inf",)]), (gauge("other"), [()])), values(1, 2)))
+    text = b"".join(Renderer(fleet, RESERVED).page(NOW, openmetrics=False)).decode()
+    assert {name for name, _ in read(text, False)} == {"other"}
 
 
 def test_hidden_columns_are_not_written() -> None:
