@@ -142,7 +142,7 @@ def _url(config: Config) -> str:
 
 
 def _told(error: AccountError, agent: str, language: str) -> CommandError:
-    keys = {AccountProblem.EXISTS: "exists", AccountProblem.UNKNOWN: "unknown"}
+    keys = {AccountProblem.EXISTS: "exists", AccountProblem.UNKNOWN: "unknown", AccountProblem.REVOKED: "is_revoked"}
     key = keys.get(error.problem)
     return CommandError(word(language, key, agent=agent) if key else error.detail)
 

@@ -73,6 +73,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "agent {agent} exists: `agent rotate {agent}` makes a new code for it",
         "agent {agent} đã có: `agent rotate {agent}` tạo mã mới cho nó",
     ),
+    "is_revoked": (
+        "agent {agent} is revoked: `agent rotate {agent}` without --now invites it again",
+        "agent {agent} đã bị thu hồi: `agent rotate {agent}` không kèm --now mời lại agent này",
+    ),
     "unknown": ("agent {agent} is unknown: see `agent list`", "không có agent {agent}: xem `agent list`"),
     "bad_id": (
         "id {value}: expected letters, digits and ._:- (1 to 128, first a letter or digit), not `collector`",
