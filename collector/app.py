@@ -40,7 +40,7 @@ from collector.store.store import Store
 HEARTBEAT_S: Final = 10
 """R5.3."""
 _STALLED_MS: Final = 30_000
-"""A gap between two heartbeats beyond this means that the collector itself saw nothing (suspended, stopped)."""
+"""A gap between two heartbeats beyond this means that the collector itself saw nothing (suspended, stopped, no database)."""
 _STEP_MS: Final = 2_000
 _GRACE_S: Final = 5.0
 _BLINDS_BACK_MS: Final = 40 * 86_400_000
@@ -68,6 +68,7 @@ class Collector:
         self._accounts: dict[str, Account] = {}
         self._inventory = Inventory(sites={}, targets={})
         self._beat_ms = 0
+        self._blind_by = "stall"
         self._step_ms = 0
         self._undo = contextlib.AsyncExitStack()
 
@@ -117,6 +118,7 @@ class Collector:
         self._undo.push_async_callback(self._listener.stop, _GRACE_S)
         self._spawn(self._beat())
         self._spawn(self._keep_house())
+        self._spawn(self._follow_agents())
         self._why_not_ready = ""
         _log.info("ready: web on port %d, agents on port %d", self.web_port, self.agents_port)
 
@@ -265,25 +267,33 @@ class Collector:
         self._door.set_targets(targets)
 
     async def _beat(self) -> None:
-        """The durable heartbeat (R5.3), and what can be seen from it: our own stalls and steps of the wall clock."""
+        """The durable heartbeat (R5.3), and what can be seen from it: our own blindness and steps of the wall clock."""
         while True:
             await asyncio.sleep(HEARTBEAT_S)
-            now_ms = self.now_ms()
-            try:
-                if now_ms - self._beat_ms > _STALLED_MS:
-                    await self._note_stall(now_ms)
-                await self.store.heartbeat(now_ms)
-            except StoreError:
-                _log.exception("the heartbeat could not be written")
-            self._beat_ms = now_ms
+            await self._try_beat()
             self._watch_clock()
 
-    async def _note_stall(self, now_ms: int) -> None:
+    async def _try_beat(self) -> None:
+        """While no heartbeat can be written no report can either: the last one that was stands, and from it we are blind."""
+        now_ms = self.now_ms()
+        try:
+            if now_ms - self._beat_ms > _STALLED_MS:
+                await self._note_blindness(now_ms)
+            await self.store.heartbeat(now_ms)
+        except StoreError:
+            self._blind_by = "store"
+            _log.exception("the heartbeat could not be written")
+            return
+        self._beat_ms = now_ms
+        self._blind_by = "stall"
+
+    async def _note_blindness(self, now_ms: int) -> None:
         from_ms = self._beat_ms
-        _log.warning("the collector itself stood still for %.0f s", (now_ms - from_ms) / 1000)
         self.fleet.blind(from_ms, now_ms)
+        await self.store.blind(from_ms, now_ms, self._blind_by)
+        self._beat_ms = now_ms
         self.tally.blind_ms += now_ms - from_ms
-        await self.store.blind(from_ms, now_ms, "stall")
+        _log.warning("the collector itself saw nothing for %.0f s (%s)", (now_ms - from_ms) / 1000, self._blind_by)
 
     def _watch_clock(self) -> None:
         step_ms = self._timeline.step(self._clock.wall_ms(), self._clock.uptime_ms())
@@ -297,13 +307,19 @@ class Collector:
             await asyncio.sleep(1)
             second += 1
             self.tally.queue_depth = self._committer.depth
+            now_ms = self.now_ms()
+            if now_ms - self._beat_ms > _STALLED_MS:
+                self.fleet.blind(self._beat_ms, now_ms)
             if second % 5 == 0:
-                self.fleet.sweep(self.now_ms())
-            if second % 2 == 0:
-                try:
-                    await self._tokens.refresh()
-                except StoreError:
-                    _log.exception("agents could not be read; those known stay valid")
+                self.fleet.sweep(now_ms)
+
+    async def _follow_agents(self) -> None:
+        while True:
+            await asyncio.sleep(2)
+            try:
+                await self._tokens.refresh()
+            except StoreError:
+                _log.exception("agents could not be read; those known stay valid")
 
     # -- reload
 
@@ -319,6 +335,7 @@ class Collector:
         self.config = config
         self._take_inventory(inventory)
         self._door.configure(config.agents, config.limits)
+        self._listener.configure(config.limits.body_timeout_s)
         logs.set_up(config.log)
         self.tally.reloads += 1
         _log.info("configuration and inventory reloaded: %d targets", len(self.fleet))

@@ -155,8 +155,9 @@ class Fleet:
             self._take(live, evidence, blocks, 0 if last is None else last.t_ms)
 
     def blind(self, from_ms: int, until_ms: int) -> None:
-        """The collector saw nothing in `[from_ms, until_ms)` (R5.3)."""
-        self.blinds = sorted({*self.blinds, Blind(from_ms, until_ms)})[-BLINDS_KEPT:]
+        """The collector saw nothing in `[from_ms, until_ms)` (R5.3). Told again with a later end, it still lasts."""
+        others = [blind for blind in self.blinds if blind.from_ms != from_ms]
+        self.blinds = sorted([*others, Blind(from_ms, until_ms)])[-BLINDS_KEPT:]
 
     # --- what is known
 

@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+import msgspec
 from aiohttp import web
 
 from collector.ingest.answers import Answer, RefusedError, too_slow
@@ -152,6 +153,10 @@ class Listener:
         self._times = Times(header_timeout_s, body_timeout_s, _KEEPALIVE_S)
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.Task[None] | None = None
+
+    def configure(self, body_timeout_s: float) -> None:
+        """Take a new setting; the others are fixed."""
+        self._times = msgspec.structs.replace(self._times, body_s=body_timeout_s)
 
     @property
     def connections(self) -> int:

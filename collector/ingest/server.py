@@ -9,6 +9,7 @@ Status codes: 400 undecodable or over a limit, 401 unknown or revoked token, 403
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 from collections import OrderedDict
@@ -20,6 +21,7 @@ from aiohttp import web
 
 from agent import wire
 from collector.config import Agents, Limits
+from collector.core.change import StoreError
 from collector.core.evidence import TargetInfo
 from collector.core.schemas import SchemaBook
 from collector.core.tally import Tally
@@ -62,17 +64,18 @@ class Door:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._one_large = asyncio.Lock()
+        self._budget = Budget(parts.limits.in_flight_bytes)
         self._held: dict[str, set[bytes]] = {}
         self._bad: OrderedDict[tuple[str, bytes], None] = OrderedDict()
         self.configure(parts.agents, parts.limits)
 
     def configure(self, agents: Agents, limits: Limits) -> None:
-        """Take new settings; what callers have used up of the old ones is forgotten."""
+        """Take new settings; what callers have used up of the old rates is forgotten, bodies that are held stay counted."""
         self._parts.agents = agents
         self._parts.limits = limits
         self._paces: dict[str, tuple[Bucket, Bucket]] = {}
         self._strangers = Buckets(limits.enrol_per_minute / 60, limits.enrol_per_minute, _REMEMBERED)
-        self._budget = Budget(limits.in_flight_bytes)
+        self._budget.limit = limits.in_flight_bytes
 
     def set_targets(self, targets: Mapping[str, TargetInfo]) -> None:
         """Take a new inventory."""
@@ -306,7 +309,9 @@ class Door:
         self._check_stranger(request)
         asked = desk.read_request(await read_body(request, desk.BODY_BYTES, parts.limits.body_timeout_s))
         account, token = await desk.redeem(asked, parts.enrolment, parts.now_ms())
-        await parts.tokens.refresh()
+        # The code is used up by now: the agent must get its token even if the book can only be brought up to date later.
+        with contextlib.suppress(StoreError):
+            await parts.tokens.refresh()
         _log.info("agent %s enrolled from %s", account.id, request.remote)
         urls = parts.agents.public_urls or (f"{request.scheme}://{request.host}",)
         enrolled = desk.Enrolled(agent=account.id, token=token, interval_s=parts.agents.interval_s, urls=urls)

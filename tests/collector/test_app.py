@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 
+from agent import wire
 from agent.clock import SystemClock
 from agent.model import Lane
 from collector import config as configuration
 from collector.app import Collector
 from collector.config import Agents, Config, Database, Web
+from collector.core.change import StoreError
 from collector.service_systemd import Notifier
 from collector.start import StartError, database_url
 
@@ -177,8 +179,9 @@ async def test_a_reload_takes_settings_and_inventory(tmp_path: Path, start: Any,
     folder = tmp_path / "inventory"
     folder.mkdir()
     (folder / "a.yml").write_text("sites: [{id: dic}]\ntargets: [{id: sw, site: dic, class: switch, via: box}]\n")
-    written(file, BASE + "inventory: inventory\nlimits: {requests_per_s: 0.001, requests_burst: 1}\n")
+    written(file, BASE + "inventory: inventory\nlimits: {requests_per_s: 0.001, requests_burst: 1, body_timeout_s: 7}\n")
     assert await running.collector.reload()
+    assert running.collector._listener._times.body_s == 7.0
     assert running.collector.fleet.get("sw") is not None
     one = sender("box")
     assert (await running.post(token, one.batch(one.report(target="sw", kind="obs")))).status == 200
@@ -242,7 +245,7 @@ async def test_a_stall_of_the_collector_itself_is_blindness(make_config: Callabl
     await collector.start()
     try:
         clock.uptime_step_ms = 120_000
-        await collector._note_stall(collector.now_ms())
+        await collector._try_beat()
         (blind,) = await collector.store.blinds(0, 2**53)
         assert blind.cause == "stall"
         assert blind.until_ms is not None
@@ -251,6 +254,55 @@ async def test_a_stall_of_the_collector_itself_is_blindness(make_config: Callabl
         assert collector.tally.blind_ms >= 120_000
     finally:
         await collector.stop()
+
+
+async def test_time_without_a_database_is_blindness(
+    make_config: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody could store nobody saw: targets must not be called silent for it (R6.2)."""
+    clock = Jumping()
+    collector = Collector(make_config(), clock=clock)
+    await collector.start()
+    try:
+        await collector._try_beat()
+        before = collector._beat_ms
+
+        async def away(*_: object) -> None:
+            raise StoreError("the database is away")
+
+        with monkeypatch.context() as patch:
+            for name in ("heartbeat", "blind"):
+                patch.setattr(collector.store, name, away)
+            for _ in range(6):
+                clock.uptime_step_ms += 20_000
+                await collector._try_beat()
+        assert collector._beat_ms == before
+        (blind,) = collector.fleet.blinds
+        assert (blind.from_ms, blind.until_ms - before >= 120_000) == (before, True)
+        clock.uptime_step_ms += 10_000
+        await collector._try_beat()
+        (record,) = await collector.store.blinds(0, 2**53)
+        assert (record.from_ms, record.until_ms, record.cause) == (before, collector._beat_ms, "store")
+        assert collector.tally.blind_ms == collector._beat_ms - before
+    finally:
+        await collector.stop()
+
+
+async def test_bodies_that_are_held_stay_counted_through_a_reload(start: Any, sender: Any) -> None:
+    running = await start()
+    token = await running.agent("srv-1")
+    body = sender("srv-1").batch()
+    door = running.collector._door
+    async with running.caller() as caller:
+        head = f"POST /v1/batches HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\n"
+        head += f"Content-Type: {wire.CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
+        caller.writer.write(head.encode() + body[:10])
+        while not door._budget.held:
+            await asyncio.sleep(0)
+        assert await running.collector.reload()
+        assert door._budget.held == len(body)
+        assert (await caller.say(body[10:])).status == 200
+    assert door._budget.held == 0
 
 
 # --- the process
