@@ -21,6 +21,8 @@ from collector.ingest.answers import Answer, too_slow
 MAX_HEAD_BYTES: Final = 4_096
 MAX_BODY_BYTES: Final = 128 * 1024
 """Larger bodies go the long way, where they are decoded in a thread."""
+_CALLERS: Final = 20_000
+"""Heads that are remembered, about 600 bytes each."""
 _START: Final = b"POST /v1/batches HTTP/1.1\r\n"
 _KNOWN: Final = frozenset(
     {
@@ -69,16 +71,35 @@ def parse_head(data: bytes) -> Head | None:
     )
 
 
-def parse_again(data: bytes, known: Head) -> Head | None:
-    """The head at the start of `data` if it is `known` but for the length of the body; callers repeat themselves."""
-    at = len(known.prefix)
-    if not at or not data.startswith(known.prefix):
-        return None
-    end = data.find(b"\r\n\r\n", at, at + 12)
-    digits = data[at:end]
-    if end < 0 or not digits.isdigit() or len(digits) > 7:
-        return None
-    return Head(end + 4, int(digits), known.prefix, known.authorization, known.content_type, known.deflated)
+class Callers:
+    """Heads seen before and whose they are: a caller repeats itself but for the length of the body, so its next head is one
+    look-up. Forgotten whole when tokens change or when it grows past `most`; only heads with a valid token are remembered."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._version = -1
+        self._known: dict[bytes, tuple[Head, str]] = {}
+
+    def recognise(self, data: bytes, version: int) -> tuple[Head, str] | None:
+        """The head at the start of `data` and the agent that sends it; None if it was not remembered for this `version`."""
+        end = data.find(b"\r\n\r\n", 0, MAX_HEAD_BYTES)
+        at = data.rfind(b" ", 0, end) + 1
+        if version != self._version or end < 0:
+            return None
+        found = self._known.get(data[:at])
+        digits = data[at:end]
+        if found is None or not digits.isdigit() or len(digits) > 7:
+            return None
+        known, agent = found
+        return Head(end + 4, int(digits), known.prefix, known.authorization, known.content_type, known.deflated), agent
+
+    def remember(self, head: Head, agent: str, version: int) -> None:
+        """A parsed head of a known agent."""
+        if version != self._version or len(self._known) >= self._most:
+            self._known.clear()
+            self._version = version
+        if head.prefix.endswith(b" "):
+            self._known[head.prefix] = (head, agent)
 
 
 class Pending(Protocol):
@@ -126,6 +147,7 @@ class Front:
         self.door = door
         self.others = others
         self.is_full = is_full
+        self.callers = Callers(_CALLERS)
         self.connections: set[Connection] = set()
         self._closing = False
         self._idle = asyncio.Event()
@@ -165,11 +187,9 @@ class Connection(asyncio.Protocol):
         "_door",
         "_front",
         "_head",
-        "_known",
         "_loop",
         "_paused",
         "_transport",
-        "_version",
         "answered",
         "busy",
         "since",
@@ -182,9 +202,7 @@ class Connection(asyncio.Protocol):
         self._transport: Any = None
         self._buffer = b""
         self._head: Head | None = None
-        self._known: Head | None = None
         self._agent = ""
-        self._version = -1
         self._paused = False
         self.busy = False
         self.answered = False
@@ -247,33 +265,36 @@ class Connection(asyncio.Protocol):
     def _advance(self) -> None:
         head = self._head
         if head is None:
-            known = self._known
-            head = (parse_again(self._buffer, known) if known is not None else None) or parse_head(self._buffer)
-            if head is None:
+            found = self._identify()
+            if found is None:
                 # An unfinished head may still become one of ours; a finished one that is not, never.
                 if b"\r\n\r\n" in self._buffer or not self._may_become_ours():
                     self._hand_over()
                 return
-            if not self._recognise(head) or head.length > MAX_BODY_BYTES or not self._door.reserve(head.length):
+            head, agent = found
+            if head.length > MAX_BODY_BYTES or not self._door.reserve(head.length):
                 self._hand_over()
                 return
-            self._head = self._known = head
+            self._head, self._agent = head, agent
         whole = head.size + head.length
         if len(self._buffer) < whole:
             return
         body = self._buffer[head.size : whole]
         self._serve(head, body, self._buffer[whole:])
 
-    def _recognise(self, head: Head) -> bool:
-        """Whether the caller is a known agent; what was found for an equal header stands until tokens change."""
-        known, version = self._known, self._door.tokens_version
-        if known is not None and known.authorization is head.authorization and version == self._version:
-            return True
-        agent = self._door.agent_of(head)
-        if agent is None:
-            return False
-        self._agent, self._version = agent, version
-        return True
+    def _identify(self) -> tuple[Head, str] | None:
+        """The head in the buffer, once it is whole, and the known agent that sends it; None for the long way or too early."""
+        door, callers = self._door, self._front.callers
+        version = door.tokens_version
+        found = callers.recognise(self._buffer, version)
+        if found is not None:
+            return found
+        head = parse_head(self._buffer)
+        agent = None if head is None else door.agent_of(head)
+        if head is None or agent is None:
+            return None
+        callers.remember(head, agent, version)
+        return head, agent
 
     def _may_become_ours(self) -> bool:
         size = min(len(self._buffer), len(_START))

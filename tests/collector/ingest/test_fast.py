@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agent import wire
 from agent.model import Lane
-from collector.ingest.fast import Head, parse_again, parse_head
+from collector.ingest.fast import Callers, Head, parse_head
 
 USUAL = {
     "Host": "collector.example.vn:8601",
@@ -72,16 +72,31 @@ def test_no_bytes_raise(data: bytes) -> None:
     assert parse_head(b"POST /v1/batches HTTP/1.1\r\n" + data) is None or b"\r\n\r\n" in data
 
 
-@given(st.integers(0, 9_999_999), st.sampled_from(["12", "7 ", "+5", "12\r\nX: 1", "99999999", ""]))
+@given(st.integers(0, 9_999_999), st.sampled_from(["12", "7 ", "+5", "12\r\nX: 1", "99999999", "", "1 2", "a"]))
 def test_a_head_recognised_is_the_head_parsed(length: int, odd: str) -> None:
     """The short cut for a caller's next request may only ever say what the parser would say."""
+    callers = Callers(10)
     known = parse_head(_head())
     assert known is not None
+    assert callers.recognise(_head(), 1) is None
+    callers.remember(known, "web-01", 1)
     for value in (str(length), odd):
         data = known.prefix + value.encode() + b"\r\n\r\n" + b"body"
-        again = parse_again(data, known)
-        assert again is None or again == parse_head(data)
-    assert parse_again(known.prefix + str(length).encode() + b"\r\n\r\n", known) is not None
+        again = callers.recognise(data, 1)
+        assert again is None or again == (parse_head(data), "web-01")
+    data = known.prefix + str(length).encode() + b"\r\n\r\n"
+    assert callers.recognise(data, 1) == (parse_head(data), "web-01")
+    assert callers.recognise(data, 2) is None
+    assert callers.recognise(data.replace(b"Bearer abc", b"Bearer abd"), 1) is None
+
+
+def test_what_is_remembered_of_callers_is_bounded() -> None:
+    callers = Callers(10)
+    for number in range(100):
+        head = parse_head(_head({"User-Agent": str(number)}))
+        assert head is not None
+        callers.remember(head, "web-01", 1)
+    assert len(callers._known) <= 10
 
 
 def _request(token: str, body: bytes, **changes: str) -> bytes:
