@@ -40,6 +40,8 @@ class CommitLimits(msgspec.Struct, frozen=True):
     """Most batches in one transaction."""
     commit_reports: int = 10_000
     """Most reports in one transaction, but for a single batch."""
+    one_agent: float = 0.25
+    """Share of `batches` and `reports` that one agent may fill; an honest one waits for each answer."""
 
 
 class Ledger(Protocol):
@@ -89,6 +91,8 @@ class Committer:
         self._pending: deque[_Waiting] = deque()
         self._batches = 0
         self._reports = 0
+        self._of_agent: dict[str, tuple[int, int]] = {}
+        """Batches and reports of each agent that wait or are being written."""
         self._wake = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
@@ -97,11 +101,6 @@ class Committer:
     def depth(self) -> int:
         """Batches waiting or being written."""
         return self._batches
-
-    @property
-    def fill(self) -> float:
-        """How full the queue is, 0 to 1: what the credit is derived from."""
-        return max(self._batches / self._limits.batches, self._reports / self._limits.reports)
 
     def start(self) -> None:
         """Start the committing task on the running loop."""
@@ -125,12 +124,32 @@ class Committer:
         full = self._batches >= self._limits.batches or self._reports + reports > self._limits.reports
         if full and self._batches:
             raise BusyError(f"{self._batches} batches wait to be stored", 1)
+        self._take_share(incoming.agent, reports)
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._pending.append(_Waiting(incoming, future, reports))
         self._batches += 1
         self._reports += reports
         self._wake.set()
         return future
+
+    def _take_share(self, agent: str, reports: int) -> None:
+        batches, waiting = self._of_agent.get(agent, (0, 0))
+        limits = self._limits
+        over = batches + 1 > limits.batches * limits.one_agent or waiting + reports > limits.reports * limits.one_agent
+        if over and batches:
+            raise BusyError(f"{batches} batches of this agent wait to be stored", 1)
+        self._of_agent[agent] = (batches + 1, waiting + reports)
+
+    def _give_back(self, group: list[_Waiting]) -> None:
+        self._batches -= len(group)
+        self._reports -= sum([waiting.reports for waiting in group])
+        for one in group:
+            agent = one.incoming.agent
+            batches, reports = self._of_agent[agent]
+            if batches == 1:
+                del self._of_agent[agent]
+            else:
+                self._of_agent[agent] = (batches - 1, reports - one.reports)
 
     async def drain(self) -> None:
         """Refuse new batches (`BusyError`), commit what waits, stop the task. May be called twice."""
@@ -153,8 +172,7 @@ class Committer:
                 continue
             group = self._next_group()
             await self._commit(group)
-            self._batches -= len(group)
-            self._reports -= sum([waiting.reports for waiting in group])
+            self._give_back(group)
 
     def _next_group(self) -> list[_Waiting]:
         group: list[_Waiting] = []

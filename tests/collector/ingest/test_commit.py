@@ -421,12 +421,11 @@ async def test_a_picture_that_fails_does_not_take_back_an_acknowledgement(
 
 
 async def test_a_full_queue_says_so_and_what_waits_is_still_stored(store: Store) -> None:
-    room = Room(store, limits=CommitLimits(batches=3, reports=10))
+    room = Room(store, limits=CommitLimits(batches=3, reports=10, one_agent=1.0))
     room.gate.open.clear()
     waiting = [asyncio.ensure_future(room.submit(incoming(15_000, bulk(report(n, 15_000))))) for n in (1, 2)]
     await room.gate.entered.wait()
     assert room.committer.depth == 2
-    assert room.committer.fill == pytest.approx(2 / 3)
     with pytest.raises(BusyError) as caught:
         await room.submit(incoming(15_000, bulk(*[report(n, 15_000) for n in range(3, 12)])))
     assert caught.value.retry_after_s == 1
@@ -437,7 +436,23 @@ async def test_a_full_queue_says_so_and_what_waits_is_still_stored(store: Store)
     room.gate.open.set()
     await asyncio.gather(*waiting)
     assert room.committer.depth == 0
-    assert room.committer.fill == 0.0
+    await room.committer.drain()
+
+
+async def test_one_agent_cannot_fill_the_queue(store: Store) -> None:
+    room = Room(store, limits=CommitLimits(reports=20))
+    room.gate.open.clear()
+    batch = [bulk(*[report(number, 15_000) for number in range(1, 4)])]
+    waiting = [asyncio.create_task(room.committer.submit(incoming(20_000, *batch, agent="greedy")))]
+    await room.gate.entered.wait()
+    with pytest.raises(BusyError, match="1 batches of this agent"):
+        await room.committer.submit(incoming(20_000, *batch, agent="greedy"))
+    waiting.append(asyncio.create_task(room.committer.submit(incoming(20_000, *batch, agent="web1"))))
+    await asyncio.sleep(0)
+    room.gate.open.set()
+    assert [(await one).stored for one in waiting] == [3, 3]
+    assert room.committer._of_agent == {}
+    assert (await room.committer.submit(incoming(21_000, *batch, agent="greedy"))).duplicates == 3
     await room.committer.drain()
 
 
