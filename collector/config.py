@@ -32,7 +32,8 @@ _WRITTEN: Final = {
     "tag:yaml.org,2002:int": re.compile(r"-?(0|[1-9][0-9]*)\Z"),
     "tag:yaml.org,2002:timestamp": re.compile(r"(?!)"),
 }
-_PASSWORD: Final = re.compile(r"(://[^/@:]*):[^/@]*@")
+_PASSWORD: Final = re.compile(r"(://[^/@:]*):.*@")
+_PASSWORD_ASKED: Final = re.compile(r"(password=)[^&\"]*", re.IGNORECASE)
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -151,7 +152,7 @@ def shown(value: object) -> str:
     if isinstance(value, list):
         return "a list"
     text = repr(value) if isinstance(value, float) else msgspec.json.encode(value).decode()
-    text = _PASSWORD.sub(r"\1:***@", text)
+    text = _PASSWORD_ASKED.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -310,7 +311,8 @@ def _is_zone(text: str) -> bool:
 def _is_database(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return text == "" or (parts.scheme in ("postgresql+asyncpg", "sqlite") and not parts.password)
+        secret = _PASSWORD.search(text) or _PASSWORD_ASKED.search(parts.query)
+        return text == "" or (parts.scheme in ("postgresql+asyncpg", "sqlite") and not secret)
     except ValueError:
         return False
 

@@ -59,6 +59,19 @@ CASES = {
             '1: database.url: found "postgresql+asyncpg://u:***@h/d", expected postgresql+asyncpg://user@host/name or sqlite:///path'
         ],
     ),
+    "password with signs in url": (
+        "database: {url: 'postgresql+asyncpg://u:a/b:c@d@h/d'}\n",
+        [
+            '1: database.url: found "postgresql+asyncpg://u:***@h/d", expected postgresql+asyncpg://user@host/name or sqlite:///path'
+        ],
+    ),
+    "password behind the question mark": (
+        "database: {url: 'postgresql+asyncpg://h/d?Password=secret&ssl=on'}\n",
+        [
+            '1: database.url: found "postgresql+asyncpg://h/d?Password=***&ssl=on", '
+            "expected postgresql+asyncpg://user@host/name or sqlite:///path"
+        ],
+    ),
     "plain off loopback": (
         "agents:\n  listen: 192.0.2.1:8601\n  transport: plain\n",
         [
