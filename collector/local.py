@@ -32,6 +32,7 @@ READY_S: Final = 60.0
 REPORT_S: Final = 60.0
 """Longest wait for the agent's first report."""
 _LEASE: Final = ".local.lock"
+_EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - agents come from other machines, over TLS and with a token
 
 _CONFIG: Final = """\
 # Written anew by each `haidang-collector local` (`make run`). For a collector of your own, start from config/collector.yml.
@@ -39,7 +40,7 @@ data: .
 web:
   listen: 127.0.0.1:{port}
 agents:
-  listen: 0.0.0.0:{agent_port}
+  listen: {everywhere}:{agent_port}
   interval_s: {interval_s}
 """
 
@@ -100,9 +101,10 @@ class Local:
 
     def _start(self) -> None:
         words = self.words
-        for port, option in ((self.port, "PORT"), (self.agent_port, "AGENT_PORT")):
-            check_port(port, option, words)
-        text = _CONFIG.format(port=self.port, agent_port=self.agent_port, interval_s=INTERVAL_S)
+        # Both at once, so that the same number twice is found as well.
+        with try_port(self.port, "PORT", words), try_port(self.agent_port, "AGENT_PORT", words, _EVERYWHERE):
+            pass
+        text = _CONFIG.format(port=self.port, everywhere=_EVERYWHERE, agent_port=self.agent_port, interval_s=INTERVAL_S)
         self.config.write_text(text, encoding="utf-8")
         say(words.starting.format(data=self.data))
         collector = self._child("collector", "-m", "collector", "run", "--config", str(self.config))
@@ -194,16 +196,19 @@ def host_id(name: str) -> str:
     return cleaned or "localhost"
 
 
-def check_port(port: int, option: str, words: Words) -> None:
-    """Raises `LocalError` with what to do if a port of this machine cannot be listened on."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError) as error:
-            other = port + 100 if 1024 <= port < 60_000 else 8700
-            cause = error.strerror if isinstance(error, OSError) else "not a number from 0 to 65535"
-            raise LocalError(words.port.format(port=port, error=cause, option=option, other=other)) from error
+def try_port(port: int, option: str, words: Words, address: str = "127.0.0.1") -> socket.socket:
+    """A socket that listens on a port of this machine, to be closed again. Raises `LocalError` with what to do if none can."""
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind((address, port))
+        probe.listen()
+    except (OSError, OverflowError) as error:
+        probe.close()
+        other = port + 100 if 1024 <= port < 60_000 else 8700
+        cause = error.strerror if isinstance(error, OSError) else "not a number from 0 to 65535"
+        raise LocalError(words.port.format(port=port, error=cause, option=option, other=other)) from error
+    return probe
 
 
 def prepare(data: Path, words: Words) -> None:

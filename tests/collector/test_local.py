@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from collector.local import check_port, host_id
+from collector.local import host_id, try_port
 from collector.local_children import LocalError
 from collector.local_words import ENGLISH, VIETNAMESE, addresses, describe, language, read_figures, read_state
 
@@ -119,4 +119,11 @@ def test_host_name_becomes_an_id(name: str, made: str) -> None:
 def test_impossible_port_is_named() -> None:
     """A port that this user may not or cannot have is refused with another to try."""
     with pytest.raises(LocalError, match=r"Port 70000 cannot be used: .*\n.*make run PORT="):
-        check_port(70_000, "PORT", ENGLISH)
+        try_port(70_000, "PORT", ENGLISH)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+def test_taken_port_is_found_wherever_it_is_taken(address: str) -> None:
+    """A port that another program, or the other listener of our own, has on one address is not free on all of them."""
+    with try_port(0, "PORT", ENGLISH, address) as taken, pytest.raises(LocalError, match="make run AGENT_PORT="):
+        try_port(taken.getsockname()[1], "AGENT_PORT", ENGLISH, "0.0.0.0")
