@@ -170,7 +170,9 @@ class Door:
             if not budget.reserve(growth):
                 raise RefusedError(503, "busy", "too many bodies at once", retry_after_s=BUSY_RETRY_S)
             held += growth
-            return await self._submit(agent, decoded, rx_ms).answer()
+            submitted = self._submit(agent, decoded, rx_ms)
+            del decoded  # schemas take twenty times their bytes; they need not wait for the disk
+            return await submitted.answer()
         finally:
             budget.release(held)
 
