@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -34,6 +35,10 @@ DEFAULT_FILE: Final = Path("/etc/haidang/collector.yml")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 if it succeeded, 1 if not (said on standard error), 2 for wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal or a file of another encoding cannot spell gets a stand-in, not a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     given = list(sys.argv[1:] if arguments is None else arguments)
     language = _language(given)
     if given[:1] == ["local"]:

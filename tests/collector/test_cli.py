@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import stat
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +53,24 @@ def cli(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Cli:
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["version"]) == 0
     assert capsys.readouterr().out == f"haidang-collector {agent.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--help", "--lang", "vi"], "b? thu th?p"), (["local", "--data", "/dev/null/x", "--lang", "vi"], "Không ghi ???c")],
+)
+def test_what_the_output_cannot_spell_gets_a_stand_in(arguments: list[str], said: str) -> None:
+    """Vietnamese on a terminal of another encoding costs its letters, not the command."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "collector", *arguments],
+        capture_output=True,
+        encoding="latin-1",
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+    )
+    assert "Traceback" not in ended.stderr
+    assert said in ended.stdout + ended.stderr
 
 
 def test_add_prints_a_code_and_how_to_use_it(cli: Cli, tmp_path: Path) -> None:
