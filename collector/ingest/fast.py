@@ -23,6 +23,8 @@ MAX_BODY_BYTES: Final = 128 * 1024
 """Larger bodies go the long way, where they are decoded in a thread."""
 _CALLERS: Final = 20_000
 """Heads that are remembered, about 600 bytes each."""
+_REMEMBERED_BYTES: Final = 1_024
+"""A longer head is read anew each time: twenty thousand of `MAX_HEAD_BYTES` would be 160 MB at one agent's will."""
 _START: Final = b"POST /v1/batches HTTP/1.1\r\n"
 _KNOWN: Final = frozenset(
     {
@@ -94,11 +96,11 @@ class Callers:
         return Head(end + 4, int(digits), known.prefix, known.authorization, known.content_type, known.deflated), agent
 
     def remember(self, head: Head, agent: str, version: int) -> None:
-        """A parsed head of a known agent."""
+        """A parsed head of a known agent; a long one is not kept."""
         if version != self._version or len(self._known) >= self._most:
             self._known.clear()
             self._version = version
-        if head.prefix.endswith(b" "):
+        if head.prefix.endswith(b" ") and len(head.prefix) <= _REMEMBERED_BYTES:
             self._known[head.prefix] = (head, agent)
 
 

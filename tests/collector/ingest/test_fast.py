@@ -99,6 +99,15 @@ def test_what_is_remembered_of_callers_is_bounded() -> None:
     assert len(callers._known) <= 10
 
 
+def test_long_heads_are_not_remembered() -> None:
+    callers = Callers(10)
+    for size in (100, 1_000):
+        head = parse_head(_head({"User-Agent": "x" * size}))
+        assert head is not None
+        callers.remember(head, "web-01", 1)
+    assert [len(prefix) < 1_000 for prefix in callers._known] == [True]
+
+
 def _request(token: str, body: bytes, **changes: str) -> bytes:
     return _head({"Authorization": f"Bearer {token}", "Content-Length": str(len(body))} | changes) + body
 
