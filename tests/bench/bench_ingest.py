@@ -1,9 +1,10 @@
 """Samples per CPU-second that the collector takes in, durable and exposable, beside vmagent and Pushgateway.
 
-1,000 agents x 300 values over 64 keep-alive connections, TLS off, one report of 20 blocks a request; every answer is waited for,
-and an answer means that evidence and values are on disk. vmagent gets the same values by remote write and forwards them to
-a sink; Pushgateway gets them as text. Processor time is the whole server process's. Ours and vmagent take turns, three times, and
-the medians count, because the machine's speed drifts. Said besides: the same with the heartbeat that a real agent sends along.
+1,000 agents x 300 values over 64 keep-alive connections, TLS off, one report of 20 blocks a request; every answer is waited
+for, and an answer means that evidence and values are on disk. vmagent gets the same values by remote write and forwards them
+to a sink; Pushgateway gets them as text. Processor time is the whole server process's. Ours and vmagent take turns, three
+times, and the medians count, because the machine's speed drifts. Said besides: the same with the heartbeat that a real agent
+sends along.
 """
 
 from __future__ import annotations
