@@ -93,16 +93,16 @@ def test_a_head_recognised_is_the_head_parsed(length: int, odd: str) -> None:
 def test_what_is_remembered_of_callers_is_bounded() -> None:
     callers = Callers(10)
     for number in range(100):
-        head = parse_head(_head({"User-Agent": str(number)}))
+        head = parse_head(_head({"Host": str(number)}))
         assert head is not None
         callers.remember(head, "web-01", 1)
-    assert len(callers._known) <= 10
+    assert 0 < len(callers._known) <= 10
 
 
 def test_long_heads_are_not_remembered() -> None:
     callers = Callers(10)
     for size in (100, 1_000):
-        head = parse_head(_head({"User-Agent": "x" * size}))
+        head = parse_head(_head({"Host": "x" * size}))
         assert head is not None
         callers.remember(head, "web-01", 1)
     assert [len(prefix) < 1_000 for prefix in callers._known] == [True]
