@@ -204,6 +204,8 @@ def _value(document: Document, kind: Any, value: Any, path: Path_) -> Any:
         return None
     if form is not None and not _FORMS[form](result):
         document.problem(path, shown(value), form)
+    elif isinstance(result, str) and not result.isprintable():
+        document.problem(path, shown(value), "text without control characters")
     return result
 
 

@@ -72,6 +72,13 @@ CASES = {
             "expected postgresql+asyncpg://user@host/name or sqlite:///path"
         ],
     ),
+    "control characters": (
+        'data: "a\\0b"\ninventory: "c\\nd"\n',
+        [
+            '1: data: found "a\\u0000b", expected text without control characters',
+            '2: inventory: found "c\\nd", expected text without control characters',
+        ],
+    ),
     "plain off loopback": (
         "agents:\n  listen: 192.0.2.1:8601\n  transport: plain\n",
         [
