@@ -326,7 +326,8 @@ class Collector:
     async def reload(self) -> bool:
         """Read configuration and inventory again and take both, or neither; true if taken."""
         try:
-            config, inventory = self._read_again()
+            # In a thread: twenty thousand targets take seconds to read, in which agents are served.
+            config, inventory = await asyncio.to_thread(self._read_again)
         except (ConfigError, OSError) as error:
             self.tally.reload_failures += 1
             for line in str(error).splitlines():
