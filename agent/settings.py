@@ -17,8 +17,8 @@ _STATE: Final = r"C:\ProgramData\HaiDang" if WINDOWS else "/var/lib/haidang-agen
 _SEPARATOR: Final = "\\" if WINDOWS else "/"
 DEFAULT_SPOOL: Final = f"{_STATE}{_SEPARATOR}spool"
 
-ID_PATTERN: Final = r"^[0-9a-zA-Z][0-9a-zA-Z._:-]{0,127}$"
-URL_PATTERN: Final = r"^https?://(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z][0-9A-Za-z._-]{0,252})(:[0-9]{1,5})?(/[0-9A-Za-z._~/-]*)?$"
+ID_PATTERN: Final = r"^[0-9a-zA-Z][0-9a-zA-Z._:-]{0,127}\Z"
+URL_PATTERN: Final = r"^https?://(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z][0-9A-Za-z._-]{0,252})(:[0-9]{1,5})?(/[0-9A-Za-z._~/-]*)?\Z"
 MIB: Final = 1024 * 1024
 
 
@@ -127,7 +127,7 @@ class SpoolSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = 7 * 86_400
 
 
-_Kind = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$", extra=_expect("the kind of a reader, such as cpu"))]
+_Kind = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}\Z", extra=_expect("the kind of a reader, such as cpu"))]
 
 
 class ReadersSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
