@@ -280,9 +280,9 @@ class Collector:
             if now_ms - self._beat_ms > _STALLED_MS:
                 await self._note_blindness(now_ms)
             await self.store.heartbeat(now_ms)
-        except StoreError:
+        except StoreError as error:
             self._blind_by = "store"
-            _log.exception("the heartbeat could not be written")
+            _log.error("the heartbeat could not be written: %s", error)
             return
         self._beat_ms = now_ms
         self._blind_by = "stall"
@@ -318,8 +318,8 @@ class Collector:
             await asyncio.sleep(2)
             try:
                 await self._tokens.refresh()
-            except StoreError:
-                _log.exception("agents could not be read; those known stay valid")
+            except StoreError as error:
+                _log.error("agents could not be read, those known stay valid: %s", error)
 
     # -- reload
 
