@@ -24,6 +24,7 @@ from collector.config import Agents, Limits
 from collector.core.change import StoreError
 from collector.core.evidence import TargetInfo
 from collector.core.schemas import SchemaBook
+from collector.core.skew import OffsetLevel, offset_level
 from collector.core.tally import Tally
 from collector.ingest import desk
 from collector.ingest.admission import Admission, admit
@@ -36,6 +37,7 @@ from collector.ingest.listener import Reply, read_body
 from collector.ingest.tokens import TokenBook
 
 _REMEMBERED: Final = 10_000
+_CONFLICTS_A_LINE: Final = 100
 _log = logging.getLogger("haidang.ingest")
 
 
@@ -248,9 +250,12 @@ class Door:
         self._count(agent, incoming.batch, receipt)
         return self._answer(agent, admission, receipt)
 
-    def conflict(self, agent: str) -> None:
-        """A batch came from another holder of this identity."""
-        self._parts.tally.agent(agent).conflicts += 1
+    def conflict(self, agent: str, error: IdentityConflictError) -> None:
+        """A batch came from another holder of this identity. Said at first and then now and then, for it goes on for hours."""
+        tally = self._parts.tally.agent(agent)
+        tally.conflicts += 1
+        if tally.conflicts % _CONFLICTS_A_LINE == 1:
+            _log.warning("agent %s: a batch is refused, %s (%d so far)", agent, error, tally.conflicts)
 
     def _take_schemas(self, agent: str, decoded: Decoded) -> tuple[tuple[tuple[bytes, bytes], ...], tuple[bytes, ...]]:
         """Put new schemas into the book: what the store shall keep and what it shall drop for it."""
@@ -298,6 +303,14 @@ class Door:
             tally.refuse(refused.reason)
         entry = tally.agent(agent)
         entry.hear(now_ms, batch.agent_version)
+        level = offset_level(receipt.offset_ms)
+        if level is not offset_level(entry.clock_offset_ms or 0):
+            said = (
+                f"is {receipt.offset_ms / 1000:+.1f} s off ours ({level})"
+                if level is not OffsetLevel.FINE
+                else "agrees with ours"
+            )
+            _log.warning("agent %s: its wall clock %s; reports are placed by uptime all the same", agent, said)
         entry.clock_offset_ms = receipt.offset_ms
         for loss in receipt.losses:
             entry.lose(loss.reason, loss.count)
@@ -335,8 +348,8 @@ class _Submitted:
         """The answer once the batch is on disk; raises what the committer says."""
         try:
             return self._door.stored(self._incoming, self._admission, await self._future)
-        except IdentityConflictError:
-            self._door.conflict(self._incoming.agent)
+        except IdentityConflictError as error:
+            self._door.conflict(self._incoming.agent, error)
             raise
 
     def when_stored(self, call: Callable[[Answer], None]) -> None:
@@ -347,7 +360,7 @@ class _Submitted:
         try:
             return self._door.stored(self._incoming, self._admission, future.result())
         except IdentityConflictError as error:
-            self._door.conflict(self._incoming.agent)
+            self._door.conflict(self._incoming.agent, error)
             return explain(error)
         except Exception as error:  # noqa: BLE001 - as in `Door.handle`
             return explain(error)

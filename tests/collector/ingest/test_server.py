@@ -95,6 +95,18 @@ async def test_a_loss_record_is_counted(start: Any, sender: Any) -> None:
     assert entry.lanes[Lane.BULK].held_reports == 4
 
 
+async def test_r2_4_a_wrong_clock_is_said_once(start: Any, sender: Any, caplog: pytest.LogCaptureFixture) -> None:
+    running = await start()
+    token = await running.agent("srv-1")
+    one = sender("srv-1")
+    for wrong_ms in (0, 4_000, 6_000, 7_000, -70_000, 0):
+        wall_ms = running.collector.now_ms() + wrong_ms
+        assert (await running.post(token, one.batch(wall_ms=wall_ms))).status == 200
+    said = [text for text in caplog.messages if "wall clock" in text]
+    assert [text.partition(" s off ours ")[2].partition(";")[0] for text in said] == ["(warning)", "(event)", ""]
+    assert "agrees with ours" in said[2]
+
+
 # --- who may enter
 
 
@@ -166,14 +178,18 @@ async def test_another_agents_target_is_refused(start: Any, sender: Any) -> None
     assert target.modules == {}
 
 
-async def test_two_agents_with_one_identity_are_told_apart(start: Any, sender: Any) -> None:
+async def test_two_agents_with_one_identity_are_told_apart(start: Any, sender: Any, caplog: Any) -> None:
+    """The second is refused, and both sides say so; the log is not filled by one that keeps trying."""
     running = await start()
     token = await running.agent("srv-1")
     one, other = sender("srv-1"), sender("srv-1", stream="s2", boot="b2")
     assert (await running.post(token, one.batch(one.report()))).status == 200
     response = await running.post(token, other.batch(other.report()))
     assert (response.status, response.code) == (409, "identity_conflict")
-    assert running.collector.tally.agent("srv-1").conflicts == 1
+    assert (await running.post(token, other.batch(other.report()))).status == 409
+    assert running.collector.tally.agent("srv-1").conflicts == 2
+    (said,) = (record.getMessage() for record in caplog.records if "is refused" in record.getMessage())
+    assert said.startswith("agent srv-1: a batch is refused, another machine reports as this agent")
     assert (await running.post(token, one.batch(one.report()))).status == 200
 
 
