@@ -18,7 +18,9 @@ _SEPARATOR: Final = "\\" if WINDOWS else "/"
 DEFAULT_SPOOL: Final = f"{_STATE}{_SEPARATOR}spool"
 
 ID_PATTERN: Final = r"^[0-9a-zA-Z][0-9a-zA-Z._:-]{0,127}\Z"
-URL_PATTERN: Final = r"^https?://(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z][0-9A-Za-z._-]{0,252})(:[0-9]{1,5})?(/[0-9A-Za-z._~/-]*)?\Z"
+URL_PATTERN: Final = (
+    r"^https?://(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z][0-9A-Za-z._-]{0,252})(:[0-9]{1,5})?(/[0-9A-Za-z._~/-]*)?\Z"
+)
 MIB: Final = 1024 * 1024
 
 
