@@ -1,7 +1,7 @@
 """HTTP/1.1 as the agent needs it: the head of a request out, one answer in. Bytes and values, no sockets.
 
-The standard library's `http.client` does the same with `email`, `urllib.parse`, `random` and `calendar` behind it: measured on
-a running agent, 1.8 MiB of the 20 that it may take. Strict where `http.client` is lenient: our collectors speak plainly.
+The standard library's `http.client` does the same with `email`, `urllib.parse`, `random` and `calendar` behind it: measured at
+import, 1.6 MiB; a running agent takes 16 with this file. Strict where `http.client` is lenient: our collectors speak plainly.
 """
 
 from __future__ import annotations

@@ -188,7 +188,7 @@ class _Connection:
             raise
 
     def _reach(self, address: Address) -> socket.socket:
-        # A name given as text goes through the codec for international names, 0.3 MiB of tables; ours are ASCII.
+        # A name given as text goes through the codec for international names, 0.2 MiB of tables; ours are ASCII.
         found = socket.getaddrinfo(address.host.encode("ascii"), address.port, type=socket.SOCK_STREAM)
         for index, (family, kind, protocol, _, place) in enumerate(found, 1):
             self._deadline = time.monotonic() + self._settings.connect_timeout_s

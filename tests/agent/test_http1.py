@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.http1 import MAX_HEAD_BYTES, Answer, AnswerError, Parser, post
-from collector.ingest.fast import parse_again, parse_head
+from collector.ingest.fast import parse_head
 
 LIMIT = 100
 
@@ -39,9 +39,8 @@ def test_a_head_is_exactly_what_the_collector_recognises() -> None:
     )
     known = parse_head(head)
     assert known is not None
-    again = parse_again(post("/v1/batches", fields, 7), known)
-    assert again is not None
-    assert (known.length, again.length, again.authorization) == (1234, 7, "Bearer t")
+    assert (known.length, known.authorization, known.prefix + b"1234\r\n\r\n") == (1234, "Bearer t", head)
+    assert post("/v1/batches", fields, 7) == known.prefix + b"7\r\n\r\n", "heads of one agent differ in their last digits only"
 
 
 @pytest.mark.parametrize("value", ["t\r\nX: y", "t\n", "t\0", "tôi", "\x7f"])

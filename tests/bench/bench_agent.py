@@ -1,8 +1,12 @@
 """The agent beside node_exporter on the same machine in the same minute: resident memory and processor time per report.
 
 Both deliver 60 times, once a second: the agent over TLS into a real collector with its spool synced to disk, node_exporter
-to an HTTP client that asks as Prometheus does (keep-alive, gzip). Memory is PSS after the 60 reports, read when the collector
-has been stopped, so that the agent shares no page with it. Both sides run as they are delivered, default readers on.
+to an HTTP client that asks as Prometheus does (keep-alive, gzip). Both sides run as they are delivered, default readers on.
+
+Memory is taken after the 60 reports, when the collector has been stopped. PSS divides each page among the processes that map
+it, which flatters whoever runs beside others of its kind. So `alone` is compared: of the program's own files – for the agent
+the interpreter, its library and the packages – all resident pages count, as on a machine with no other Python process; of the
+system's libraries (OpenSSL, C), which other programs map too, the agent's share. RSS, printed beside, counts those in full.
 """
 
 from __future__ import annotations
@@ -14,13 +18,51 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from processes import cpu_seconds, free_port, peer, pss_bytes, running, wait_for_port
+from processes import (
+    alone_bytes,
+    cpu_seconds,
+    free_port,
+    interpreter_files,
+    peer,
+    pss_bytes,
+    rss_bytes,
+    running,
+    wait_for_port,
+)
 
 REPORTS, SKIP = 60, 5
 COLLECTOR = [sys.executable, "-m", "collector"]
 AGENT = [sys.executable, "-m", "agent"]
+
+
+class Memory(NamedTuple):
+    """Resident memory in MiB, counted in three ways; see the module."""
+
+    alone: float
+    pss: float
+    rss: float
+
+
+def memory_of(pid: int, own: Sequence[str]) -> Memory:
+    """Memory of a process whose own files have paths that begin with one of `own`."""
+    return Memory(*(found / 2**20 for found in (alone_bytes(pid, own), pss_bytes(pid), rss_bytes(pid))))
+
+
+class Cost(NamedTuple):
+    """Memory, milliseconds of processor time per report, series per report."""
+
+    memory: Memory
+    cpu_ms: float
+    series: int
+
+    def line(self, name: str, what: str) -> str:
+        """For people."""
+        memory = f"{self.memory.alone:5.1f} MiB alone (PSS {self.memory.pss:.1f}, RSS {self.memory.rss:.1f})"
+        return f"{name:14} memory {memory}   CPU {self.cpu_ms:6.2f} ms a {what} of {self.series} series"
 
 
 def _scrape(connection: http.client.HTTPConnection) -> int:
@@ -49,8 +91,8 @@ def enrolled_agent(folder: Path, port: int, web_port: int) -> tuple[Path, Path]:
     return collector, settings
 
 
-def measure_agent(folder: Path) -> tuple[float, float, int]:
-    """PSS in MiB, milliseconds of processor time per report, series per report."""
+def measure_agent(folder: Path) -> Cost:
+    """The agent's figures."""
     port, web_port = free_port(), free_port()
     collector, settings = enrolled_agent(folder, port, web_port)
     with (
@@ -73,16 +115,19 @@ def measure_agent(folder: Path) -> tuple[float, float, int]:
             agent.kill()
             raise
     try:
-        pss = pss_bytes(agent.pid) / 2**20
+        memory = memory_of(agent.pid, interpreter_files())
     finally:
         agent.terminate()
         agent.wait(15)
-    series = sum(1 for line in page.splitlines() if line and not line.startswith("#"))
-    return pss, per_report, series
+    return Cost(memory, per_report, _series(page))
 
 
-def measure_node_exporter(program: str, folder: Path) -> tuple[float, float, int]:
-    """The same three figures of node_exporter."""
+def _series(page: str) -> int:
+    return sum(1 for line in page.splitlines() if line and not line.startswith("#"))
+
+
+def measure_node_exporter(program: str, folder: Path) -> Cost:
+    """The same figures of node_exporter."""
     port = free_port()
     command = [program, f"--web.listen-address=127.0.0.1:{port}"]
     with running(command, port, folder / "node_exporter.log") as process:
@@ -94,28 +139,27 @@ def measure_node_exporter(program: str, folder: Path) -> tuple[float, float, int
             _scrape(connection)
             time.sleep(1)
         per_report = (cpu_seconds(process.pid) - before) / (REPORTS - SKIP) * 1000
-        pss = pss_bytes(process.pid) / 2**20
+        memory = memory_of(process.pid, [os.path.realpath(program)])
         connection.request("GET", "/metrics")
-        lines = connection.getresponse().read().decode().splitlines()
+        page = connection.getresponse().read().decode()
         connection.close()
-    return pss, per_report, sum(1 for line in lines if line and not line.startswith("#"))
+    return Cost(memory, per_report, _series(page))
 
 
 def main() -> None:
     """Print both sides and the two closing lines."""
     with tempfile.TemporaryDirectory() as name:
         ours = measure_agent(Path(name))
-        print(
-            f"agent          PSS {ours[0]:6.1f} MiB   CPU {ours[1]:6.2f} ms a report of {ours[2]} series, acknowledged over TLS"
-        )
+        print(f"{ours.line('agent', 'report')}, acknowledged over TLS")
         program = peer("prometheus-node-exporter")
         if program is None:
             print("BENCH agent skipped: prometheus-node-exporter is not installed")
             return
         theirs = measure_node_exporter(program, Path(name))
-    print(f"node_exporter  PSS {theirs[0]:6.1f} MiB   CPU {theirs[1]:6.2f} ms a scrape of {theirs[2]} series")
-    print(f"BENCH agent-memory ours={ours[0]:.1f}MiB peer={theirs[0]:.1f}MiB ratio={ours[0] / theirs[0]:.2f}")
-    print(f"BENCH agent ours={ours[1]:.2f}ms peer={theirs[1]:.2f}ms ratio={ours[1] / theirs[1]:.2f}")
+    print(theirs.line("node_exporter", "scrape"))
+    mine, peers = ours.memory, theirs.memory
+    print(f"BENCH agent-memory ours={mine.alone:.1f}MiB peer={peers.alone:.1f}MiB ratio={mine.alone / peers.alone:.2f}")
+    print(f"BENCH agent ours={ours.cpu_ms:.2f}ms peer={theirs.cpu_ms:.2f}ms ratio={ours.cpu_ms / theirs.cpu_ms:.2f}")
 
 
 if __name__ == "__main__":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
 import debian
 
 _TICK = os.sysconf("SC_CLK_TCK")
+_MAPPING = re.compile(r"[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \d+ *(.*)")
+"""The head of a mapping in `smaps`: addresses, rights, offset, device, inode, file."""
 
 
 def cpu_seconds(pid: int) -> float:
@@ -25,10 +29,37 @@ def cpu_seconds(pid: int) -> float:
 
 def pss_bytes(pid: int) -> int:
     """Proportional set size: resident memory with shared pages divided among those who map them."""
+    return _rollup(pid, "Pss:")
+
+
+def rss_bytes(pid: int) -> int:
+    """Resident set size: every page in full, however many processes map it."""
+    return _rollup(pid, "Rss:")
+
+
+def _rollup(pid: int, key: str) -> int:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
+        if line.startswith(key):
             return int(line.split()[1]) * 1024
-    raise RuntimeError(f"/proc/{pid}/smaps_rollup has no Pss line")
+    raise RuntimeError(f"/proc/{pid}/smaps_rollup has no {key} line")
+
+
+def alone_bytes(pid: int, own: Sequence[str]) -> int:
+    """PSS as if no other process mapped the files whose paths begin with one of `own`: their resident pages count in full."""
+    total, counted = 0, "Pss:"
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        if mapping := _MAPPING.fullmatch(line):
+            counted = "Rss:" if mapping[1].startswith(tuple(own)) else "Pss:"
+        elif line.startswith(counted):
+            total += int(line.split()[1]) * 1024
+    return total
+
+
+def interpreter_files() -> list[str]:
+    """What a Python process maps that no other program does: the interpreter, its library and the packages, as `own` above."""
+    library = os.path.join(sysconfig.get_config_var("LIBDIR") or "", sysconfig.get_config_var("INSTSONAME") or "")
+    folders = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
+    return [os.path.realpath(path) for path in (sys.executable, library, *folders)]
 
 
 def free_port() -> int:

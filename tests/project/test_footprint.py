@@ -18,7 +18,13 @@ ABSENT = {
     "dataclasses", "email", "encodings.idna", "gufo", "http", "inspect", "json", "logging", "multiprocessing",
     "prometheus_client", "psutil", "pysnmp", "random", "sqlalchemy", "typing_extensions", "unittest", "urllib", "yaml",
 }  # fmt: skip
-"""Modules that a running agent on Linux has no use for; each costs memory on every machine watched."""
+"""Modules that a running agent on Linux has no use for; each costs memory on every machine watched.
+
+Measured with Debian's Python 3.11 and left as it is: no docstrings (PYTHONOPTIMIZE=2) 0.3 MiB, but nothing where the compiled
+files cannot be kept; stand-ins for `decimal` and `uuid`, which msgspec imports, 0.55 MiB, but they break with its next version;
+`hashlib` without OpenSSL and empty caches of `typing`, nothing. `ctypes` (0.4 MiB) saves more than it costs, see
+`agent.allocator`.
+"""
 
 _PROGRAM = """
 import atexit, sys
