@@ -96,7 +96,7 @@ class Crowd:
         self._port = port
         self._context = ssl.create_default_context(cadata=next(iter(enrolled.values())).ca_pem)
         self._stopping = False
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="crowd")
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="crowd", daemon=True)
 
     @property
     def acknowledged(self) -> int:
@@ -107,9 +107,11 @@ class Crowd:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Each member ends with its last batch answered, so the collector must be there."""
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Each member ends with its last batch answered, so the collector must be there; a failure inside is what is told."""
         self._stopping = True
+        if kind is not None:
+            return
         self._thread.join(30)
         assert not self._thread.is_alive()
         assert not self.errors, self.errors[0]
