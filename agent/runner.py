@@ -87,6 +87,7 @@ class Runner:
         self._layouts = {"readers": Layout(), "agent": Layout()}
         self._requests: list[str] = []
         self._slot_ms = -1
+        self._collected_ms = 0
         self._pulsed_ms = 0
         self._skew_ms = 0
         self._current: Collection | None = None
@@ -138,13 +139,13 @@ class Runner:
         self._collect([self._marker(Kind.AGENT_START)])
 
     def _due(self, now_ms: int) -> None:
-        slot_ms, period = self._slot_ms, self._settings.interval_ms
+        period = self._settings.interval_ms
         # A later slot that is due at this very moment is served by this run as well: two at once would be a burst.
-        due = schedule.next_slot(slot_ms, now_ms + 1, period)
+        due = schedule.next_slot(self._slot_ms, now_ms + 1, period)
         self._slot_ms = due.slot_ms
         self.tally.missed_slots += due.missed
         facts = []
-        span = schedule.stall(slot_ms, now_ms, int(period * TTL_FACTOR))
+        span = schedule.stall(self._collected_ms, now_ms, int(period * TTL_FACTOR))
         if span is not None:
             self.tally.stalls += 1
             facts.append(self._marker(Kind.STALL, from_ms=span.from_ms, until_ms=span.until_ms))
@@ -160,6 +161,7 @@ class Runner:
     def _collect(self, facts: list[Report]) -> None:
         clock = self._clock
         moment = Collection(clock.wall_ms(), clock.uptime_ms(), clock.awake_ms())
+        self._collected_ms = moment.uptime_ms
         facts.append(self._report(HEARTBEAT, Kind.REPORT, moment, interval_ms=self._settings.interval_ms))
         if self._current is not None:
             # The last collection still runs: its readers are slow, the host is not dead. Say the latter on time.

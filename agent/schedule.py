@@ -46,9 +46,10 @@ def next_slot(slot_ms: int, now_ms: int, period_ms: int) -> Due:
     return Due(following + missed * period_ms, missed)
 
 
-def stall(slot_ms: int, woke_ms: int, ttl_ms: int) -> Span | None:
-    """The span in which the loop did not run though it should have (SPEC R8.1): it woke more than `ttl_ms` after its slot."""
-    return Span(slot_ms, woke_ms) if woke_ms - slot_ms > ttl_ms else None
+def stall(last_ms: int, now_ms: int, ttl_ms: int) -> Span | None:
+    """The span in which the loop did not run though it should have (SPEC R8.1): more than `ttl_ms` lie between the collection
+    before, which is worth something for so long, and this one."""
+    return Span(last_ms, now_ms) if now_ms - last_ms > ttl_ms else None
 
 
 def _check(period_ms: int) -> None:

@@ -67,10 +67,10 @@ def test_offsets_of_many_agents_fill_the_period_evenly() -> None:
 
 
 @pytest.mark.parametrize(
-    ("late", "span"), [(0, None), (37_500, None), (37_501, (1_000, 38_501)), (3_600_000, (1_000, 3_601_000))]
+    ("silence", "span"), [(15_000, None), (37_500, None), (37_501, (1_000, 38_501)), (3_600_000, (1_000, 3_601_000))]
 )
-def test_r8_1_a_stall_is_a_wake_up_later_than_the_ttl(late: int, span: tuple[int, int] | None) -> None:
-    assert schedule.stall(1_000, 1_000 + late, 37_500) == span
+def test_r8_1_a_stall_is_a_silence_longer_than_the_ttl(silence: int, span: tuple[int, int] | None) -> None:
+    assert schedule.stall(1_000, 1_000 + silence, 37_500) == span
 
 
 @pytest.mark.parametrize("period", [0, -1])
