@@ -231,8 +231,9 @@ class App:
         latest = self.runner.latest
         for run_ in latest.runs if latest else ():
             good = run_.outcome in (ReaderOutcome.OK, ReaderOutcome.NO_DATA)
-            text = "ok" if good else f"{run_.outcome.value}: {run_.detail}"
-            self._say(f"reader {run_.kind}", text, good=good)
+            is_noted = run_.outcome is ReaderOutcome.OK and run_.detail != ""
+            text = "ok" if good and not is_noted else f"{run_.outcome.value}: {run_.detail}"
+            self._say(f"reader {run_.kind}", text, good=good and not is_noted)
 
     def _say(self, about: str, text: str, *, good: bool) -> None:
         before = self._said.get(about)

@@ -130,9 +130,14 @@ def _once(file: str | None, language: str) -> int:
     sys.stdout.write(page(runs))
     sys.stdout.flush()
     for run in runs:
-        if run.outcome not in ("ok", "no_data"):
+        if _is_of_interest(run.outcome, run.detail):
             _complain(words.say("bad_reader", language, kind=run.kind, outcome=run.outcome, detail=run.detail))
     return EXIT_OK
+
+
+def _is_of_interest(outcome: str, detail: str) -> bool:
+    """Whether a reader's run is named: it failed, or it went well and has something to say."""
+    return outcome not in ("ok", "no_data") or (outcome == "ok" and detail != "")
 
 
 def page(runs: Sequence[Run]) -> str:
@@ -197,13 +202,13 @@ def describe(value: object, now_ms: int, language: str) -> tuple[list[str], bool
     else:
         head = say("s_running", id=value.id, pid=value.pid, version=value.version)
     collected = words.span((now_ms - value.collected_at_ms) / 1000) if value.collected_at_ms else say("never")
-    bad = [reader for reader in value.readers if reader.outcome not in ("ok", "no_data")]
     counts = {name: sum(reader.outcome == name for reader in value.readers) for name in ("ok", "no_data")}
+    bad = len(value.readers) - sum(counts.values())
     lines = [
         head,
         say("s_collected", count=value.collections, age=collected, interval=value.interval_s, missed=value.missed_slots),
-        say("s_readers", ok=counts["ok"], no_data=counts["no_data"], bad=len(bad)),
-        *(f"  {reader.kind}: {reader.outcome}: {reader.detail}" for reader in bad),
+        say("s_readers", ok=counts["ok"], no_data=counts["no_data"], bad=bad),
+        *(f"  {r.kind}: {r.outcome}: {r.detail}" for r in value.readers if _is_of_interest(r.outcome, r.detail)),
     ]
     spool, uplink = value.spool, value.uplink
     waiting = sum(mark.reports for mark in spool.watermarks)

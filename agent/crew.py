@@ -15,11 +15,12 @@ import msgspec
 
 from agent.blocks import Layout
 from agent.clock import Clock
-from agent.host.reading import NoData, Reader, ReaderError
+from agent.host.reading import NoData, Noted, Reader, ReaderError
 from agent.model import Block, Readings, Reason
 from agent.wire import WireError
 
 _DETAIL: Final = 200
+_NOTES: Final = 3
 
 
 class ReaderOutcome(enum.StrEnum):
@@ -32,7 +33,8 @@ class ReaderOutcome(enum.StrEnum):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """What one run of a reader found. `readings` and `block` are empty unless the outcome is `ok`."""
+    """What one run of a reader found. `readings` and `block` are empty unless the outcome is `ok`; an `ok` run has a `detail`
+    if something in it is worth a look."""
 
     kind: str
     outcome: ReaderOutcome
@@ -71,7 +73,17 @@ def perform(job: Job, stopwatch: Callable[[], float]) -> Run:
     except Exception as error:  # noqa: BLE001 - one reader's mistake costs only itself
         detail = f"{type(error).__name__}: {error}"[:_DETAIL]
         return Run(job.kind, ReaderOutcome.FAILED, stopwatch() - start, (), None, Reason.INTERNAL, detail)
-    return Run(job.kind, ReaderOutcome.OK, stopwatch() - start, readings, block)
+    duration_s = stopwatch() - start
+    return Run(job.kind, ReaderOutcome.OK, duration_s, readings, block, Reason.NONE, _noted(readings))
+
+
+def _noted(readings: Readings) -> str:
+    """The first notes of readings in a line, and how many more there are."""
+    if not isinstance(readings, Noted):
+        return ""
+    shown = [note[:_DETAIL] for note in readings.notes[:_NOTES]]
+    more = len(readings.notes) - len(shown)
+    return "; ".join([*shown, f"and {more} more"] if more else shown)
 
 
 class _Worker:

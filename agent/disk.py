@@ -1,12 +1,13 @@
-"""The few file operations the spool needs, the same on Linux and Windows, and the lock that keeps a second process out.
-
-Nothing here knows what is stored.
+"""The few file operations of the spool and of what reads files of others, the same on Linux and Windows, and the lock that
+keeps a second process out. Nothing here knows what is stored.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import sys
 from typing import Final
 
@@ -44,6 +45,31 @@ def read_file(path: str, offset: int = 0, size: int | None = None) -> bytes:
         return read_at(fd, offset, os.fstat(fd).st_size - offset if size is None else size)
     finally:
         os.close(fd)
+
+
+_NO_FILES: Final = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def read_plain(path: str, most: int) -> bytes:
+    """The bytes of a file that somebody else wrote. Raises `OSError`, also if it has more than `most` bytes (EFBIG) or is none
+    (EISDIR, EINVAL; its text says what it is): to open a named pipe would otherwise wait for a writer."""
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
+    try:
+        mode = os.fstat(fd).st_mode
+        if not stat.S_ISREG(mode):
+            code = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+            raise OSError(code, next((name for is_one, name in _NO_FILES if is_one(mode)), "no regular file"), path)
+        data = read_at(fd, 0, most + 1)
+    finally:
+        os.close(fd)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"more than {most} bytes", path)
+    return data
 
 
 def write_at(fd: int, offset: int, data: bytes | bytearray) -> None:

@@ -27,6 +27,16 @@ SINGLE: Final[Series] = ((),)
 """The series of a family without labels; always this object, so that layouts compare by identity."""
 
 
+class Noted(list[tuple[Family, Sequence[tuple[str, ...]], Sequence[float]]]):
+    """Readings of a run that went well but for what `notes` say, a sentence each: they go into the run's detail."""
+
+    __slots__ = ("notes",)
+
+    def __init__(self, readings: Readings, notes: Sequence[str]) -> None:
+        super().__init__(readings)
+        self.notes = tuple(notes)
+
+
 class Host(msgspec.Struct, frozen=True):
     """Where the machine is found. Recorded folders take the place of `/proc`, `/sys` and `/` in tests."""
 

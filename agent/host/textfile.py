@@ -5,9 +5,7 @@ A file is parsed again only when it changed. What is wrong with one costs that f
 
 from __future__ import annotations
 
-import errno
 import os
-import stat as modes
 from collections.abc import Sequence
 from sys import platform
 from typing import Annotated, Final
@@ -15,7 +13,8 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from agent.host.reading import SINGLE, Host, Reader, Series, gauge, guarded
+from agent.disk import read_plain
+from agent.host.reading import SINGLE, Host, Noted, Reader, Series, gauge, guarded
 from agent.host.textformat import MAX_SERIES, Labels, Metric, TextError, parse
 from agent.model import Family, Readings
 
@@ -56,7 +55,8 @@ class _Parsed(msgspec.Struct):
 
 
 class Folder:
-    """The folder's files. `problems` says what was wrong at the last reading, a sentence for each file."""
+    """The folder's files. `problems` says what was wrong at the last reading, a sentence for each file; the readings carry
+    it as their notes."""
 
     def __init__(self, settings: Settings, host: Host) -> None:
         self.path = host.in_root(settings.folder) if host.root != "/" else settings.folder
@@ -86,7 +86,7 @@ class Folder:
             identity = (status.st_mtime_ns, status.st_size, status.st_ino)
             if known is not None and known.identity == identity:
                 return known
-            raw = _content(path)
+            raw = read_plain(path, MAX_BYTES)
         except OSError as error:
             parsed = _Parsed(_UNREADABLE, problem=f"{place}: {error.strerror or error}")
             return known if known == parsed else parsed
@@ -118,9 +118,8 @@ class Folder:
         if good:
             series = self._same(before, _MTIME, tuple((path,) for path, _ in good))[1]
             readings.append((_MTIME, series, [mtime for _, mtime in good]))
-        self._readings = readings + [
-            (*self._columns(before, metric), list(metric.samples.values())) for metric in merged.values()
-        ]
+        readings += [(*self._columns(before, metric), list(metric.samples.values())) for metric in merged.values()]
+        self._readings = Noted(readings, problems) if problems else readings
 
     def _columns(self, before: Layouts, metric: Metric) -> tuple[Family, Series]:
         """Family and label values; a label that a series lacks is empty, which means the same."""
@@ -142,25 +141,6 @@ class Folder:
 def _place(path: str) -> str:
     """A path as a label says it: names that are not UTF-8 stay apart and cost nothing but their spelling."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def _content(path: str) -> bytes:
-    """A regular file's bytes. Raises `OSError`, also for what is no file or too large."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # opening a FIFO must not hang
-    fd = os.open(path, flags)
-    try:
-        if not modes.S_ISREG(os.fstat(fd).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
-        parts: list[bytes] = []
-        room = MAX_BYTES + 1
-        while room > 0 and (part := os.read(fd, room)):
-            parts.append(part)
-            room -= len(part)
-    finally:
-        os.close(fd)
-    if room <= 0:
-        raise OSError(errno.EFBIG, f"more than {MAX_BYTES} bytes")
-    return b"".join(parts)
 
 
 def _contradiction(merged: dict[str, Metric], metrics: list[Metric], total: int) -> str:

@@ -108,6 +108,22 @@ def test_once_names_a_reader_in_trouble(file: Path, capsys: pytest.CaptureFixtur
     assert said.err.count("\n") == 1
 
 
+def test_once_names_what_a_good_reader_says(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A broken `*.prom` file is named beside the page, which is whole."""
+    usual = ", ".join(kinds.chosen(ReadersSettings()))
+    folder = file.parent / "textfile"
+    folder.mkdir()
+    (folder / "bad.prom").write_text("a x\n")
+    (folder / "good.prom").write_text("a 1\n")
+    textfile = f"settings: {{textfile: {{folder: {folder}}}}}"
+    file.write_text(f"id: a\ncollector: {{urls: ['https://b']}}\nreaders: {{disable: [{usual}], {textfile}}}\n")
+    assert cli.main(["once", "--config", str(file)]) == 0
+    said = capsys.readouterr()
+    assert "node_textfile_scrape_error 1\n" in said.out
+    assert said.err.startswith(f"reader textfile: ok: {folder / 'bad.prom'}, line 1: ")
+    assert said.err.count("\n") == 1
+
+
 def test_a_reader_of_the_output_may_leave() -> None:
     """`haidang-agent once | head` ends without a traceback."""
     reading, writing = os.pipe()
@@ -226,6 +242,15 @@ def test_a_reader_in_trouble_is_named_but_the_agent_is_well() -> None:
     lines, healthy = cli.describe(value, 1_001_000, "en")
     assert healthy
     assert "  nfs: timeout: no answer within 5 s" in lines
+
+
+def test_what_a_good_reader_says_is_shown_and_costs_nothing() -> None:
+    """It counts as ok; what it said stands in a line."""
+    value = status_of(readers=(status.ReaderStatus("textfile", "ok", 0.01, "a.prom, line 1: broken"),))
+    lines, healthy = cli.describe(value, 1_001_000, "en")
+    assert healthy
+    assert "readers: 1 ok, 0 without data here, 0 with trouble" in lines
+    assert "  textfile: ok: a.prom, line 1: broken" in lines
 
 
 def test_status_command_reads_what_the_agent_wrote(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

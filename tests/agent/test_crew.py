@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from agent.crew import Crew, Job, ReaderOutcome, Run, perform
-from agent.host.reading import NoData, ReaderError
+from agent.host.reading import NoData, Noted, ReaderError
 from agent.model import Family, MetricType, Readings, Reason
 from tests.agent.jumping import JumpingClock
 
@@ -90,6 +90,23 @@ def test_what_the_wire_refuses_is_a_failed_run() -> None:
 def test_details_are_short() -> None:
     """An error text of a megabyte does not become a megabyte in every status file."""
     assert len(perform(Job("x", raising(ValueError("x" * 10**6))), time.perf_counter).detail) == 200
+
+
+@pytest.mark.parametrize(
+    ("notes", "detail"),
+    [
+        ([], ""),
+        (["a.prom: broken"], "a.prom: broken"),
+        (["a", "b", "c"], "a; b; c"),
+        (["a", "b", "c", "d", "e"], "a; b; c; and 2 more"),
+        (["x" * 10**6], "x" * 200),
+    ],
+)
+def test_notes_of_a_good_run_are_its_detail(notes: list[str], detail: str) -> None:
+    """What a reader has to say though it read: the first of it, shortened, and how much more there is."""
+    run = perform(Job("x", lambda: Noted(GOOD, notes)), time.perf_counter)
+    assert (run.outcome, run.reason, run.detail) == (ReaderOutcome.OK, Reason.NONE, detail)
+    assert run.block == perform(Job("x", lambda: GOOD), time.perf_counter).block
 
 
 def test_duration_is_the_readers_own() -> None:

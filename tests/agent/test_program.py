@@ -207,6 +207,31 @@ def test_reload_refuses_a_wrong_file_whole(agent: Agent, door: Door) -> None:
     assert process.poll() is None
 
 
+def test_what_a_reader_says_is_logged_when_it_changes(agent: Agent, door: Door) -> None:
+    """A broken `*.prom` file is named once in the log and stands in the status until it is mended."""
+    folder = agent.folder / "textfile"
+    folder.mkdir()
+    (folder / "a.prom").write_text("a x\n")
+    text = agent.file.read_text()
+    agent.file.write_text(text.replace("[processes]", f"[processes], settings: {{textfile: {{folder: {folder}}}}}"))
+    process = agent.start()
+    for _ in range(3):
+        door.next(lambda report: report.module == HOST)
+    readers = agent.status()["readers"]
+    assert isinstance(readers, list)
+    said = next(reader["detail"] for reader in readers if reader["kind"] == "textfile")
+    assert said.startswith(f"{folder / 'a.prom'}, line 1: ")
+    (folder / "a.prom").write_text("a 1\n")
+    before = agent.status()["collections"]
+    for _ in range(3):
+        door.next(lambda report: report.module == HOST)
+    assert agent.status()["collections"] != before
+    process.terminate()
+    _, err = process.communicate(timeout=PATIENCE_S)
+    lines = [line for line in err.splitlines(keepends=True) if "textfile" in line]
+    assert lines == [f"warning: reader textfile: ok: {said}\n", "info: reader textfile: ok\n"]
+
+
 def test_wrong_configuration_is_refused_at_start(agent: Agent) -> None:
     """Code 2 and the same messages as `check`; no spool is made."""
     agent.file.write_text("id: web 1\n")

@@ -10,7 +10,7 @@ import pytest
 
 from agent.blocks import Layout
 from agent.host import textfile
-from agent.host.reading import Host, NoData, Reader
+from agent.host.reading import Host, NoData, Noted, Reader
 from agent.model import MetricType, Readings
 
 Samples = Callable[[Readings], dict[str, float]]
@@ -104,8 +104,12 @@ def test_a_bad_file_costs_only_itself(place: Place, content: str, problem: str) 
     (said,) = place.folder.problems
     assert said.startswith(str(place.path / "b.prom"))
     assert said.endswith(problem)
+    readings = place.folder.read()
+    assert isinstance(readings, Noted)
+    assert readings.notes == (said,)
     place.write("b.prom", "mended 1\n")
     after = place.read()
+    assert not isinstance(place.folder.read(), Noted)
     assert after["node_textfile_scrape_error"] == 0.0
     assert after["mended"] == 1.0
     assert place.folder.problems == ()
@@ -143,7 +147,7 @@ def test_a_fifo_does_not_hang_the_reader(place: Place) -> None:
     os.mkfifo(place.path / "f.prom")
     place.write("a.prom", "a 1\n")
     assert place.read()["node_textfile_scrape_error"] == 1.0
-    assert place.folder.problems == (f"{place.path / 'f.prom'}: not a regular file",)
+    assert place.folder.problems == (f"{place.path / 'f.prom'}: a named pipe",)
 
 
 def test_a_file_that_cannot_be_opened_costs_only_itself(place: Place) -> None:
