@@ -238,8 +238,7 @@ class Collector:
         for evidence, report in news:
             if evidence.grade is Grade.LATE:
                 tally.late += 1
-            for block in report.blocks:
-                tally.samples += len(block.values) >> 3
+            tally.samples += sum([len(block.values) for block in report.blocks]) >> 3
             apply(evidence, report)
 
     def _count_commit(self, seconds: float, batches: int) -> None:

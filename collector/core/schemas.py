@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from agent.model import Family, Schema
+from agent.model import Block, Family, Schema
 
 _PACK_FROM_BYTES = 192
 
@@ -106,10 +106,10 @@ class SchemaBook:
         """Is the schema of this hash here?"""
         return digest in self._entries
 
-    def missing(self, digests: Iterable[bytes]) -> list[bytes]:
-        """Those of `digests` that are not here."""
+    def missing(self, blocks: Iterable[Block]) -> list[bytes]:
+        """Hashes of the schemas of `blocks` that are not here."""
         entries = self._entries
-        return [digest for digest in digests if digest not in entries]
+        return [block.schema for block in blocks if block.schema not in entries]
 
     def entry(self, digest: bytes) -> Entry | None:
         """The schema of this hash, packed."""

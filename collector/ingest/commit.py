@@ -7,6 +7,7 @@ store does not share.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -59,7 +60,7 @@ Committed = Callable[[list[tuple[Evidence, Report]]], None]
 
 class _Waiting(msgspec.Struct):
     incoming: Incoming
-    future: asyncio.Future[Receipt]
+    call: Callable[[Receipt | Exception], None]
     reports: int
 
 
@@ -113,11 +114,13 @@ class Committer:
 
         A caller that is cancelled gives up the answer, not the commit.
         """
-        return await self.offer(incoming)
+        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self.offer(incoming, functools.partial(_settle, future))
+        return await future
 
-    def offer(self, incoming: Incoming) -> asyncio.Future[Receipt]:
-        """`submit` for a caller without a task: raises `BusyError` at once, the future holds the receipt or the other errors.
-        Whoever takes the future must look at its exception."""
+    def offer(self, incoming: Incoming, call: Callable[[Receipt | Exception], None]) -> None:
+        """`submit` for a caller without a task: raises `BusyError` at once; `call` gets the receipt or one of the other errors
+        later, never from within this call. It must not raise."""
         reports = sum([len(group.reports) + len(group.losses) for group in incoming.groups])
         if self._closing:
             raise BusyError("the collector is stopping", 5)
@@ -125,12 +128,10 @@ class Committer:
         if full and self._batches:
             raise BusyError(f"{self._batches} batches wait to be stored", 1)
         self._take_share(incoming.agent, reports)
-        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self._pending.append(_Waiting(incoming, future, reports))
+        self._pending.append(_Waiting(incoming, call, reports))
         self._batches += 1
         self._reports += reports
         self._wake.set()
-        return future
 
     def _take_share(self, agent: str, reports: int) -> None:
         batches, waiting = self._of_agent.get(agent, (0, 0))
@@ -172,7 +173,6 @@ class Committer:
                 continue
             group = self._next_group()
             await self._commit(group)
-            self._give_back(group)
 
     def _next_group(self) -> list[_Waiting]:
         group: list[_Waiting] = []
@@ -204,8 +204,15 @@ class Committer:
                 return
             answers, fresh = [StoreError(f"internal: {error!r}", poison=True)], []
         self._tell(fresh)
+        self._give_back(group)
         for waiting, answer in zip(group, answers, strict=True):
-            _answer(waiting.future, answer)
+            self._answer(waiting, answer)
+
+    def _answer(self, waiting: _Waiting, answer: Receipt | Exception) -> None:
+        try:
+            waiting.call(answer)
+        except Exception:  # noqa: BLE001  one caller's answer must not cost the others theirs
+            _log.exception("an answer to agent %s failed", waiting.incoming.agent)
 
     def _fail(self, group: list[_Waiting]) -> None:
         if self._on_failure is not None:
@@ -255,7 +262,7 @@ class Committer:
             _log.exception("the live picture failed on %d reports; they are stored", len(fresh))
 
 
-def _answer(future: asyncio.Future[Receipt], answer: Receipt | Exception) -> None:
+def _settle(future: asyncio.Future[Receipt], answer: Receipt | Exception) -> None:
     if future.done():
         return
     if isinstance(answer, Exception):

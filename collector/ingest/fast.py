@@ -104,13 +104,6 @@ class Callers:
             self._known[head.prefix] = (head, agent)
 
 
-class Pending(Protocol):
-    """A batch on its way to the disk."""
-
-    def when_stored(self, call: Callable[[Answer], None]) -> None:
-        """Have `call` get the answer once it is known; from the event loop, never at once."""
-
-
 class Door(Protocol):
     """The part of the agents' door that the short way needs."""
 
@@ -127,8 +120,9 @@ class Door(Protocol):
     def release(self, length: int) -> None:
         """Give back the room of a body."""
 
-    def take(self, agent: str, body: bytes, *, deflated: bool) -> Pending | Answer | None:
-        """Have a body stored, or refuse it with an answer; None for the long way."""
+    def take(self, agent: str, body: bytes, deliver: Callable[[Answer], None], *, deflated: bool) -> Answer | bool:
+        """Have a body stored and then its answer delivered, from the event loop, never at once: true. Or what refuses it at
+        once; false for the long way."""
 
     def count(self, status: int) -> None:
         """An answer was given."""
@@ -303,16 +297,15 @@ class Connection(asyncio.Protocol):
         return self._buffer[:size] == _START[:size] and len(self._buffer) <= MAX_HEAD_BYTES
 
     def _serve(self, head: Head, body: bytes, rest: bytes) -> None:
-        taken = self._door.take(self._agent, body, deflated=head.deflated)
-        if taken is None:
+        taken = self._door.take(self._agent, body, self._give, deflated=head.deflated)
+        if taken is False:
             self._hand_over()
             return
         self._buffer = rest
         if isinstance(taken, Answer):
             self._give(taken)
-            return
-        self.busy = True
-        taken.when_stored(self._give)
+        else:
+            self.busy = True
 
     def _give(self, answer: Answer) -> None:
         self.busy = False

@@ -29,7 +29,7 @@ from collector.core.tally import Tally
 from collector.ingest import desk
 from collector.ingest.admission import Admission, admit
 from collector.ingest.answers import Answer, RefusedError
-from collector.ingest.commit import BusyError, Committer, IdentityConflictError, Incoming, Receipt
+from collector.ingest.commit import Committer, IdentityConflictError, Incoming, Receipt
 from collector.ingest.decoding import BUSY_RETRY_S, LARGE_BYTES, Decoded, decode, explain, inflate_small, wire_refusal
 from collector.ingest.fast import Head
 from collector.ingest.limits import Bucket, Buckets, Budget, credit
@@ -135,18 +135,31 @@ class Door:
         """`fast.Door`."""
         self._budget.release(length)
 
-    def take(self, agent: str, body: bytes, *, deflated: bool) -> _Submitted | Answer | None:
+    def take(self, agent: str, body: bytes, deliver: Callable[[Answer], None], *, deflated: bool) -> Answer | bool:
         """`fast.Door`."""
         parts = self._parts
         try:
             if deflated:
                 body, deflated = inflate_small(body)
                 if deflated:
-                    return None
+                    return False
             self._check_rates(agent, len(body))
             parts.tally.received_bytes += len(body)
             rx_ms = parts.now_ms()
-            return self._submit(agent, decode(body, parts.wire_limits, deflated=False), rx_ms)
+            incoming, admission = self._admit(agent, decode(body, parts.wire_limits, deflated=False), rx_ms)
+            parts.committer.offer(incoming, lambda outcome: deliver(self._conclude(incoming, admission, outcome)))
+        except Exception as error:  # noqa: BLE001 - as in `handle`
+            return explain(error)
+        return True
+
+    def _conclude(self, incoming: Incoming, admission: Admission, outcome: Receipt | Exception) -> Answer:
+        try:
+            if isinstance(outcome, Exception):
+                raise outcome
+            return self._stored(incoming, admission, outcome)
+        except IdentityConflictError as error:
+            self._conflict(incoming.agent, error)
+            return explain(error)
         except Exception as error:  # noqa: BLE001 - as in `handle`
             return explain(error)
 
@@ -172,9 +185,13 @@ class Door:
             if not budget.reserve(growth):
                 raise RefusedError(503, "busy", "too many bodies at once", retry_after_s=BUSY_RETRY_S)
             held += growth
-            submitted = self._submit(agent, decoded, rx_ms)
+            incoming, admission = self._admit(agent, decoded, rx_ms)
             del decoded  # schemas take twenty times their bytes; they need not wait for the disk
-            return await submitted.answer()
+            try:
+                outcome: Receipt | Exception = await parts.committer.submit(incoming)
+            except Exception as error:  # noqa: BLE001 - as in `handle`
+                outcome = error
+            return self._conclude(incoming, admission, outcome)
         finally:
             budget.release(held)
 
@@ -223,8 +240,8 @@ class Door:
         except wire.WireError as error:
             raise wire_refusal(error) from error
 
-    def _submit(self, agent: str, decoded: Decoded, rx_ms: int) -> _Submitted:
-        """Give a decoded batch to the committer. Raises `RefusedError`."""
+    def _admit(self, agent: str, decoded: Decoded, rx_ms: int) -> tuple[Incoming, Admission]:
+        """What of a decoded batch is for the committer. Raises `RefusedError`."""
         parts = self._parts
         admission = admit(decoded.batch, agent, parts.targets)
         for one in admission.refused:
@@ -232,25 +249,20 @@ class Door:
         if admission.is_forbidden:
             raise RefusedError(403, "not_yours", _said(admission))
         schemas, forgotten = self._take_schemas(agent, decoded) if decoded.batch.schemas else ((), ())
-        incoming = Incoming(
-            agent=agent, batch=decoded.batch, groups=admission.groups, rx_ms=rx_ms, schemas=schemas, forgotten=forgotten
-        )
-        try:
-            return _Submitted(self, incoming, admission, parts.committer.offer(incoming))
-        except BusyError as error:
-            raise RefusedError(503, "busy", str(error), retry_after_s=error.retry_after_s) from error
+        return Incoming(agent, decoded.batch, admission.groups, rx_ms, schemas, forgotten), admission
 
-    def stored(self, incoming: Incoming, admission: Admission, receipt: Receipt) -> Answer:
+    def _stored(self, incoming: Incoming, admission: Admission, receipt: Receipt) -> Answer:
         """The answer to a batch that is on disk."""
         agent = incoming.agent
         if incoming.schemas or incoming.forgotten:
             held = self._held.setdefault(agent, set())
             held.difference_update(incoming.forgotten)
             held.update(digest for digest, _ in incoming.schemas)
-        self._count(agent, incoming.batch, receipt)
-        return self._answer(agent, admission, receipt)
+        now_ms = self._parts.now_ms()
+        self._count(agent, incoming.batch, receipt, now_ms)
+        return self._answer(agent, admission, receipt, now_ms)
 
-    def conflict(self, agent: str, error: IdentityConflictError) -> None:
+    def _conflict(self, agent: str, error: IdentityConflictError) -> None:
         """A batch came from another holder of this identity. Said at first and then now and then, for it goes on for hours."""
         tally = self._parts.tally.agent(agent)
         tally.conflicts += 1
@@ -278,16 +290,20 @@ class Door:
 
     def _wanted(self, agent: str, admission: Admission) -> tuple[bytes, ...]:
         """Schemas that the agent must send; one that was refused is not asked for again."""
-        groups = admission.groups
-        missing = self._parts.book.missing([block.schema for group in groups for one in group.reports for block in one.blocks])
+        book, missing = self._parts.book, []
+        for group in admission.groups:
+            for report in group.reports:
+                missing += book.missing(report.blocks)
+        if not missing:
+            return ()
         missing = [digest for digest in missing if (agent, digest) not in self._bad]
-        return self._parts.book.wanted(agent, missing)[: self._parts.wire_limits.schemas] if missing else ()
+        return book.wanted(agent, missing)[: self._parts.wire_limits.schemas]
 
-    def _answer(self, agent: str, admission: Admission, receipt: Receipt) -> Answer:
+    def _answer(self, agent: str, admission: Admission, receipt: Receipt, now_ms: int) -> Answer:
         parts = self._parts
         limits = parts.limits
         answer = wire.Answer(
-            now_ms=parts.now_ms(),
+            now_ms=now_ms,
             acknowledged=receipt.acknowledged,
             wanted=self._wanted(agent, admission),
             credit=credit(parts.committer.depth, limits.queue_batches, limits.backlog_reports),
@@ -295,8 +311,8 @@ class Door:
         )
         return Answer(200, "application/msgpack", wire.encode(answer))
 
-    def _count(self, agent: str, batch: wire.Batch, receipt: Receipt) -> None:
-        tally, now_ms = self._parts.tally, self._parts.now_ms()
+    def _count(self, agent: str, batch: wire.Batch, receipt: Receipt, now_ms: int) -> None:
+        tally = self._parts.tally
         tally.batches += 1
         tally.duplicates += receipt.duplicates
         for refused in receipt.refused:
@@ -331,39 +347,6 @@ class Door:
         urls = parts.agents.public_urls or (f"{request.scheme}://{request.host}",)
         enrolled = desk.Enrolled(agent=account.id, token=token, interval_s=parts.agents.interval_s, urls=urls)
         return Answer(200, "application/json", msgspec.json.encode(enrolled))
-
-
-class _Submitted:
-    """A batch on its way to the disk: awaited on the long way, called back on the short one (`fast.Pending`)."""
-
-    __slots__ = ("_admission", "_door", "_future", "_incoming")
-
-    def __init__(self, door: Door, incoming: Incoming, admission: Admission, future: asyncio.Future[Receipt]) -> None:
-        self._door = door
-        self._incoming = incoming
-        self._admission = admission
-        self._future = future
-
-    async def answer(self) -> Answer:
-        """The answer once the batch is on disk; raises what the committer says."""
-        try:
-            return self._door.stored(self._incoming, self._admission, await self._future)
-        except IdentityConflictError as error:
-            self._door.conflict(self._incoming.agent, error)
-            raise
-
-    def when_stored(self, call: Callable[[Answer], None]) -> None:
-        """`fast.Pending`."""
-        self._future.add_done_callback(lambda future: call(self._conclude(future)))
-
-    def _conclude(self, future: asyncio.Future[Receipt]) -> Answer:
-        try:
-            return self._door.stored(self._incoming, self._admission, future.result())
-        except IdentityConflictError as error:
-            self._door.conflict(self._incoming.agent, error)
-            return explain(error)
-        except Exception as error:  # noqa: BLE001 - as in `Door.handle`
-            return explain(error)
 
 
 def _require(request: web.BaseRequest, method: str) -> None:
