@@ -227,13 +227,13 @@ def _check_batch(batch: Batch, limits: Limits) -> None:
     for name, value in (("stream", batch.stream), ("boot", batch.boot)):
         if not _ID.match(value):
             raise WireError("bad_id", f"{name} {value[:64]!r}: expected 1 to 128 of [0-9a-zA-Z._:-]")
-    count = sum(len(group.reports) + len(group.losses) for group in batch.groups)
+    count = sum([len(group.reports) + len(group.losses) for group in batch.groups])
     if count > limits.reports:
         raise WireError("too_many", f"{count} reports, at most {limits.reports} a batch")
     if len(batch.schemas) > limits.schemas:
         raise WireError("too_many", f"{len(batch.schemas)} schemas, at most {limits.schemas} a batch")
     for group in batch.groups:
-        if not _ID.match(group.boot):
+        if group.boot != batch.boot and not _ID.match(group.boot):
             raise WireError("bad_id", f"boot {group.boot[:64]!r}: expected 1 to 128 of [0-9a-zA-Z._:-]")
         if group.losses and group.lane is not Lane.FACTS:
             raise WireError("bad_loss", "losses travel in the facts lane only")

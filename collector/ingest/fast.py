@@ -297,7 +297,7 @@ class Connection(asyncio.Protocol):
         return self._buffer[:size] == _START[:size] and len(self._buffer) <= MAX_HEAD_BYTES
 
     def _serve(self, head: Head, body: bytes, rest: bytes) -> None:
-        taken = self._door.take(self._agent, body, self._give, deflated=head.deflated)
+        taken = self._door.take(self._agent, body, self._deliver, deflated=head.deflated)
         if taken is False:
             self._hand_over()
             return
@@ -306,6 +306,15 @@ class Connection(asyncio.Protocol):
             self._give(taken)
         else:
             self.busy = True
+
+    def _deliver(self, answer: Answer) -> None:
+        """Answer a stored batch; a connection that cannot be answered is cut, or it would stay busy for ever."""
+        try:
+            self._give(answer)
+        except BaseException:
+            self.busy = False
+            self.abort()
+            raise
 
     def _give(self, answer: Answer) -> None:
         self.busy = False
