@@ -197,16 +197,11 @@ class Fleet:
 
     def _take(self, live: Live, evidence: Evidence, blocks: Sequence[Block], before_ms: int) -> None:
         live.expires_ms = evidence.t_ms + ttl_ms(evidence.interval_ms, self.ttl_factor)
-        if len(blocks) != len(live.digests):
-            self._lay_out(live, [(block.schema, block.values) for block in blocks])
+        values = [block.values for block in blocks]
+        digests = tuple([block.schema for block in blocks])
+        if digests != live.digests or tuple(map(len, values)) != live.lengths:
+            self._lay_out(live, list(zip(digests, values, strict=True)))
             return
-        values = []
-        for block, digest, length in zip(blocks, live.digests, live.lengths, strict=True):
-            data = block.values
-            if block.schema != digest or len(data) != length:
-                self._lay_out(live, [(block.schema, block.values) for block in blocks])
-                return
-            values.append(data)
         if live.rate_at >= 0:
             live.before, live.before_ms = live.values[live.rate_at], before_ms
         live.values = values
