@@ -1,4 +1,4 @@
-"""The committer on a real SQLite store: what is acknowledged is stored, once, and nobody else is hurt by a bad batch."""
+"""The committer on SQLite and PostgreSQL: what is acknowledged is stored, once, and nobody is hurt by another's bad batch."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ from collector.ingest.commit import (
     UnusableBatchError,
 )
 from collector.store.store import Store
+from tests.collector.conftest import NewUrl
 
 BORN = 1_700_000_000_000
 """Instant of the boot of every agent here; uptime is milliseconds since."""
@@ -118,13 +119,6 @@ class Room:
         """As after a restart: a new committer that remembers nothing."""
         await self.committer.drain()
         return Room(self.store)
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(f"sqlite:///{tmp_path / 'haidang.db'}")
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture
@@ -538,9 +532,9 @@ SENDS = st.lists(st.lists(st.integers(1, 30), min_size=1, max_size=8), min_size=
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sends=SENDS, failures=st.lists(st.sampled_from(["never", "before", "after"]), max_size=12), restart=st.integers(0, 12))
 async def test_whatever_fails_every_acknowledged_report_is_there_exactly_once(
-    tmp_path_factory: pytest.TempPathFactory, sends: list[list[int]], failures: list[str], restart: int
+    new_url: NewUrl, sends: list[list[int]], failures: list[str], restart: int
 ) -> None:
-    store = await Store.open(f"sqlite:///{tmp_path_factory.mktemp('db') / 'haidang.db'}")
+    store = await Store.open(await new_url())
     room = Room(store)
     room.gate.fail = [(when, StoreError("injected")) for when in failures]
     acknowledged: set[int] = set()
@@ -597,8 +591,7 @@ WRITER = """
 
 
 @pytest.mark.parametrize("after", [30, 333])
-async def test_kill_9_of_a_writing_process_loses_nothing_that_was_acknowledged(tmp_path: Path, after: int) -> None:
-    url = f"sqlite:///{tmp_path / 'haidang.db'}"
+async def test_kill_9_of_a_writing_process_loses_nothing_that_was_acknowledged(url: str, after: int) -> None:
     acknowledged: dict[str, int] = {}
     root = Path(__file__).parents[3]
     with subprocess.Popen(
