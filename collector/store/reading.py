@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy import Column, Connection, func, literal_column, select, tuple_
 
 from agent.model import Kind, Report
 from collector.core.change import Counts, LossRow, Picture, SchemaRow
@@ -92,13 +92,19 @@ def counts(connection: Connection) -> Counts:
     def rows_in(table: object) -> int:
         return of(select(func.count()).select_from(table))  # type: ignore[arg-type]
 
+    def total(column: Column[int]) -> int:
+        # In halves: SQLite's sum ends with an error past 63 bits, and an agent may state a loss of 2^53 reports.
+        halves = select(func.sum(column.bitwise_rshift(literal_column("32"))), func.sum(column.bitwise_and(0xFFFFFFFF)))
+        high, low = connection.execute(halves).one()
+        return (int(high or 0) << 32) + int(low or 0)
+
     return Counts(
         agents=rows_in(agents),
         boots=rows_in(boots),
         runs=rows_in(evidence),
-        reports=of(select(func.sum(evidence.c.count))),
+        reports=total(evidence.c.count),
         losses=rows_in(losses),
-        lost_reports=of(select(func.sum(losses.c.count))),
+        lost_reports=total(losses.c.count),
         blinds=rows_in(blinds),
         latest=rows_in(latest),
         schemas=rows_in(schemas),

@@ -155,6 +155,17 @@ async def test_older_values_never_replace_newer_ones(store: Store) -> None:
     assert [evidence.t_ms for evidence, _ in await store.load_picture()] == [T + 9]
 
 
+async def test_any_number_of_lost_reports_can_be_counted(store: Store) -> None:
+    """Each record may state 2^53, of which a thousand are more than SQLite's own sum can hold."""
+    most = 2**53 - 1
+    losses = [
+        LossRow("web1", "s1", Loss(seq, Lane.BULK, "b1", 1, most, most, T, T, LossReason.CORRUPT, T, 1), T, T)
+        for seq in range(1, 2_001)
+    ]
+    await store.apply(Change(boots=[boot()], losses=losses))
+    assert (await store.counts()).lost_reports == 2_000 * most
+
+
 async def test_an_agent_is_loaded_with_its_streams_and_the_present_one(store: Store) -> None:
     await store.apply(
         Change(
