@@ -9,13 +9,13 @@ LANGUAGES: Final = ("en", "vi")
 _WORDS: Final[dict[str, tuple[str, str]]] = {
     "program": (
         "The Hải Đăng collector: receives reports of agents, judges, exposes metrics.",
-        "Bộ thu thập Hải Đăng: nhận báo cáo của các agent, đánh giá, cung cấp số liệu.",
+        "Bộ thu thập Hải Đăng: nhận báo cáo của các tác tử, đánh giá, cung cấp số liệu.",
     ),
     "run": ("run the collector until SIGTERM", "chạy bộ thu thập cho tới khi nhận SIGTERM"),
     "check": ("check configuration and inventory, list every problem", "kiểm tra cấu hình và danh mục, liệt kê mọi lỗi"),
-    "agent": ("enrol, list, rotate and revoke agents", "ghi danh, liệt kê, thay khóa và thu hồi agent"),
-    "agent_add": ("make an agent and print its one-time code", "tạo agent và in mã ghi danh dùng một lần"),
-    "agent_list": ("list all agents", "liệt kê mọi agent"),
+    "agent": ("enrol, list, rotate and revoke agents", "ghi danh, liệt kê, thay khóa và thu hồi tác tử"),
+    "agent_add": ("make an agent and print its one-time code", "tạo tác tử và in mã ghi danh dùng một lần"),
+    "agent_list": ("list all agents", "liệt kê mọi tác tử"),
     "agent_rotate": (
         "print a new one-time code; enrolling with it replaces the token",
         "in mã ghi danh mới; ghi danh lại bằng mã này sẽ thay token",
@@ -24,7 +24,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "version": ("print the version", "in phiên bản"),
     "local": (
         "run collector and agent of this machine together, for a first look",
-        "chạy bộ thu thập và agent của máy này cùng lúc, để xem thử",
+        "chạy bộ thu thập và tác tử của máy này cùng lúc, để xem thử",
     ),
     "opt_config": (
         "configuration file (default: {default} if it is there, else built-in defaults)",
@@ -35,12 +35,12 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "opt_site": ("id of its site", "mã địa điểm"),
     "opt_class": ("class of its host (default: server)", "loại máy (mặc định: server)"),
     "opt_ttl": ("how long the code is valid: 30m, 1h, 7d (default: 1h)", "thời hạn của mã: 30m, 1h, 7d (mặc định: 1h)"),
-    "opt_id": ("id of the agent and of its host", "mã của agent và của máy"),
+    "opt_id": ("id of the agent and of its host", "mã của tác tử và của máy"),
     "opt_now": ("void the present token at once", "hủy token hiện tại ngay"),
     "ok": ("ok: {targets} targets, {sites} sites", "tốt: {targets} đối tượng, {sites} địa điểm"),
     "via_later": (
         "agents named by `via` are looked up when the collector starts or reloads",
-        "tên agent ở `via` được đối chiếu khi bộ thu thập khởi động hoặc nạp lại",
+        "tên tác tử ở `via` được đối chiếu khi bộ thu thập khởi động hoặc nạp lại",
     ),
     "code": (
         "Code for {agent}, valid once, until {until}:\n\n  {code}\n\nOn that machine run:\n\n"
@@ -56,14 +56,14 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "The present token is valid until the code is used (enrol with --force).",
         "Token hiện tại còn giá trị cho tới khi mã được dùng (ghi danh với --force).",
     ),
-    "revoked": ("Agent {agent} is revoked.", "Agent {agent} đã bị thu hồi."),
+    "revoked": ("Agent {agent} is revoked.", "Tác tử {agent} đã bị thu hồi."),
     "none": (
         "No agents yet: haidang-collector agent add ID --site SITE",
-        "Chưa có agent: haidang-collector agent add ID --site SITE",
+        "Chưa có tác tử: haidang-collector agent add ID --site SITE",
     ),
     "columns": (
         "AGENT\tSITE\tCLASS\tSTANDING\tVERSION\tHOST\tHEARD",
-        "AGENT\tĐỊA ĐIỂM\tLOẠI\tTRẠNG THÁI\tPHIÊN BẢN\tMÁY\tNGHE LẦN CUỐI",
+        "TÁC TỬ\tĐỊA ĐIỂM\tLOẠI\tTRẠNG THÁI\tPHIÊN BẢN\tMÁY\tNGHE LẦN CUỐI",
     ),
     "never": ("never", "chưa"),
     "invited": ("invited", "đã mời"),
@@ -71,13 +71,13 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "revoked_standing": ("revoked", "đã thu hồi"),
     "exists": (
         "agent {agent} exists: `agent rotate {agent}` makes a new code for it",
-        "agent {agent} đã có: `agent rotate {agent}` tạo mã mới cho nó",
+        "tác tử {agent} đã có: `agent rotate {agent}` tạo mã mới cho nó",
     ),
     "is_revoked": (
         "agent {agent} is revoked: `agent rotate {agent}` without --now invites it again",
-        "agent {agent} đã bị thu hồi: `agent rotate {agent}` không kèm --now mời lại agent này",
+        "tác tử {agent} đã bị thu hồi: `agent rotate {agent}` không kèm --now mời lại tác tử này",
     ),
-    "unknown": ("agent {agent} is unknown: see `agent list`", "không có agent {agent}: xem `agent list`"),
+    "unknown": ("agent {agent} is unknown: see `agent list`", "không có tác tử {agent}: xem `agent list`"),
     "bad_id": (
         "id {value}: expected letters, digits and ._:- (1 to 128, first a letter or digit), not `collector`",
         "mã {value}: cần chữ cái, chữ số và ._:- (1 đến 128 ký tự, bắt đầu bằng chữ hoặc số), khác `collector`",
@@ -94,6 +94,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "id {value} is a target of the inventory reported by {via}: change it there first",
         "mã {value} là đối tượng trong danh mục do {via} báo cáo: hãy sửa ở đó trước",
     ),
+    "problem": ("1 problem", "1 lỗi"),
     "problems": ("{count} problems", "{count} lỗi"),
 }
 

@@ -167,10 +167,10 @@ def test_every_word_exists_in_both_languages_with_the_same_blanks() -> None:
 
 
 def test_messages_speak_vietnamese(cli: Cli, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli("agent", "rotate", "ghost", lang="vi")[2] == "không có agent ghost: xem `agent list`\n"
+    assert cli("agent", "rotate", "ghost", lang="vi")[2] == "không có tác tử ghost: xem `agent list`\n"
     for command in (("add", "srv-1", "--site", "dic"), ("revoke", "srv-1")):
         cli("agent", *command)
-    told = "agent srv-1 đã bị thu hồi: `agent rotate srv-1` không kèm --now mời lại agent này\n"
+    told = "tác tử srv-1 đã bị thu hồi: `agent rotate srv-1` không kèm --now mời lại tác tử này\n"
     assert cli("agent", "rotate", "srv-1", "--now", lang="vi")[2] == told
     monkeypatch.setenv("HAIDANG_LANG", "vi")
     with pytest.raises(SystemExit):
