@@ -51,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _do(options)
     except ConfigError as error:
-        _complain(str(error), word(language, "problems", count=len(error.problems)))
+        count = len(error.problems)
+        _complain(str(error), word(language, "problem" if count == 1 else "problems", count=count))
     except (commands.CommandError, StartError) as error:
         _complain(str(error))
     except KeyboardInterrupt:

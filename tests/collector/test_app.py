@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -152,12 +154,29 @@ async def test_a_stop_commits_what_waits_and_writes_the_start_of_blindness(
         assert [blind.cause for blind in blinds] != []
 
 
-async def test_not_ready_is_said_while_stopping(make_config: Callable[..., Config], run_once: Any) -> None:
+async def test_not_ready_is_said_while_stopping(
+    tmp_path: Path, make_config: Callable[..., Config], run_once: Any, sender: Any
+) -> None:
+    """A stop takes as long as the database takes the last batch; another process that writes holds it up here."""
     async with run_once(make_config()) as running:
+        collector, port = running.collector, running.collector.web_port
         assert (await running.page("/-/ready")).status == 200
-        running.collector._why_not_ready = "stopping"
-        response = await running.page("/-/ready")
-        assert (response.status, b"stopping" in response.body) == (503, True)
+        token, one = await running.agent("srv-1"), sender("srv-1")
+        with contextlib.closing(sqlite3.connect(tmp_path / "data" / "haidang.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            waiting = asyncio.ensure_future(running.post(token, one.batch(one.report())))
+            while not collector._committer.depth:
+                await asyncio.sleep(0)
+            stopping = asyncio.ensure_future(collector.stop())
+            await asyncio.sleep(0)
+            response = await running.page("/-/ready")
+            assert (response.status, b"stopping" in response.body, stopping.done()) == (503, True, False)
+            assert (await running.page("/-/healthy")).status == 200
+            other.execute("ROLLBACK")
+        assert (await waiting).answer.acknowledged[Lane.BULK] == 1
+        await stopping
+        with pytest.raises(ConnectionError):
+            await asyncio.open_connection("127.0.0.1", port)
 
 
 # --- reload

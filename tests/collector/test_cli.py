@@ -156,6 +156,13 @@ def test_check_says_ok_or_every_problem(cli: Cli, tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize(("lang", "said"), [("en", "1 problem"), ("vi", "1 lỗi")])
+def test_check_counts_a_single_problem_as_one(cli: Cli, lang: str, said: str) -> None:
+    cli.file.write_text("colour: red\n")
+    code, _, err = cli("check", lang=lang)
+    assert (code, err.splitlines()[-1]) == (1, said)
+
+
 def test_every_word_exists_in_both_languages_with_the_same_blanks() -> None:
     for key, texts in _WORDS.items():
         assert len(texts) == len(LANGUAGES)
