@@ -34,6 +34,7 @@ FLUSH_S: Final = 2.0
 CHECK_S: Final = 30
 RELOAD: Final = "reload"
 STOP: Final = "stop"
+GIVE_UP: Final = "give up"
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_CONFIG: Final = 2
@@ -221,6 +222,8 @@ class App:
             allocator.give_back()
         self._seen = done
         self._say_changes()
+        if self._spool.is_replaced:
+            self.runner.ask(GIVE_UP)  # The log says why; the service manager starts it anew, with the folder that is there.
         self._write_status()
 
     def _say_changes(self) -> None:
@@ -228,6 +231,9 @@ class App:
         uplink, spool = self._uplink.status(), self._spool.status()
         self._say("uplink", f"{uplink.state.value} {uplink.detail}".strip(), good=uplink.state.value in ("ok", "starting"))
         self._say("spool", spool.disk_error or "ok", good=not spool.disk_error)
+        if spool.repairs:
+            text = f"removed from outside {spool.repairs} time(s), made anew; what only it held is stated as lost"
+            self._say("spool folder", text, good=False)
         latest = self.runner.latest
         for run_ in latest.runs if latest else ():
             good = run_.outcome in (ReaderOutcome.OK, ReaderOutcome.NO_DATA)

@@ -215,6 +215,8 @@ def describe(value: object, now_ms: int, language: str) -> tuple[list[str], bool
     lines.append(say("s_spool", reports=waiting, size=words.size(spool.bytes), lost=sum(spool.lost.values())))
     if spool.disk_error:
         lines.append(say("s_disk", error=spool.disk_error, held=spool.held_reports))
+    if spool.repairs:
+        lines.append(say("s_repairs", count=spool.repairs))
     sent_at = uplink.last_success_at_ms
     sent = say("ago", age=words.span((now_ms - sent_at) / 1000)) if sent_at else say("never")
     lines.append(say("s_uplink", state=uplink.state.value, url=uplink.url, age=sent, reports=uplink.reports))

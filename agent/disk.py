@@ -116,6 +116,18 @@ def replace_file(path: str, data: bytes | bytearray) -> None:
     sync_folder(os.path.dirname(path))
 
 
+def is_at(fd: int, path: str) -> bool:
+    """Whether the open file is the one at `path`; true if the system does not say."""
+    try:
+        there = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    here = os.fstat(fd)
+    return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+
+
 def remove_file(path: str) -> None:
     """Remove a file if it is there and can be removed; what stays behind is found again at the next start."""
     with contextlib.suppress(OSError):
@@ -139,6 +151,10 @@ class FolderLock:
         with contextlib.suppress(OSError):
             os.ftruncate(self._fd, 0)
             write_at(self._fd, 0, b" %d\n" % os.getpid())
+
+    def is_at(self, path: str) -> bool:
+        """Whether the lock is still the file at `path`."""
+        return is_at(self._fd, path)
 
     def release(self) -> None:
         """Free the lock. Idempotent."""

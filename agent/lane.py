@@ -44,7 +44,7 @@ class Damage(Exception):  # noqa: N818 - a finding, not a failure: the caller st
 class SegmentFile:
     """A segment on disk as the lane knows it; `size` counts good bytes. `covers` is not 0 for a compacted one."""
 
-    __slots__ = ("covers", "first_seq", "last_seq", "newest_ms", "path", "size")
+    __slots__ = ("boot", "covers", "first_seq", "last_seq", "newest_ms", "path", "since_ms", "size")
 
     def __init__(self, path: str, first_seq: int, covers: int = 0) -> None:
         self.path = path
@@ -54,6 +54,9 @@ class SegmentFile:
         self.size = 0
         self.newest_ms = 0
         """Uptime of the newest record (of this boot; older ones are placed by the wall clock, maybe below 0)."""
+        self.boot = ""
+        self.since_ms = 0
+        """Boot and wall clock of the first record."""
 
 
 class LaneFiles:
@@ -133,6 +136,8 @@ class LaneFiles:
             if record.kind == segment.SCHEMA:
                 self._written.add(data[record.start : record.start + segment.HASH_BYTES])
                 continue
+            if newest is None:
+                file.boot, file.since_ms = record.boot.decode(), record.at_ms
             newest = record
             file.last_seq = max(file.last_seq, record.seq)
             scan.meet(record.seq, record.boot.decode(), record.at_ms)
@@ -173,6 +178,8 @@ class LaneFiles:
             except OSError:
                 self._undo(file)
                 raise
+            if is_new:
+                file.boot, file.since_ms = entries[0].boot, entries[0].at_ms
             file.size += len(data)
             file.last_seq = entries[-1].seq
             file.newest_ms = uptime_ms
@@ -318,6 +325,15 @@ class LaneFiles:
         self.segments.remove(file)
         disk.remove_file(file.path)
 
+    def forget_files(self, missing: Sequence[SegmentFile], held: Sequence[Entry]) -> None:
+        """These segments are gone from the disk; the next flush writes `held`."""
+        if missing and missing[-1] is self.segments[-1]:
+            self.seal()
+        self.segments = [file for file in self.segments if file not in missing]
+        self.held = list(held)
+        self._head = ("", 0)
+        self.forget_settled()
+
     def compact(self, files: Sequence[SegmentFile], kept: Sequence[Entry]) -> None:
         """Replace neighbouring segments by one that holds only `kept`. Raises `OSError` and changes nothing."""
         merged = SegmentFile(files[0].path, files[0].first_seq, max(file.last_seq for file in files))
@@ -326,6 +342,7 @@ class LaneFiles:
             data += segment.encode_record(entry.kind, entry.seq, entry.at_ms, entry.boot.encode(), entry.payload)
         disk.replace_file(merged.path, data)
         merged.size, merged.newest_ms = len(data), files[-1].newest_ms
+        merged.boot, merged.since_ms = files[0].boot, files[0].since_ms
         at = self.segments.index(files[0])
         self.segments[at : at + len(files)] = [merged]
         for file in files[1:]:

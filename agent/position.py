@@ -54,6 +54,17 @@ class PositionFile:
         self.last = max((p for p in found if p is not None), key=lambda p: p.generation, default=None)
         self._generation = self.last.generation if self.last else 0
 
+    def is_at(self, path: str) -> bool:
+        """Whether this is the file at `path`."""
+        return disk.is_at(self._fd, path)
+
+    def reopen(self, path: str) -> None:
+        """Go on in a new file, for the old one was removed. Raises `OSError` and stays with the old one."""
+        disk.replace_file(path, bytes(2 * SLOT_BYTES))
+        fd = disk.open_file(path)
+        os.close(self._fd)
+        self._fd = fd
+
     def write(self, facts: LanePosition, bulk: LanePosition, *, held: bool, clean: bool = False) -> None:
         """Note a new position: it survives the death of the process at once, that of the machine after `sync`.
         Raises `OSError`."""

@@ -19,6 +19,7 @@ from agent.lane import Damage
 from agent.model import Lane, LossReason, Report
 from agent.segment import Entry
 from agent.spool_folder import SpoolError, SpoolFolder
+from agent.spool_repair import repair
 from agent.spool_store import SpoolLimits, Store
 from agent.wire import Watermark, WireError
 
@@ -42,6 +43,8 @@ class SpoolStatus(msgspec.Struct, frozen=True):
     """Reports in memory because the disk takes nothing."""
     lost: dict[LossReason, int]
     """Reports lost since this process opened the spool, by reason."""
+    repairs: int = 0
+    """How often the folder, or a part of it, was removed from outside and made anew."""
 
 
 class Spool:
@@ -77,9 +80,11 @@ class Spool:
         takes nothing; a report over 2 MiB is not stored but stated as lost."""
         with self._lock:
             store = self._store
+            repair(store)
             numbers = Appended(store.stage(store.facts, facts, schemas), store.stage(store.bulk, bulk, schemas))
             store.flush()
-            spool_limits.enforce(store)
+            if not store.folder.trouble:
+                spool_limits.enforce(store)
             return numbers
 
     def append(self, lane: Lane, reports: Sequence[Report], schemas: Mapping[bytes, bytes] | None = None) -> range:
@@ -188,7 +193,20 @@ class Spool:
         with self._lock:
             held = len(self._store.facts.held) + len(self._store.bulk.held)
             size = self._store.facts.size + self._store.bulk.size
-            return SpoolStatus(self.stream, size, self._watermarks(), self._store.disk_error, held, dict(self._store.lost))
+            return SpoolStatus(
+                self.stream,
+                size,
+                self._watermarks(),
+                self._store.disk_error,
+                held,
+                dict(self._store.lost),
+                self._store.folder.repairs,
+            )
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether another folder stands where this spool's was: only a new start can use it."""
+        return bool(self._store.folder.trouble) and self._store.folder.is_replaced()
 
     def close(self) -> None:
         """Write the position, free the lock. Idempotent."""

@@ -27,6 +27,10 @@ class SpoolFolder:
     def __init__(self, path: str) -> None:
         """Open or make the folder. Raises `SpoolError`."""
         self.path = path
+        self.trouble = ""
+        """Why nothing may be read or written here at present; empty while all is well."""
+        self.repairs = 0
+        """How often something was missing and was made anew."""
         self._ballast = os.path.join(path, "ballast")
         try:
             os.makedirs(path, mode=0o700, exist_ok=True)
@@ -62,6 +66,32 @@ class SpoolFolder:
         name = os.urandom(16).hex()
         disk.replace_file(path, name.encode() + b"\n")
         return name
+
+    def is_in_place(self) -> bool:
+        """Whether this process's lock and position are still where they were made."""
+        return self._lock.is_at(self._place("lock")) and self.position.is_at(self._place("position"))
+
+    def is_replaced(self) -> bool:
+        """Whether something else stands where one of them was."""
+        lock, position = self._place("lock"), self._place("position")
+        return (os.path.lexists(lock) and not self._lock.is_at(lock)) or (
+            os.path.lexists(position) and not self.position.is_at(position)
+        )
+
+    def make_anew(self) -> None:
+        """Make what is missing: the folder, the lock, the position (empty until it is written), the stream's name.
+        Raises `OSError`, `LockedError`."""
+        os.makedirs(self.path, mode=0o700, exist_ok=True)
+        if not self._lock.is_at(self._place("lock")):
+            lock = disk.FolderLock(self._place("lock"))
+            self._lock.release()
+            self._lock = lock
+        if not self.position.is_at(self._place("position")):
+            self.position.reopen(self._place("position"))
+        disk.replace_file(self._place("stream"), self.stream.encode() + b"\n")
+
+    def _place(self, name: str) -> str:
+        return os.path.join(self.path, name)
 
     @property
     def has_ballast(self) -> bool:

@@ -58,6 +58,8 @@ class Store:
         self.disk_error = ""
         self.sending: frozenset[tuple[Lane, int]] = frozenset()
         """What an exchange with the collector is under way with: it may be there already, so it is not lost yet."""
+        self.stated: dict[int, Loss] = {}
+        """Loss records that the collector does not have yet, by their number."""
         self._losses = LossBook(lambda lane, first, last: self.lanes[lane].settled.holds_all(first, last))
         self._stable: tuple[LanePosition, LanePosition] = (LanePosition(), LanePosition())
         self._position = folder.position
@@ -81,6 +83,7 @@ class Store:
         for payload in stated:
             loss = wire.decode_loss(payload)
             self.lanes[loss.lane].settle(loss.first_seq, loss.last_seq)
+            self.stated[loss.seq] = loss
         for lane, found_gaps in gaps.items():
             for gap in found_gaps:
                 self._state_gap(self.lanes[lane], gap, is_held=bool(last and last.held))
@@ -92,7 +95,7 @@ class Store:
             reason = LossReason.DISK_FULL if is_held else LossReason.TORN
         for first, last in list(lane.settled.open_between(gap.first, gap.last)):
             lane.settle(first, last)
-            self._lose(lane.lane, gap._replace(first=first, last=last), reason)
+            self.lose(lane.lane, gap._replace(first=first, last=last), reason)
 
     def stage(self, lane: LaneFiles, reports: Sequence[Report], schemas: Mapping[bytes, bytes] | None) -> range:
         """Number and encode reports; `flush` brings them to disk."""
@@ -121,6 +124,10 @@ class Store:
     def flush(self) -> None:
         """Bring everything held to disk. If the disk refuses: keep a bounded part, and use the ballast to state the loss."""
         now = self.clock.uptime_ms()
+        if self.folder.trouble:
+            self.disk_error = f"spool folder {self.folder.path}: {self.folder.trouble}"
+            self._shed(now)
+            return
         try:
             if self._losses and not self.disk_error:
                 self._stage_losses()
@@ -146,13 +153,14 @@ class Store:
             facts.sort(key=lambda entry: entry.is_protected)
             for victim in (bulk + facts)[:excess]:
                 self.give_up([victim], LossReason.DISK_FULL)
-        if self._losses and self.folder.release_ballast():
+        if self._losses and not self.folder.trouble and self.folder.release_ballast():
             self._stage_losses()
             with contextlib.suppress(OSError):
                 self.facts.flush(self.known, now)
 
     def _stage_losses(self) -> None:
         losses = self._losses.take(self.facts.next_seq, self.clock.wall_ms(), self.clock.uptime_ms())
+        self.stated.update({loss.seq: loss for loss in losses})
         self.facts.stage([
             Entry(Lane.FACTS, loss.seq, self._boot, loss.at_ms, segment.LOSS, wire.encode(loss)) for loss in losses
         ])  # fmt: skip
@@ -174,6 +182,8 @@ class Store:
 
     def unsent(self, lane: LaneFiles, max_reports: int, max_bytes: int) -> list[Entry]:
         """The oldest unsettled entries of a lane that are not fresh; what is unreadable is stated as lost."""
+        if self.folder.trouble:
+            return []
         while max_reports > 0 and max_bytes > 0 and lane.pending > len(lane.recent):
             try:
                 return lane.unsent(max_reports, max_bytes)
@@ -197,11 +207,14 @@ class Store:
         """Free what is settled, in memory and on disk."""
         for lane in self.lanes.values():
             lane.forget_settled()
+        if self.stated:
+            self.stated = {seq: loss for seq, loss in self.stated.items() if seq not in self.facts.settled}
         if self._losses and self.disk_error and not any(entry.is_loss for entry in self.facts.held):
             self._stage_losses()  # the disk takes nothing, but the network does
         finished = [(lane, file) for lane in self.lanes.values() for file in lane.finished()]
         self.save()
-        if finished and self._is_position_synced():
+        # What stands where the folder stood is somebody else's.
+        if finished and self.folder.is_in_place() and self._is_position_synced():
             for lane, file in finished:
                 lane.remove(file)
 
@@ -220,7 +233,9 @@ class Store:
         lane.settle(lane.first_given, watermark)
         lane.next_seq = max(lane.next_seq, watermark + 1)
         lane.forget_settled()
-        lane.stage([segment.renumbered(entry, seq) for seq, entry in enumerate(entries, lane.next_seq)])
+        renumbered = [segment.renumbered(entry, seq) for seq, entry in enumerate(entries, lane.next_seq)]
+        self.stated.update({entry.seq: wire.decode_loss(entry.payload) for entry in renumbered if entry.is_loss})
+        lane.stage(renumbered)
         self.flush()
 
     def give_up(self, entries: Iterable[Entry], reason: LossReason) -> None:
@@ -230,14 +245,15 @@ class Store:
             if entry.seq in lane.settled:
                 continue
             lane.settle(entry.seq, entry.seq)
-            if entry.is_loss:
-                with contextlib.suppress(wire.WireError):
-                    self._losses.add(wire.decode_loss(entry.payload))
-            self._lose(entry.lane, Gap(entry.seq, entry.seq, entry.boot, entry.at_ms, entry.at_ms, False), reason)
+            self.lose(entry.lane, Gap(entry.seq, entry.seq, entry.boot, entry.at_ms, entry.at_ms, False), reason)
         for lane in self.lanes.values():
             lane.forget_settled()
 
-    def _lose(self, lane: Lane, gap: Gap, reason: LossReason) -> None:
+    def lose(self, lane: Lane, gap: Gap, reason: LossReason) -> None:
+        """These settled numbers are lost; the next `flush` states it, and again what loss records among them stated."""
+        if lane is Lane.FACTS:
+            for seq in [seq for seq in self.stated if gap.first <= seq <= gap.last]:
+                self._losses.add(self.stated.pop(seq))
         count = gap.last - gap.first + 1
         self.lost[reason] += count
         boot = gap.boot or self._boot
@@ -252,13 +268,16 @@ class Store:
             for _, record, _ in lane.walk(file):
                 if record.kind != segment.SCHEMA:
                     last_good, boot, at_ms = max(record.seq, last_good), record.boot.decode(), record.at_ms
+        held = {entry.seq: entry for entry in lane.held}
         if file is lane.segments[-1]:
             lane.seal()
-        held = {entry.seq for entry in (*lane.recent, *lane.held)}
+            held |= {entry.seq: entry for entry in lane.recent if entry.seq > last_good and entry.seq not in lane.settled}
+            lane.held = [held[seq] for seq in sorted(held)]
         for first, last in list(lane.settled.open_between(last_good + 1, file.last_seq)):
             for seq in range(first, last + 1):
                 if seq not in held:
                     lane.settle(seq, seq)
-                    self._lose(lane.lane, Gap(seq, seq, boot, at_ms, at_ms, False), LossReason.CORRUPT)
+                    self.lose(lane.lane, Gap(seq, seq, boot, at_ms, at_ms, False), LossReason.CORRUPT)
         file.last_seq = last_good
+        lane.forget_settled()
         self.flush()

@@ -109,6 +109,10 @@ _TEXT: Final[dict[str, tuple[str, str]]] = {
         "hàng đợi: {reports} báo cáo đang chờ, {size}; mất từ khi khởi động: {lost}",
     ),
     "s_disk": ("disk: {error}; {held} reports held in memory", "đĩa: {error}; giữ {held} báo cáo trong bộ nhớ"),
+    "s_repairs": (
+        "spool folder: removed from outside {count} time(s) since the start, made anew; what only it held is stated as lost",
+        "thư mục hàng đợi: bị xóa từ bên ngoài {count} lần từ khi khởi động, đã tạo lại; phần chỉ nằm trong đó được ghi là mất",
+    ),
     "s_uplink": (
         "uplink: {state} ({url}); last stored batch {age}; {reports} reports delivered",
         "đường gửi: {state} ({url}); lô được lưu gần nhất {age}; đã gửi {reports} báo cáo",

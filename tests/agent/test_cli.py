@@ -218,6 +218,11 @@ def test_status_in_words() -> None:
             "disk: no space left on device; 5 reports held in memory",
         ),
         (
+            status_of(spool=spool_status(repairs=2, disk_error="x")),
+            1_001_000,
+            "spool folder: removed from outside 2 time(s) since the start, made anew; what only it held is stated as lost",
+        ),
+        (
             status_of(uplink=uplink_status(state=UplinkState.AUTH, detail="the token is revoked")),
             1_001_000,
             "  the token is revoked",

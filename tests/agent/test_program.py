@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import shutil
 import signal
 import socket
 import subprocess
@@ -251,6 +252,37 @@ def test_second_agent_on_the_same_spool_is_refused(agent: Agent, door: Door) -> 
     _, err = second.communicate(timeout=PATIENCE_S)
     assert second.returncode == 1
     assert f"is in use by process {first.pid}" in err
+
+
+def test_a_removed_spool_is_said_and_made_anew(agent: Agent, door: Door) -> None:
+    """The agent goes on with the same stream; log and status say what happened."""
+    process = agent.start()
+    batch, _ = door.next(lambda report: report.module == HOST)
+    shutil.rmtree(agent.folder / "spool")
+    for _ in range(3):
+        after, _ = door.next(lambda report: report.module == HOST)
+    assert (after.stream, after.boot) == (batch.stream, batch.boot)
+    assert (agent.folder / "spool" / "stream").read_text().strip() == batch.stream
+    process.terminate()
+    _, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0
+    said = "warning: spool folder: removed from outside 1 time(s), made anew; what only it held is stated as lost\n"
+    assert err.count(said) == 1
+    spool = agent.status()["spool"]
+    assert isinstance(spool, dict)
+    assert spool["repairs"] == 1
+
+
+def test_a_replaced_spool_ends_the_agent(agent: Agent, door: Door) -> None:
+    """Whoever put it there meant it to be used: the service manager's next start takes it."""
+    process = agent.start()
+    door.next(lambda report: report.module == HOST)
+    (agent.folder / "spool").rename(agent.folder / "aside")
+    shutil.copytree(agent.folder / "aside", agent.folder / "spool")
+    _, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    assert f"warning: spool: spool folder {agent.folder / 'spool'}: another folder stands in its place\n" in err
+    door.next(is_kind(Kind.AGENT_STOP))
 
 
 def test_systemd_hears_of_it(agent: Agent, door: Door) -> None:

@@ -92,6 +92,18 @@ class SpoolMachine(RuleBasedStateMachine):
             path.write_bytes(data)
         self._open(True)
 
+    @rule(data=st.data(), everything=st.booleans(), looked_at=st.booleans())
+    def remove_under_it(self, data: st.DataObject, everything: bool, looked_at: bool) -> None:
+        """Somebody deletes the folder, or some of its files, while the spool is in use."""
+        names = sorted(path.name for path in self.folder.iterdir())
+        gone = names if everything else data.draw(st.sets(st.sampled_from(names), min_size=1)) | {"lock"}
+        for name in gone:
+            (self.folder / name).unlink(missing_ok=True)
+        if looked_at:
+            self.spool.backlog(*kit.PLENTY)  # finds it out by itself, and states what it cannot read
+            self.nothing_vanishes()
+        self.append(1, 0, 1, 50)
+
     @rule(hours=st.floats(0, 2))
     def pause(self, hours: float) -> None:
         self.clock.advance(hours * 3600)
