@@ -254,8 +254,9 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def close(self) -> None:
-        """End the connection after what was written."""
-        if self._transport is not None:
+        """End the connection after what was written. Once: a TLS transport of Python 3.11 forgets its connection at a second
+        close, and then cannot be aborted any more."""
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
 
     def _advance(self) -> None:
@@ -330,7 +331,7 @@ class Connection(asyncio.Protocol):
         transport.write(answer.render("close" if answer.close else ""))
         self._front.rest()
         if answer.close:
-            transport.close()
+            self.close()
             return
         if transport.get_write_buffer_size() > MAX_BODY_BYTES:
             transport.abort()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from agent import wire
 from agent.model import Lane
+from collector.config import Agents, Config
 from collector.ingest.fast import Callers, Head, parse_head
 
 USUAL = {
@@ -171,3 +174,20 @@ async def test_a_caller_that_goes_away_frees_its_room(start: Any, sender: Any) -
     while budget.held:
         await asyncio.sleep(0)
     assert running.collector._listener.connections <= 1
+
+
+async def test_a_connection_may_be_closed_twice_and_then_cut(start: Any, make_config: Callable[..., Config]) -> None:
+    """A stop closes what rests each time a request ends, and cuts what is left: also over TLS, where the caller lingers."""
+    running = await start(make_config(agents=Agents(listen="127.0.0.1:0", transport="tls")))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    front = running.collector._listener._front
+    async with running.caller(context):
+        while not front.connections:
+            await asyncio.sleep(0)
+        for connection in list(front.connections):
+            connection.close()
+            connection.close()
+            connection.abort()
+        while front.connections:
+            await asyncio.sleep(0)
