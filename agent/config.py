@@ -5,6 +5,7 @@ The only place that knows YAML. Nothing here touches the network; nothing wrong 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from yaml import nodes
 
 from agent import kinds
 from agent.credentials import is_loopback, token_troubles
+from agent.disk import read_plain
 from agent.settings import URL_PATTERN, CollectorSettings, Settings
 
 _MAX_BYTES: Final = 1024 * 1024
@@ -298,8 +300,7 @@ def _check_collector(source: _Source, raw: dict[str, Any], folder: str) -> None:
 
 def _certificate_trouble(path: str) -> str:
     try:
-        with open(path, "rb") as file:
-            data = file.read(_MAX_BYTES)
+        data = read_plain(path, _MAX_BYTES)
     except OSError as error:
         return (error.strerror or "no readable file").lower()
     except ValueError:
@@ -352,12 +353,11 @@ def load(file: str, *, files: bool = True) -> Settings:
     """Settings from a file, all paths absolute. Raises `ConfigError` with every problem found."""
     expected = "a readable file of settings (haidang-agent enrol makes one)"
     try:
-        with open(file, "rb") as handle:
-            data = handle.read(_MAX_BYTES + 1)
+        data = read_plain(file, _MAX_BYTES)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise ConfigError([Problem(file, 0, "", "more than 1 MiB", "a smaller file")]) from error
         raise ConfigError([Problem(file, 0, "", (error.strerror or str(error)).lower(), expected)]) from error
-    if len(data) > _MAX_BYTES:
-        raise ConfigError([Problem(file, 0, "", "more than 1 MiB", "a smaller file")])
     try:
         return parse(data.decode("utf-8"), file, files=files)
     except UnicodeDecodeError as error:

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
+from agent.disk import read_plain
 from agent.settings import WINDOWS, Secret
 
 _EXPECTED: Final = "a file with the agent's token (made by haidang-agent enrol)"
@@ -44,8 +45,7 @@ def read_token(path: str) -> Secret:
 
 
 def _content(path: str) -> str:
-    with open(path, encoding="ascii") as file:
-        return file.read(8_192).strip()
+    return read_plain(path, 8_192).decode("ascii").strip()
 
 
 def is_loopback(url: str) -> bool:

@@ -7,6 +7,7 @@ Configuration is refused, not repaired: all problems are listed at once. The onl
 from __future__ import annotations
 
 import difflib
+import errno
 import ipaddress
 import math
 import re
@@ -22,6 +23,7 @@ import msgspec
 import yaml
 from msgspec import Meta
 
+from collector.files import read_plain
 from collector.settings import Agents, Config, Database, Limits, Log, Web
 
 _MAX_FILE_BYTES: Final = 16 * 1024 * 1024
@@ -83,12 +85,10 @@ class Document:
 
     def _read(self, file: Path) -> Any:
         try:
-            data = file.read_bytes() if file.stat().st_size <= _MAX_FILE_BYTES else None
+            data = read_plain(file, _MAX_FILE_BYTES)
         except OSError as error:
-            self.problems.append(Problem(self.file, 0, "", error.strerror or "no access", "a readable file"))
-            return None
-        if data is None:
-            self.problems.append(Problem(self.file, 0, "", f"over {_MAX_FILE_BYTES} bytes", "a smaller file"))
+            expected = "a smaller file" if error.errno == errno.EFBIG else "a readable file"
+            self.problems.append(Problem(self.file, 0, "", error.strerror or "no access", expected))
             return None
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(data)
         try:

@@ -10,10 +10,13 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 from urllib.parse import quote, urlsplit
 
 from collector.config import Config, split_address
+from collector.files import read_plain
+
+_PASSWORD_BYTES: Final = 64 * 1024
 
 
 class StartError(Exception):
@@ -104,7 +107,8 @@ def database_url(config: Config) -> str:
     password = ""
     if database.password_file:
         try:
-            password = Path(database.password_file).read_text().split("\n", 1)[0].rstrip("\r")
+            text = read_plain(Path(database.password_file), _PASSWORD_BYTES).decode()
+            password = text.split("\n", 1)[0].rstrip("\r")
         except (OSError, UnicodeDecodeError) as error:
             raise StartError(f"database.password_file {database.password_file}: cannot be read: {error}") from error
     elif database.password_env:
