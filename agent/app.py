@@ -41,9 +41,10 @@ EXIT_CONFIG: Final = 2
 _COMPRESS: Final = {"auto": "auto", "always": "on", "never": "off"}
 
 
-def run(file: str) -> int:
-    """Run the agent until it is told to stop; the exit code. What is wrong is said on standard error."""
-    data = _checked(file)
+def run(file: str, language: str = "") -> int:
+    """Run the agent until it is told to stop; the exit code. What is wrong with the file is said on standard error, in
+    `language` or what HAIDANG_LANG says."""
+    data = _checked(file, language)
     if data is None:
         return EXIT_CONFIG
     allocator.one_arena()
@@ -60,15 +61,15 @@ def run(file: str) -> int:
     return app.run()
 
 
-def _checked(file: str) -> bytes | None:
+def _checked(file: str, language: str) -> bytes | None:
     """The packed settings, or `None` after the problems were written. Where the system can fork, a child loads them: the
     YAML parser, and whatever checking needs, then never take memory in the process that stays."""
     if not hasattr(os, "fork"):
-        return _load(file)
+        return _load(file, language)
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        _load_in_child(file, writing)
+        _load_in_child(file, language, writing)
     os.close(writing)
     with open(reading, "rb") as pipe:
         data = pipe.read()
@@ -76,22 +77,24 @@ def _checked(file: str) -> bytes | None:
     return data if code == 0 and data else None
 
 
-def _load(file: str) -> bytes | None:
+def _load(file: str, language: str) -> bytes | None:
+    from agent import words
     from agent.config import ConfigError, load
+    from agent.config_words import told
     from agent.settings import pack
 
     try:
         return pack(load(file))
     except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{told(error.problems, words.choose(language))}\n")
         sys.stderr.flush()
         return None
 
 
-def _load_in_child(file: str, writing: int) -> NoReturn:
+def _load_in_child(file: str, language: str, writing: int) -> NoReturn:
     code = EXIT_FAILED
     try:
-        data = _load(file)
+        data = _load(file, language)
         if data is not None:
             with open(writing, "wb") as pipe:
                 pipe.write(data)
@@ -278,7 +281,7 @@ class App:
         """Whether the file as it is now would be taken, asked of a process of its own; its problems go to standard error."""
         import subprocess
 
-        command = [sys.executable, "-m", "agent", "check", "--config", self._file]
+        command = [sys.executable, "-m", "agent", "check", "--config", self._file, "--lang", "en"]
         try:
             good = subprocess.run(command, stdout=subprocess.DEVNULL, timeout=CHECK_S, check=False).returncode == 0  # noqa: S603
         except (OSError, subprocess.SubprocessError) as error:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
 import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from agent import __version__, words
@@ -18,6 +19,8 @@ from agent.settings import DEFAULT_FILE, WINDOWS, Settings
 
 if TYPE_CHECKING:
     from agent.crew import Run
+    from agent.spool import SpoolStatus
+    from agent.status import ReaderStatus, Status
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -32,10 +35,14 @@ def main(arguments: Sequence[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        return _main(arguments)
-    except BrokenPipeError:
-        # Whoever read has left (`once | head`). What is still in the buffer has nowhere to go either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        try:
+            return _main(arguments)
+        except SystemExit:
+            _put("")  # What argparse printed goes out here, where a failure can still be said.
+            raise
+    except _OutputError as error:
+        if str(error):
+            _complain(words.say("output", words.choose(_language_argument(arguments)), why=error))
         return EXIT_FAILED
 
 
@@ -46,7 +53,7 @@ def _main(arguments: Sequence[str]) -> int:
     if command == "run":
         from agent.app import run
 
-        return run(parsed.config or DEFAULT_FILE)
+        return run(parsed.config or DEFAULT_FILE, language)
     if command == "version":
         return _print(f"haidang-agent {__version__}")
     if command == "check":
@@ -90,24 +97,42 @@ def _parser(language: str) -> argparse.ArgumentParser:
     return parser
 
 
+class _OutputError(Exception):
+    """Standard output takes nothing; the text says why. Empty if whoever read has left (`once | head`)."""
+
+
+def _put(text: str) -> None:
+    """Print all of a text. Raises `_OutputError`; what is still in the buffer has nowhere to go either then."""
+    if sys.stdout is None:  # the program was started with it closed
+        raise _OutputError("closed")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise _OutputError("" if isinstance(error, BrokenPipeError) else error.strerror or str(error)) from error
+
+
 def _print(text: str) -> int:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    _put(f"{text}\n")
     return EXIT_OK
 
 
 def _complain(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError, AttributeError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
 def _check(file: str, language: str) -> int:
     from agent.config import ConfigError, load
+    from agent.config_words import told
 
     try:
         load(file)
     except ConfigError as error:
-        _complain(str(error))
+        _complain(told(error.problems, language))
         _complain(words.say("problems", language, count=len(error.problems), file=file))
         return EXIT_CONFIG
     return _print(words.say("ok", language))
@@ -117,21 +142,22 @@ def _once(file: str | None, language: str) -> int:
     """One collection as text; readers in trouble are named on standard error. Without `--config`, the usual file if there is
     one, else the usual readers."""
     from agent.config import ConfigError, defaults, load
+    from agent.config_words import told
 
     try:
         usual = file or (DEFAULT_FILE if os.path.exists(DEFAULT_FILE) else None)
         settings = load(usual, files=False) if usual else defaults()
     except ConfigError as error:
-        _complain(str(error))
+        _complain(told(error.problems, language))
         return EXIT_CONFIG
     runs = collect(settings, SystemClock())
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # as Prometheus reads it, on Windows too
-    sys.stdout.write(page(runs))
-    sys.stdout.flush()
+    _put(page(runs))
     for run in runs:
         if _is_of_interest(run.outcome, run.detail):
-            _complain(words.say("bad_reader", language, kind=run.kind, outcome=run.outcome, detail=run.detail))
+            outcome = words.name("outcome", run.outcome, language)
+            _complain(words.say("bad_reader", language, kind=run.kind, outcome=outcome, detail=run.detail))
     return EXIT_OK
 
 
@@ -167,11 +193,12 @@ def collect(settings: Settings, clock: Clock) -> list[Run]:
 def _status(file: str, language: str, clock: Clock) -> int:
     from agent import status
     from agent.config import ConfigError, load
+    from agent.config_words import told
 
     try:
         settings = load(file, files=False)
     except ConfigError as error:
-        _complain(str(error))
+        _complain(told(error.problems, language))
         return EXIT_CONFIG
     try:
         value = status.read(settings.status_file)
@@ -184,11 +211,8 @@ def _status(file: str, language: str, clock: Clock) -> int:
     return EXIT_OK if healthy else EXIT_FAILED
 
 
-def describe(value: object, now_ms: int, language: str) -> tuple[list[str], bool]:
+def describe(value: Status, now_ms: int, language: str) -> tuple[list[str], bool]:
     """A status in words, and whether all is well: running, and the collector stores what it sends."""
-    from agent.status import Status
-
-    assert isinstance(value, Status)
 
     def say(key: str, **values: object) -> str:
         return words.say(key, language, **values)
@@ -196,33 +220,44 @@ def describe(value: object, now_ms: int, language: str) -> tuple[list[str], bool
     age_s = (now_ms - value.at_ms) / 1000
     silent = age_s > 2.5 * value.interval_s + 5
     if value.stopped:
-        head = say("s_stopped", id=value.id, why=value.stopped)
+        head = say("s_stopped", id=value.id, why=words.name("stop", value.stopped, language))
     elif silent:
         head = say("s_silent", id=value.id, age=words.span(age_s))
     else:
         head = say("s_running", id=value.id, pid=value.pid, version=value.version)
     collected = words.span((now_ms - value.collected_at_ms) / 1000) if value.collected_at_ms else say("never")
-    counts = {name: sum(reader.outcome == name for reader in value.readers) for name in ("ok", "no_data")}
-    bad = len(value.readers) - sum(counts.values())
+    uplink = value.uplink
+    state = words.name("state", uplink.state.value, language)
+    sent_at = uplink.last_success_at_ms
+    sent = say("ago", age=words.span((now_ms - sent_at) / 1000)) if sent_at else say("never")
     lines = [
         head,
         say("s_collected", count=value.collections, age=collected, interval=value.interval_s, missed=value.missed_slots),
-        say("s_readers", ok=counts["ok"], no_data=counts["no_data"], bad=bad),
-        *(f"  {r.kind}: {r.outcome}: {r.detail}" for r in value.readers if _is_of_interest(r.outcome, r.detail)),
+        *_describe_readers(value.readers, language),
+        *_describe_spool(value.spool, language),
+        say("s_uplink", state=state, url=uplink.url, age=sent, reports=uplink.reports),
     ]
-    spool, uplink = value.spool, value.uplink
-    waiting = sum(mark.reports for mark in spool.watermarks)
-    lines.append(say("s_spool", reports=waiting, size=words.size(spool.bytes), lost=sum(spool.lost.values())))
-    if spool.disk_error:
-        lines.append(say("s_disk", error=spool.disk_error, held=spool.held_reports))
-    if spool.repairs:
-        lines.append(say("s_repairs", count=spool.repairs))
-    sent_at = uplink.last_success_at_ms
-    sent = say("ago", age=words.span((now_ms - sent_at) / 1000)) if sent_at else say("never")
-    lines.append(say("s_uplink", state=uplink.state.value, url=uplink.url, age=sent, reports=uplink.reports))
     if uplink.detail:
         lines.append(f"  {uplink.detail}")
-    return lines, not value.stopped and not silent and uplink.state.value == "ok" and not spool.disk_error
+    return lines, not value.stopped and not silent and uplink.state.value == "ok" and not value.spool.disk_error
+
+
+def _describe_readers(readers: Sequence[ReaderStatus], language: str) -> Iterator[str]:
+    counts = {name: sum(reader.outcome == name for reader in readers) for name in ("ok", "no_data")}
+    bad = len(readers) - sum(counts.values())
+    yield words.say("s_readers", language, ok=counts["ok"], no_data=counts["no_data"], bad=bad)
+    for reader in readers:
+        if _is_of_interest(reader.outcome, reader.detail):
+            yield f"  {reader.kind}: {words.name('outcome', reader.outcome, language)}: {reader.detail}"
+
+
+def _describe_spool(spool: SpoolStatus, language: str) -> Iterator[str]:
+    waiting, lost = sum(mark.reports for mark in spool.watermarks), sum(spool.lost.values())
+    yield words.say("s_spool", language, reports=waiting, size=words.size(spool.bytes), lost=lost)
+    if spool.disk_error:
+        yield words.say("s_disk", language, error=spool.disk_error, held=spool.held_reports)
+    if spool.repairs:
+        yield words.say("s_repairs", language, count=spool.repairs)
 
 
 def _enrol(parsed: argparse.Namespace, language: str) -> int:

@@ -81,6 +81,24 @@ _TEXT: Final[dict[str, tuple[str, str]]] = {
         "Đã có danh tính: {detail}. Dùng --force để thay thế.",
     ),
     "files": ("The identity cannot be written: {detail}", "Không ghi được danh tính: {detail}"),
+    "output": ("haidang-agent: the output cannot be written: {why}", "haidang-agent: không ghi được kết quả: {why}"),
+    "outcome_ok": ("ok", "tốt"),
+    "outcome_no_data": ("no_data", "không có dữ liệu"),
+    "outcome_failed": ("failed", "lỗi"),
+    "outcome_timeout": ("timeout", "quá thời gian"),
+    "state_starting": ("starting", "đang khởi động"),
+    "state_ok": ("ok", "tốt"),
+    "state_unreachable": ("unreachable", "không kết nối được"),
+    "state_busy": ("busy", "bộ thu thập đang bận"),
+    "state_auth": ("auth", "sai token"),
+    "state_conflict": ("conflict", "trùng danh tính"),
+    "state_forbidden": ("forbidden", "không được phép"),
+    "state_refused": ("refused", "bị từ chối"),
+    "state_incompatible": ("incompatible", "không tương thích"),
+    "state_internal": ("internal", "lỗi nội bộ"),
+    "stop_shutdown": ("shutdown", "tắt máy"),
+    "stop_suspend": ("suspend", "tạm ngừng máy"),
+    "stop_restart": ("restart", "khởi động lại"),
     "bad_reader": ("reader {kind}: {outcome}: {detail}", "bộ đọc {kind}: {outcome}: {detail}"),
     "other_id": (
         "the code is for {found}, expected {expected}",
@@ -133,6 +151,12 @@ def choose(argument: str, environment: Mapping[str, str] = os.environ) -> str:
 def say(key: str, language: str, **values: object) -> str:
     """The text of `key` with its values. Raises `KeyError` for a key that is not in the table."""
     return _TEXT[key][LANGUAGES.index(language)].format(**values)
+
+
+def name(of: str, value: str, language: str) -> str:
+    """The word for a value of a closed list (`outcome`, `state`, `stop`); one that a newer agent wrote stays as it is."""
+    key = f"{of}_{value}"
+    return say(key, language) if key in _TEXT else value
 
 
 def known() -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import io
 import os
 import sys
@@ -18,7 +19,9 @@ import agent
 try:
     from collector import commands, config
     from collector.config import Config, ConfigError
+    from collector.config_words import told
     from collector.inventory import load_inventory
+    from collector.output import OutputError, put
     from collector.start import StartError
     from collector.words import LANGUAGES, word
 except ModuleNotFoundError as missing:
@@ -41,6 +44,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     given = list(sys.argv[1:] if arguments is None else arguments)
     language = _language(given)
+    try:
+        try:
+            return _main(given, language)
+        except SystemExit:
+            put("")  # What argparse printed goes out here, where a failure can still be said.
+            raise
+    except OutputError as error:
+        if str(error):
+            _complain(word(language, "output", why=error))
+        return 1
+
+
+def _main(given: list[str], language: str) -> int:
     if given[:1] == ["local"]:
         # It arranges two processes and has options of its own; loaded here only, so that `run` stays small.
         from collector.local import main as local
@@ -52,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _do(options)
     except ConfigError as error:
         count = len(error.problems)
-        _complain(str(error), word(language, "problem" if count == 1 else "problems", count=count))
+        _complain(told(error, language), word(language, "problem" if count == 1 else "problems", count=count))
     except (commands.CommandError, StartError) as error:
         _complain(str(error))
     except KeyboardInterrupt:
@@ -62,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _do(options: argparse.Namespace) -> int:
     if options.command == "version":
-        print(f"haidang-collector {agent.__version__}")
+        put(f"haidang-collector {agent.__version__}\n")
         return 0
     settings = _load(options)
     if options.command == "run":
@@ -71,9 +87,9 @@ def _do(options: argparse.Namespace) -> int:
         run(settings, lambda: _load(options))
         return 0
     if options.command == "check":
-        print(_check(settings, options.lang))
+        put(f"{_check(settings, options.lang)}\n")
         return 0
-    print(asyncio.run(_agent(settings, options)))
+    put(f"{asyncio.run(_agent(settings, options))}\n")
     return 0
 
 
@@ -144,8 +160,9 @@ def _add_agent_verbs(parser: argparse.ArgumentParser, files: argparse.ArgumentPa
 
 
 def _complain(*lines: str) -> None:
-    for line in lines:
-        print(line, file=sys.stderr)
+    with contextlib.suppress(OSError):
+        for line in lines:
+            print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

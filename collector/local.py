@@ -24,6 +24,7 @@ from typing import Final, TextIO
 
 from collector.local_children import Child, LocalError, Stopped, finish, run_to_end, say
 from collector.local_words import Words, addresses, describe, language, read_figures, read_state
+from collector.words import LANGUAGES, word
 
 SITE: Final = "local"
 INTERVAL_S: Final = 5
@@ -241,12 +242,7 @@ def lease(data: Path, words: Words) -> Iterator[TextIO]:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command `local`: 0 after Ctrl-C or SIGTERM, 1 if something is in the way (said on standard error)."""
-    parser = argparse.ArgumentParser(prog="haidang-collector local", description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, default=Path("var"), help="data folder (var)")
-    parser.add_argument("--port", type=int, default=8600, help="port of metrics and API on 127.0.0.1 (8600)")
-    parser.add_argument("--agent-port", type=int, default=8601, help="port of the agents' listener, TLS (8601)")
-    parser.add_argument("--lang", choices=("vi", "en"), default=language(os.environ), help="language of what is printed")
-    options = parser.parse_args(arguments)
+    options = _parser(arguments).parse_args(arguments)
     words = Words.of(options.lang)
     data = options.data.absolute()
     try:
@@ -254,8 +250,22 @@ def main(arguments: list[str] | None = None) -> int:
         with lease(data, words):
             return Local(data, options.port, options.agent_port, words).run()
     except LocalError as failure:
-        say(f"\n{failure}", sys.stderr)
+        with contextlib.suppress(OSError, AttributeError):
+            sys.stderr.write(f"\n{failure}\n")
         return 1
+
+
+def _parser(arguments: list[str] | None) -> argparse.ArgumentParser:
+    """The parser, which speaks the language that the arguments ask for."""
+    first = argparse.ArgumentParser(add_help=False)
+    first.add_argument("--lang", default=language(os.environ))
+    asked: str = first.parse_known_args(arguments)[0].lang
+    parser = argparse.ArgumentParser(prog="haidang-collector local", description=word(asked, "local"))
+    parser.add_argument("--data", type=Path, default=Path("var"), metavar="DIR", help=word(asked, "local_data"))
+    parser.add_argument("--port", type=int, default=8600, metavar="PORT", help=word(asked, "local_port"))
+    parser.add_argument("--agent-port", type=int, default=8601, metavar="PORT", help=word(asked, "local_agent_port"))
+    parser.add_argument("--lang", choices=LANGUAGES, default=asked, help=word(asked, "opt_lang"))
+    return parser
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple, TextIO
+from typing import Final, NamedTuple
 
 from collector.local_words import Words
+from collector.output import OutputError, put
 
 STOP_S: Final = 20.0
 """How long a child may take to leave in order before it is killed."""
@@ -20,12 +21,6 @@ COMMAND_S: Final = 60.0
 _LOG_BYTES: Final = 1024 * 1024
 _TAIL_LINES: Final = 12
 _PR_SET_PDEATHSIG: Final = 1
-
-
-def say(text: str, stream: TextIO | None = None) -> None:
-    """Print one text at once, to standard output if not told otherwise."""
-    (stream or sys.stdout).write(f"{text}\n")
-    (stream or sys.stdout).flush()
 
 
 class LocalError(Exception):
@@ -76,6 +71,11 @@ def _bind() -> Callable[[], None] | None:
     return bind
 
 
+def say(text: str) -> None:
+    """Print one text at once. Raises `OutputError`."""
+    put(f"{text}\n")
+
+
 def finish(child: Child, words: Words) -> None:
     """Ask a child to stop, wait, and say that it stopped; a second signal to us or too long a wait kills it."""
     if child.process.poll() is not None:
@@ -86,9 +86,11 @@ def finish(child: Child, words: Words) -> None:
     except subprocess.TimeoutExpired:
         child.process.kill()
         child.process.wait()
-        say(words.killed.format(name=child.name, seconds=int(STOP_S), log=child.log))
+        said = words.killed.format(name=child.name, seconds=int(STOP_S), log=child.log)
     else:
-        say(words.stopped.format(name=child.name))
+        said = words.stopped.format(name=child.name)
+    with contextlib.suppress(OutputError):  # The other child is still to be ended.
+        say(said)
 
 
 def run_to_end(arguments: list[str], words: Words) -> str:

@@ -26,6 +26,16 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "run collector and agent of this machine together, for a first look",
         "chạy bộ thu thập và tác tử của máy này cùng lúc, để xem thử",
     ),
+    "local_data": ("data folder (default: var)", "thư mục dữ liệu (mặc định: var)"),
+    "local_port": (
+        "port of metrics and API on 127.0.0.1 (default: 8600)",
+        "cổng của số liệu và API trên 127.0.0.1 (mặc định: 8600)",
+    ),
+    "local_agent_port": (
+        "port of the agents' listener, TLS (default: 8601)",
+        "cổng nhận báo cáo của các tác tử, TLS (mặc định: 8601)",
+    ),
+    "output": ("haidang-collector: the output cannot be written: {why}", "haidang-collector: không ghi được kết quả: {why}"),
     "opt_config": (
         "configuration file (default: {default} if it is there, else built-in defaults)",
         "tệp cấu hình (mặc định: {default} nếu có, không thì dùng giá trị có sẵn)",

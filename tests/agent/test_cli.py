@@ -14,6 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from agent import __main__, __version__, cli, kinds, status, words
+from agent.crew import ReaderOutcome
 from agent.model import Lane, LossReason
 from agent.settings import DEFAULT_FILE, ReadersSettings
 from agent.spool import SpoolStatus
@@ -76,8 +77,15 @@ def test_check(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     captured = capsys.readouterr()
     assert captured.out == ""
     lines = captured.err.splitlines()
-    assert lines[0].startswith(f"{file}:1: collector: found nothing")
-    assert lines[-1] == f"2 lỗi trong {file}"
+    assert lines == [
+        f"{file}:1: collector: thấy để trống, cần các thiết lập bên dưới, ít nhất là urls:",
+        f'{file}:1: id: thấy "a b", cần 1 đến 128 ký tự gồm chữ cái, chữ số và . _ : - bắt đầu bằng chữ cái hoặc chữ số',
+        f"2 lỗi trong {file}",
+    ]
+    assert cli.main(["check", "--config", str(file)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"{file}:1: collector: found nothing, expected settings below it, at least urls:"
+    assert lines[-1] == f"2 problem(s) in {file}"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks for names that Linux has")
@@ -104,7 +112,7 @@ def test_once_names_a_reader_in_trouble(file: Path, capsys: pytest.CaptureFixtur
     assert cli.main(["once", "--config", str(file), "--lang", "vi"]) == 0
     said = capsys.readouterr()
     assert 'haidang_reader_outcome{reader="textfile",outcome="failed"} 1\n' in said.out
-    assert said.err.startswith("bộ đọc textfile: failed: ")
+    assert said.err.startswith("bộ đọc textfile: lỗi: ")
     assert said.err.count("\n") == 1
 
 
@@ -133,6 +141,40 @@ def test_a_reader_of_the_output_may_leave() -> None:
     )
     os.close(writing)
     assert (ended.returncode, ended.stderr) == (1, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device here")
+@pytest.mark.parametrize("arguments", [["version"], ["--help"], ["once"], ["status", "--help"]])
+def test_an_output_that_takes_nothing_is_said(arguments: list[str], file: Path) -> None:
+    """A full disk behind `>` is named, in a line, with exit code 1."""
+    more = ["--config", str(file)] if arguments == ["once"] else []
+    command = [sys.executable, "-m", "agent", *arguments, *more, "--lang", "vi"]
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", timeout=60, check=False)
+    assert ended.stderr == "haidang-agent: không ghi được kết quả: No space left on device\n"
+    assert ended.returncode == 1
+
+
+def test_a_closed_output_is_said() -> None:
+    """`>&-` is no traceback either."""
+    command = f"exec {sys.executable} -m agent version >&-"
+    ended = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (1, "haidang-agent: the output cannot be written: closed\n")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFO on this system")
+@pytest.mark.parametrize("name", ["agent.yml", "token", "ca.pem"])
+def test_a_named_pipe_is_no_file(name: str, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is named, not waited for."""
+    place = file.parent / name
+    place.unlink()
+    os.mkfifo(place, 0o600)
+    assert cli.main(["check", "--config", str(file)]) == 2
+    assert "found a named pipe" in capsys.readouterr().err.splitlines()[0]
+    place.unlink()
+    place.mkdir(0o700)
+    assert cli.main(["check", "--config", str(file), "--lang", "vi"]) == 2
+    assert "thấy một thư mục" in capsys.readouterr().err.splitlines()[0]
 
 
 def test_what_the_output_cannot_spell_gets_a_stand_in() -> None:
@@ -249,6 +291,38 @@ def test_a_reader_in_trouble_is_named_but_the_agent_is_well() -> None:
     assert "  nfs: timeout: no answer within 5 s" in lines
 
 
+def test_closed_lists_have_words_in_vietnamese() -> None:
+    """Outcomes, states and reasons of a stop; a value of a newer agent stays as it is."""
+    for of, values in (
+        ("outcome", [outcome.value for outcome in ReaderOutcome]),
+        ("state", [state.value for state in UplinkState]),
+        ("stop", ["shutdown", "suspend", "restart"]),
+    ):
+        for value in values:
+            assert words.name(of, value, "en") == value
+            assert words.name(of, value, "vi") != value
+    assert words.name("state", "dreaming", "vi") == "dreaming"
+
+
+def test_status_in_vietnamese() -> None:
+    """Line by line, with the words of the closed lists."""
+    value = status_of(
+        readers=(status.ReaderStatus("cpu", "ok", 0.1), status.ReaderStatus("nfs", "timeout", 5.0, "no answer within 5 s")),
+        uplink=uplink_status(state=UplinkState.CONFLICT, detail="another agent uses this identity"),
+    )
+    lines, healthy = cli.describe(value, 1_001_000, "vi")
+    assert not healthy
+    assert lines == [
+        "web-1: đang chạy (pid 7, phiên bản 0.1.0)",
+        "số lần thu thập: 10, lần cuối cách đây 2 s; mỗi 15 giây; lỡ hẹn: 1",
+        "bộ đọc: 1 tốt, 0 không có dữ liệu ở máy này, 1 gặp lỗi",
+        "  nfs: quá thời gian: no answer within 5 s",
+        "hàng đợi: 3 báo cáo đang chờ, 2.0 MiB; mất từ khi khởi động: 0",
+        "đường gửi: trùng danh tính (https://collector.example.vn:8601); lô được lưu gần nhất cách đây 2 s; đã gửi 19 báo cáo",
+        "  another agent uses this identity",
+    ]
+
+
 def test_what_a_good_reader_says_is_shown_and_costs_nothing() -> None:
     """It counts as ok; what it said stands in a line."""
     value = status_of(readers=(status.ReaderStatus("textfile", "ok", 0.01, "a.prom, line 1: broken"),))
@@ -266,7 +340,7 @@ def test_status_command_reads_what_the_agent_wrote(file: Path, capsys: pytest.Ca
     written.write(status_of(stopped="shutdown"))
     written.close()
     assert cli.main(["status", "--config", str(file), "--lang", "vi"]) == 1
-    assert "web-1: đã dừng (shutdown)" in capsys.readouterr().out
+    assert "web-1: đã dừng (tắt máy)" in capsys.readouterr().out
     (file.parent / "status.json").write_text("{}")
     assert cli.main(["status", "--config", str(file)]) == 1
     assert "No status" in capsys.readouterr().err

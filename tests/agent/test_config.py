@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent import config, kinds
+from agent import config, config_words, kinds
 from agent.config import ConfigError, Problem, load, parse
 from agent.credentials import CredentialError, is_loopback, read_token
 from agent.settings import DEFAULT_SPOOL, CollectorSettings, ReadersSettings, Secret, Settings, SpoolSettings, pack, unpack
@@ -160,6 +160,67 @@ def test_missing_or_broken_identity_is_named(folder: Path) -> None:
     (folder / "token").write_bytes(b"\xff" * 20)
     (folder / "ca.pem").write_text(CERTIFICATE)
     assert "found bytes that are no token (token)" in messages(folder, GOOD.encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "id: web-1\nintervall_s: 5\n",
+            "agent.yml:1: collector: thấy để trống, cần các thiết lập bên dưới, ít nhất là urls:\n"
+            "agent.yml:2: intervall_s: thấy khóa không có trong danh sách, "
+            "cần một trong: id, collector, interval_s, readers, spool, status_file, log_level",
+        ),
+        (
+            GOOD + "interval_s: 0\nreaders: {enable: [cpuu, printer], settings: {filesystem: {timeout_s: 60}}}\n",
+            "agent.yml:3: interval_s: thấy 0, cần số giây nguyên, từ 1 đến 3600\n"
+            'agent.yml:4: readers.enable[0]: thấy "cpuu", cần một loại bộ đọc, có lẽ là cpu\n'
+            'agent.yml:4: readers.enable[1]: thấy "printer", cần một loại bộ đọc, như trong config/REFERENCE.md\n'
+            "agent.yml:4: readers.settings.filesystem.timeout_s: thấy 60, cần một số (lớn hơn 0, đến 5)",
+        ),
+        (
+            GOOD + "readers: {settings: {filesystem: {exclude_types: '('}}}\n",
+            "agent.yml:3: readers.settings.filesystem: thấy các thiết lập không khớp nhau, cần exclude_types: '(' "
+            "không phải biểu thức chính quy: missing ), unterminated subpattern at position 0",
+        ),
+        ("id: a\nid: nothing\n", "agent.yml:2: id: thấy khóa lặp lại lần hai (lần đầu ở dòng 1), cần chỉ một lần"),
+        (
+            GOOD + "interval_s: 'a list (of 1)'\n",
+            'agent.yml:3: interval_s: thấy "a list (of 1)", cần số giây nguyên, từ 1 đến 3600',
+        ),
+    ],
+)
+def test_problems_in_vietnamese(text: str, told: str, folder: Path) -> None:
+    """The same problems in the same order; what the file itself says is not translated."""
+    file = folder / "agent.yml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(str(file))
+    lines = config_words.told(caught.value.problems, "vi").replace(f"{folder}/", "").splitlines()
+    assert [line for line in told.splitlines() if line not in lines] == []
+    assert len(lines) == len(caught.value.problems)
+    assert config_words.told(caught.value.problems, "en") == str(caught.value)
+
+
+def test_files_of_the_identity_in_vietnamese(folder: Path) -> None:
+    """Places and file modes stay, words change; a file that is not there is said as well."""
+    (folder / "agent.yml").write_text(GOOD)
+    (folder / "token").chmod(0o640)
+    (folder / "ca.pem").unlink()
+    for name in ("agent.yml", "missing.yml"):
+        with pytest.raises(ConfigError) as caught:
+            load(str(folder / name))
+        found = config_words.told(caught.value.problems, "vi").replace(f"{folder}/", "")
+        if name == "agent.yml":
+            assert found == (
+                "agent.yml:2: collector.ca_file: thấy không có tệp hoặc thư mục này (ca.pem), cần tệp chứa chứng chỉ PEM\n"
+                "agent.yml:2: collector.token_file: thấy quyền 0640 (token), cần quyền 0600 (chmod 0600 token)"
+            )
+        else:
+            assert found == (
+                "missing.yml: thấy không có tệp hoặc thư mục này, "
+                "cần tệp thiết lập đọc được (haidang-agent enrol tạo ra một tệp)"
+            )
 
 
 def test_files_that_are_no_text(folder: Path) -> None:

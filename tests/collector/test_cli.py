@@ -20,8 +20,8 @@ import agent
 from agent import enrolment
 from collector import logs
 from collector.__main__ import main
-from collector.config import Agents, Config, Log
-from collector.start import database_url
+from collector.config import Agents, Config, Database, Log
+from collector.start import StartError, database_url
 from collector.store.store import Store
 from collector.words import _WORDS, LANGUAGES, word
 
@@ -71,6 +71,67 @@ def test_what_the_output_cannot_spell_gets_a_stand_in(arguments: list[str], said
     )
     assert "Traceback" not in ended.stderr
     assert said in ended.stdout + ended.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device here")
+@pytest.mark.parametrize("arguments", [["version"], ["--help"], ["check"], ["agent", "list"], ["local", "--help"]])
+def test_an_output_that_takes_nothing_is_said(arguments: list[str], cli: Cli) -> None:
+    """A full disk behind `>` is named, in a line, with exit code 1."""
+    more = ["--config", str(cli.file)] if arguments[0] in ("check", "agent") else []
+    command = [sys.executable, "-m", "collector", *arguments, *more, "--lang", "vi"]
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", timeout=60, check=False)
+    assert ended.stderr == "haidang-collector: không ghi được kết quả: No space left on device\n"
+    assert ended.returncode == 1
+
+
+def test_an_output_that_is_closed_or_left(tmp_path: Path) -> None:
+    """`>&-` is said; whoever reads no more needs no message."""
+    command = f"exec {sys.executable} -m collector version >&-"
+    ended = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (1, "haidang-collector: the output cannot be written: closed\n")
+    reading, writing = os.pipe()
+    os.close(reading)
+    argv = [sys.executable, "-m", "collector", "version"]
+    ended = subprocess.run(argv, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        (["--lang", "vi"], {}, ["thư mục dữ liệu", "cổng của số liệu và API", "cổng nhận báo cáo", "ngôn ngữ"]),
+        ([], {"HAIDANG_LANG": "vi"}, ["chạy bộ thu thập và tác tử của máy này"]),
+        ([], {"HAIDANG_LANG": "en"}, ["data folder", "port of metrics and API", "port of the agents' listener"]),
+    ],
+)
+def test_help_of_local_in_both_languages(
+    arguments: list[str],
+    environment: dict[str, str],
+    said: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as end:
+        main(["local", *arguments, "--help"])
+    assert end.value.code == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert [text for text in said if text not in out] == []
+
+
+def test_problems_speak_the_language(cli: Cli) -> None:
+    cli.file.write_text("web: {listen: x}\n")
+    assert cli("check", lang="vi") == (1, "", f'{cli.file}:1: web.listen: thấy "x", cần máy:cổng\n1 lỗi\n')
+
+
+def test_a_password_file_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "password")
+    database = Database(url="postgresql+asyncpg://u@127.0.0.1/d", password_file=str(tmp_path / "password"))
+    with pytest.raises(StartError, match="a named pipe"):
+        database_url(Config(database=database))
 
 
 def test_add_prints_a_code_and_how_to_use_it(cli: Cli, tmp_path: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from collector import config
+from collector import config, config_words
 from collector.settings import Config
 
 CASES = {
@@ -128,6 +129,48 @@ def test_a_wrong_file_is_refused_with_every_problem_at_its_line(tmp_path: Path, 
         assert "expected" in lines[0]
     else:
         assert lines == [f"{file}:{line}" for line in expected]
+
+
+VIETNAMESE = {
+    "unknown key": ["2: web.lisen: thấy khóa không có trong danh sách, cần listen?"],
+    "no port": ['2: web.listen: thấy "localhost", cần máy:cổng'],
+    "section is empty": ["1: web: thấy để trống, cần một nhóm thiết lập"],
+    "twice": ["2: late_after_s: thấy khóa lặp lại, cần một lần (lần đầu ở dòng 1)"],
+    "many at once": [
+        '1: web.listen: thấy "x", cần máy:cổng',
+        '2: log.level: thấy "loud", cần một trong: debug, info, warning, error',
+        "3: ttl_factor: thấy 0.5, cần một số >= 1 và <= 100",
+    ],
+    "two passwords": ["3: database.password_env: thấy hai mật khẩu, cần chỉ password_file hoặc password_env"],
+    "octal": ['1: agents.interval_s: thấy "010", cần một số nguyên >= 1 và <= 3600'],
+}
+
+
+@pytest.mark.parametrize("name", VIETNAMESE)
+def test_problems_in_vietnamese(tmp_path: Path, name: str) -> None:
+    """The same problems in the same order; what the file itself says is not translated."""
+    file = tmp_path / "collector.yml"
+    file.write_text(CASES[name][0])
+    with pytest.raises(config.ConfigError) as caught:
+        config.load(file)
+    assert config_words.told(caught.value, "vi").splitlines() == [f"{file}:{line}" for line in VIETNAMESE[name]]
+    assert config_words.told(caught.value, "en") == str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFO on this system")
+def test_what_is_no_file_is_named_and_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "folder.yml").mkdir()
+    os.mkfifo(tmp_path / "pipe.yml")
+    for name, found in (("folder", "a folder"), ("pipe", "a named pipe")):
+        with pytest.raises(config.ConfigError, match=rf"{name}\.yml: found {found}, expected a readable file"):
+            config.load(tmp_path / f"{name}.yml")
+
+
+def test_a_huge_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "collector.yml"
+    file.write_bytes(b"#" * (16 * 1024 * 1024 + 1))
+    with pytest.raises(config.ConfigError, match="found over 16777216 bytes, expected a smaller file"):
+        config.load(file)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
