@@ -21,7 +21,7 @@ from agent.model import Report
 from collector import logs
 from collector.config import Config, ConfigError, Problem, shown
 from collector.core.accounts import Account, Standing
-from collector.core.change import COLLECTOR, StoreError, StoreUnusableError
+from collector.core.change import StoreError, StoreUnusableError
 from collector.core.evidence import Evidence, Grade
 from collector.core.fleet import Fleet
 from collector.core.schemas import SchemaBook
@@ -36,14 +36,9 @@ from collector.ingest.tokens import TokenBook
 from collector.inventory import Inventory, load_inventory
 from collector.start import DataFolder, StartError, database_url, listen
 from collector.store.store import Store
+from collector.vigil import Times, Vigil
 
-HEARTBEAT_S: Final = 10
-"""R5.3."""
-_STALLED_MS: Final = 30_000
-"""A gap between two heartbeats beyond this means that the collector itself saw nothing (suspended, stopped, no database)."""
-_STEP_MS: Final = 2_000
 _GRACE_S: Final = 5.0
-_BLINDS_BACK_MS: Final = 40 * 86_400_000
 _FIXED: Final = (
     "data", "database", "late_after_s", "ttl_factor", "time_zone", "web.listen", "agents.listen", "agents.transport",
     "agents.names", "limits.connections", "limits.header_timeout_s", "limits.queue_batches",
@@ -67,9 +62,6 @@ class Collector:
         self._why_not_ready = "starting"
         self._accounts: dict[str, Account] = {}
         self._inventory = Inventory(sites={}, targets={})
-        self._beat_ms = 0
-        self._blind_by = "stall"
-        self._step_ms = 0
         self._undo = contextlib.AsyncExitStack()
 
     def now_ms(self) -> int:
@@ -110,13 +102,14 @@ class Collector:
         self._build(authority.ca_pem)
         await self._start_web()
         await self._remember()
-        self._undo.push_async_callback(self._say_goodbye)
+        self._undo.push_async_callback(self._vigil.finish)
         self._committer.start()
         self._undo.push_async_callback(self._committer.drain)
         tls = config.agents.transport == "tls"
         await self._listener.start(agents_socket, authority.server_context() if tls else None)
         self._undo.push_async_callback(self._listener.stop, _GRACE_S)
-        self._spawn(self._beat())
+        self._spawn(self._vigil.watch())
+        self._spawn(self._vigil.beats())
         self._spawn(self._keep_house())
         self._spawn(self._follow_agents())
         self._why_not_ready = ""
@@ -159,6 +152,8 @@ class Collector:
             on_commit=self._count_commit,
             on_failure=self._count_failure,
         )
+        times = Times(self.now_ms, lambda: self._timeline.step(self._clock.wall_ms(), self._clock.uptime_ms()))
+        self._vigil = Vigil(self.store, self.fleet, self.tally, times, lambda: self._committer.depth)
         parts = Parts(
             agents=config.agents,
             limits=limits,
@@ -182,22 +177,12 @@ class Collector:
         )
 
     async def _start_web(self) -> None:
-        app = make_app(self.fleet, version=agent.__version__, now_ms=self.now_ms, ready=self.ready)
+        app = make_app(self.fleet, version=agent.__version__, now_ms=self._vigil.look, ready=self.ready)
         self._undo.push_async_callback(await serve(app, self._web_socket, _GRACE_S))
 
     async def _remember(self) -> None:
         """Record how long nobody watched, then take up the picture where the store has it."""
-        now_ms = self.now_ms()
-        gap = await self.store.begin(now_ms)
-        self._beat_ms = now_ms
-        self.tally.started_ms = now_ms
-        if gap is not None:
-            _log.warning("nobody watched for %.0f s (%s)", ((gap.until_ms or now_ms) - gap.from_ms) / 1000, gap.cause)
-        for blind in await self.store.blinds(0, now_ms, observer=COLLECTOR):
-            until_ms = now_ms if blind.until_ms is None else blind.until_ms
-            self.tally.blind_ms += until_ms - blind.from_ms
-            if until_ms > now_ms - _BLINDS_BACK_MS:
-                self.fleet.blind(blind.from_ms, until_ms)
+        await self._vigil.begin()
         accounts = await self.store.agents()
         self._inventory = _read_inventory(self.config, [account.id for account in accounts])
         await self._tokens.refresh()
@@ -219,12 +204,6 @@ class Collector:
             if evidence.t_ms <= now_ms:
                 self.fleet.restore(evidence, report.blocks, since.get((evidence.target, evidence.module), 0))
 
-    async def _say_goodbye(self) -> None:
-        try:
-            await self.store.finish(self.now_ms())
-        except StoreError:
-            _log.exception("the start of our blindness could not be written; the last heartbeat stands for it")
-
     # -- what runs all the time
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -244,9 +223,12 @@ class Collector:
     def _count_commit(self, seconds: float, batches: int) -> None:
         self.tally.commits.observe(seconds)
         self.tally.queue_depth = self._committer.depth
+        self._vigil.stored()
 
-    def _count_failure(self) -> None:
+    def _count_failure(self, error: Exception) -> None:
         self.tally.commit_failures += 1
+        if isinstance(error, StoreError) and not error.poison:
+            self._vigil.failed()
 
     def _take_accounts(self, accounts: list[Account]) -> None:
         """Agents came, went or moved: their hosts are targets, and who is revoked is forgotten."""
@@ -265,52 +247,14 @@ class Collector:
         self.fleet.set_targets(targets.values())
         self._door.set_targets(targets)
 
-    async def _beat(self) -> None:
-        """The durable heartbeat (R5.3), and what can be seen from it: our own blindness and steps of the wall clock."""
-        while True:
-            await asyncio.sleep(HEARTBEAT_S)
-            await self._try_beat()
-            self._watch_clock()
-
-    async def _try_beat(self) -> None:
-        """While no heartbeat can be written no report can either: the last one that was stands, and from it we are blind."""
-        now_ms = self.now_ms()
-        try:
-            if now_ms - self._beat_ms > _STALLED_MS:
-                await self._note_blindness(now_ms)
-            await self.store.heartbeat(now_ms)
-        except StoreError as error:
-            self._blind_by = "store"
-            _log.error("the heartbeat could not be written: %s", error)
-            return
-        self._beat_ms = now_ms
-        self._blind_by = "stall"
-
-    async def _note_blindness(self, now_ms: int) -> None:
-        from_ms = self._beat_ms
-        self.fleet.blind(from_ms, now_ms)
-        await self.store.blind(from_ms, now_ms, self._blind_by)
-        self._beat_ms = now_ms
-        self.tally.blind_ms += now_ms - from_ms
-        _log.warning("the collector itself saw nothing for %.0f s (%s)", (now_ms - from_ms) / 1000, self._blind_by)
-
-    def _watch_clock(self) -> None:
-        step_ms = self._timeline.step(self._clock.wall_ms(), self._clock.uptime_ms())
-        if abs(step_ms - self._step_ms) > _STEP_MS:
-            _log.warning("the wall clock is now %.1f s ahead of the collector's timeline, which keeps its pace", step_ms / 1000)
-            self._step_ms = step_ms
-
     async def _keep_house(self) -> None:
         second = 0
         while True:
             await asyncio.sleep(1)
             second += 1
             self.tally.queue_depth = self._committer.depth
-            now_ms = self.now_ms()
-            if now_ms - self._beat_ms > _STALLED_MS:
-                self.fleet.blind(self._beat_ms, now_ms)
             if second % 5 == 0:
-                self.fleet.sweep(now_ms)
+                self.fleet.sweep(self.now_ms())
 
     async def _follow_agents(self) -> None:
         while True:

@@ -125,6 +125,14 @@ class Blind(msgspec.Struct, frozen=True):
     cause: str
 
 
+class ClockStep(msgspec.Struct, frozen=True):
+    """An observer's wall clock was set (R2.1): `delta_ms` forward, noticed at `at_ms` on the timeline, which did not move."""
+
+    observer: str
+    at_ms: int
+    delta_ms: int
+
+
 class Counts(msgspec.Struct, frozen=True):
     """How much is stored."""
 

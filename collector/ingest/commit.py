@@ -80,10 +80,10 @@ class Committer:
         limits: CommitLimits | None = None,
         rules: Rules | None = None,
         on_commit: Callable[[float, int], None] | None = None,
-        on_failure: Callable[[], None] | None = None,
+        on_failure: Callable[[Exception], None] | None = None,
     ) -> None:
-        """`on_commit(seconds, batches)` is told how long each transaction took (for the histogram), `on_failure` of each
-        that was not made."""
+        """`on_commit(seconds, batches)` is told how long each transaction took (for the histogram), `on_failure` why one
+        was not made."""
         self._ledger = ledger
         self._on_committed = on_committed
         self._limits = limits or CommitLimits()
@@ -207,7 +207,7 @@ class Committer:
         try:
             answers, fresh = await self._store(group)
         except StoreError as error:
-            self._fail(group)
+            self._fail(group, error)
             if error.poison and len(group) > 1:
                 for waiting in group:
                     await self._commit([waiting])
@@ -215,7 +215,7 @@ class Committer:
             answers, fresh = [error] * len(group), []
         except Exception as error:  # noqa: BLE001  one agent's batch must not end the service for all
             _log.exception("commit of %d batches failed", len(group))
-            self._fail(group)
+            self._fail(group, error)
             if len(group) > 1:
                 for waiting in group:
                     await self._commit([waiting])
@@ -232,9 +232,9 @@ class Committer:
         except Exception:  # noqa: BLE001  one caller's answer must not cost the others theirs
             _log.exception("an answer to agent %s failed", waiting.incoming.agent)
 
-    def _fail(self, group: list[_Waiting]) -> None:
+    def _fail(self, group: list[_Waiting], error: Exception) -> None:
         if self._on_failure is not None:
-            self._on_failure()
+            self._on_failure(error)
         for waiting in group:
             self._books.pop(waiting.incoming.agent, None)
 

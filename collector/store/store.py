@@ -15,6 +15,7 @@ from collector.core.change import (
     COLLECTOR,
     Blind,
     Change,
+    ClockStep,
     Counts,
     LossRow,
     Picture,
@@ -100,6 +101,15 @@ class Store:
     async def blinds(self, from_ms: int, until_ms: int, *, observer: str | None = None) -> list[Blind]:
         """Blind records that touch the period, oldest first."""
         return await self._database.read(lambda connection: watch.between(connection, from_ms, until_ms, observer))
+
+    async def clock_step(self, at_ms: int, delta_ms: int) -> None:
+        """Record that the collector's wall clock was set by `delta_ms` (R2.1)."""
+        step = ClockStep(self._observer, at_ms, delta_ms)
+        await self._database.write(lambda connection: watch.clock_step(connection, step))
+
+    async def clock_steps(self, from_ms: int, until_ms: int, *, observer: str | None = None) -> list[ClockStep]:
+        """Steps of observers' wall clocks in the period, oldest first."""
+        return await self._database.read(lambda connection: watch.steps_between(connection, from_ms, until_ms, observer))
 
     async def evidence(self, target: str, from_ms: int, until_ms: int) -> AsyncIterator[Run]:
         """Runs of a target that touch the period, by first instant."""

@@ -184,6 +184,16 @@ blinds = Table(
 
 heartbeats = Table("heartbeats", metadata, _word("observer", primary_key=True), _time("at_ms"))
 
+clock_steps = Table(
+    "clock_steps",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    _word("observer"),
+    _time("at_ms"),
+    _number("delta_ms"),
+    Index("ix_clock_steps_observer", "observer", "at_ms"),
+)
+
 latest = Table(
     "latest",
     metadata,

@@ -1,12 +1,12 @@
-"""When the collector watched and when it was blind (R5.3): functions of a connection, in the caller's transaction."""
+"""When the collector watched (R5.3) and how its clock was set (R2.1): functions of a connection in the caller's transaction."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, insert, select, update
 
-from collector.core.change import Blind
+from collector.core.change import Blind, ClockStep
 from collector.store import rows
-from collector.store.tables import blinds, heartbeats
+from collector.store.tables import blinds, clock_steps, heartbeats
 
 STOPPED = "stopped"
 """Cause of a blindness that a clean stop announced."""
@@ -57,3 +57,18 @@ def between(connection: Connection, from_ms: int, until_ms: int, observer: str |
     if observer is not None:
         found = found.where(blinds.c.observer == observer)
     return [rows.blind_of(row) for row in connection.execute(found.order_by(blinds.c.from_ms, blinds.c.id))]
+
+
+def clock_step(connection: Connection, step: ClockStep) -> None:
+    """See `Store.clock_step`."""
+    values = {"observer": step.observer, "at_ms": step.at_ms, "delta_ms": step.delta_ms}
+    connection.execute(insert(clock_steps).values(values))
+
+
+def steps_between(connection: Connection, from_ms: int, until_ms: int, observer: str | None) -> list[ClockStep]:
+    """See `Store.clock_steps`."""
+    found = select(clock_steps).where(clock_steps.c.at_ms >= from_ms, clock_steps.c.at_ms < until_ms)
+    if observer is not None:
+        found = found.where(clock_steps.c.observer == observer)
+    ordered = found.order_by(clock_steps.c.at_ms, clock_steps.c.id)
+    return [ClockStep(row.observer, row.at_ms, row.delta_ms) for row in connection.execute(ordered)]

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from agent import wire
@@ -22,9 +23,9 @@ from agent.model import Lane
 from collector import config as configuration
 from collector.app import Collector
 from collector.config import Agents, Config, Database, Web
-from collector.core.change import StoreError
 from collector.service_systemd import Notifier
 from collector.start import StartError, database_url
+from tests.collector.conftest import Running
 
 
 async def refused(config: Config) -> str:
@@ -258,53 +259,74 @@ async def test_a_jump_of_the_wall_clock_does_not_reach_the_timeline(make_config:
     assert 0 <= collector.now_ms() - before < 60_000
 
 
-async def test_a_stall_of_the_collector_itself_is_blindness(make_config: Callable[..., Config]) -> None:
+@asynccontextmanager
+async def jumping(config: Config) -> AsyncIterator[tuple[Running, Jumping]]:
+    """A collector and its clock."""
     clock = Jumping()
-    collector = Collector(make_config(), clock=clock)
+    collector = Collector(config, clock=clock)
     await collector.start()
     try:
-        clock.uptime_step_ms = 120_000
-        await collector._try_beat()
-        (blind,) = await collector.store.blinds(0, 2**53)
-        assert blind.cause == "stall"
-        assert blind.until_ms is not None
-        assert blind.until_ms - blind.from_ms >= 120_000
-        assert collector.fleet.blinds
-        assert collector.tally.blind_ms >= 120_000
+        yield Running(collector), clock
     finally:
         await collector.stop()
 
 
-async def test_time_without_a_database_is_blindness(
-    make_config: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
+async def state_of(running: Running, target: str) -> tuple[str, str]:
+    told = msgspec.json.decode((await running.page(f"/api/v1/targets/{target}")).body)
+    return told["state"], told["why"]
+
+
+async def test_the_first_page_after_a_stall_does_not_call_its_targets_silent(
+    make_config: Callable[..., Config], sender: Any
 ) -> None:
-    """What nobody could store nobody saw: targets must not be called silent for it (R6.2)."""
-    clock = Jumping()
-    collector = Collector(make_config(), clock=clock)
-    await collector.start()
-    try:
-        await collector._try_beat()
-        before = collector._beat_ms
+    """A collector that was stopped for 20 s heard nobody; a target with reports every 5 s must not be down for it (R6.2)."""
+    async with jumping(make_config()) as (running, clock):
+        token, one = await running.agent("srv-1"), sender("srv-1")
+        body = one.batch(one.report(Lane.FACTS, module="heartbeat", interval_ms=5_000), lane=Lane.FACTS)
+        assert (await running.post(token, body)).status == 200
+        assert await state_of(running, "srv-1") == ("up", "reporting")
+        clock.uptime_step_ms = 20_000
+        assert await state_of(running, "srv-1") == ("unknown", "collector_blind")
+        await running.collector._vigil.beat()
+        (blind,) = await running.collector.store.blinds(0, 2**53)
+        assert (blind.cause, 20_000 <= blind.until_ms - blind.from_ms < 25_000) == ("stall", True)
+        assert running.collector.tally.blind_ms == blind.until_ms - blind.from_ms
 
-        async def away(*_: object) -> None:
-            raise StoreError("the database is away")
 
-        with monkeypatch.context() as patch:
-            for name in ("heartbeat", "blind"):
-                patch.setattr(collector.store, name, away)
-            for _ in range(6):
-                clock.uptime_step_ms += 20_000
-                await collector._try_beat()
-        assert collector._beat_ms == before
-        (blind,) = collector.fleet.blinds
-        assert (blind.from_ms, blind.until_ms - before >= 120_000) == (before, True)
-        clock.uptime_step_ms += 10_000
-        await collector._try_beat()
-        (record,) = await collector.store.blinds(0, 2**53)
-        assert (record.from_ms, record.until_ms, record.cause) == (before, collector._beat_ms, "store")
-        assert collector.tally.blind_ms == collector._beat_ms - before
-    finally:
-        await collector.stop()
+async def test_a_step_of_the_wall_clock_is_on_disk(make_config: Callable[..., Config]) -> None:
+    async with jumping(make_config()) as (running, clock):
+        clock.wall_step_ms = 3_600_000
+        running.collector._vigil.watch_clock()
+        await running.collector._vigil.beat()
+        (step,) = await running.collector.store.clock_steps(0, 2**53)
+        assert abs(step.delta_ms - 3_600_000) < 1_000
+        assert abs(step.at_ms - running.collector.now_ms()) < 60_000
+
+
+async def test_a_store_that_cannot_be_written_is_blindness(
+    tmp_path: Path, make_config: Callable[..., Config], sender: Any
+) -> None:
+    """What nobody could store nobody saw. Another process holds the database here; the batch waits for it."""
+    async with jumping(make_config()) as (running, clock):
+        token, one = await running.agent("srv-1"), sender("srv-1")
+        beat = {"module": "heartbeat", "interval_ms": 5_000}
+        assert (await running.post(token, one.batch(one.report(Lane.FACTS, **beat), lane=Lane.FACTS))).status == 200
+        with contextlib.closing(sqlite3.connect(tmp_path / "data" / "haidang.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            one.uptime_ms += 5_000
+            body = one.batch(one.report(Lane.FACTS, **beat), lane=Lane.FACTS)
+            waiting = asyncio.ensure_future(running.post(token, body))
+            while not running.collector._committer.depth:
+                await asyncio.sleep(0)
+            for _ in range(10):
+                clock.uptime_step_ms += 2_000
+                running.collector._vigil.look()
+            assert await state_of(running, "srv-1") == ("unknown", "collector_blind")
+            other.execute("ROLLBACK")
+        assert (await waiting).status == 200
+        await running.collector._vigil.beat()
+        (blind,) = await running.collector.store.blinds(0, 2**53)
+        assert (blind.cause, 20_000 <= blind.until_ms - blind.from_ms < 25_000) == ("store", True)
 
 
 async def test_bodies_that_are_held_stay_counted_through_a_reload(start: Any, sender: Any) -> None:

@@ -99,13 +99,14 @@ def test_boot_that_was_never_heard(tmp_path: Path) -> None:
 
 
 def test_collector_clock_steps_while_it_runs(tmp_path: Path) -> None:
-    """R2.1: a jump of the collector's wall clock does not reach its timeline."""
+    """R2.1: a jump of the collector's wall clock does not reach its timeline and is recorded."""
     dial = Dial(tmp_path / "clock")
     dial.run(SPEED)
     centre = Centre(tmp_path / "centre", dial=dial)
     station = Station(tmp_path / "agent", HOST, centre.enrol(HOST)[HOST], centre.url).under(dial.twin(tmp_path / "clock-right"))
     with centre, station:
         first = station.wait_for_status(lambda s: s.uplink.batches >= 2)
+        stepped_ms = dial.now_ms()
         dial.set_wall(HOUR_MS)
         station.wait_for_status(lambda s: s.uplink.batches >= first.uplink.batches + 3)
         assert centre.targets()[HOST]["state"] == "up"
@@ -115,6 +116,9 @@ def test_collector_clock_steps_while_it_runs(tmp_path: Path) -> None:
     books.check_station(station)
     assert books.check_gaps(HOST) == []
     assert max(beat.last_ms for beat in books.beats(HOST)) <= ended_ms
+    (step,) = books.rows("SELECT at_ms, delta_ms FROM clock_steps")
+    assert abs(step["delta_ms"] - HOUR_MS) < NEAR_MS
+    assert abs(step["at_ms"] - stepped_ms) < 1_000 + NEAR_MS
 
 
 @pytest.mark.parametrize("wrong_ms", [-HOUR_MS, HOUR_MS], ids=["was behind", "was ahead"])
