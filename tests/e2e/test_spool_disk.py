@@ -1,9 +1,11 @@
-"""The agent's disk fails it: a file system that is really full, and segments whose end was never written whole."""
+"""The agent's disk fails it: a file system that is really full, a folder that is deleted, segments that were never written
+whole."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +76,29 @@ def test_full_disk(tmp_path: Path) -> None:
     assert len(losses) < lost / 4, "a long loss is a few records"
     received = books.lane(HOST, books.rows("SELECT stream FROM sequences")[0]["stream"], Lane.FACTS).received
     print(f"full disk: {lost} reports lost in {len(losses)} records, {len(received)} facts received")
+
+
+def test_removed_folder(tmp_path: Path) -> None:
+    """Somebody deletes the spool while the collector is away: what memory holds arrives, the rest is stated as lost, and the
+    stream goes on."""
+    centre = Centre(tmp_path / "centre")
+    dial = Dial(tmp_path / "clock")
+    dial.run(10)
+    station = Station(tmp_path / "agent", HOST, centre.enrol(HOST)[HOST], centre.url).under(dial)
+    with station:
+        station.wait_for_status(lambda s: s.collections >= 30)
+        stream = station.stream
+        shutil.rmtree(station.spool)
+        gone = station.wait_for_status(lambda s: s.spool.repairs == 1)
+        with centre:
+            station.wait_for_status(lambda s: s.uplink.batches > 0, 60)
+            station.drain()
+    assert station.stream == stream
+    books = Books(centre.database)
+    held = books.check_station(station)
+    assert {loss["reason"] for loss in books.losses(HOST)} == {"corrupt"}
+    assert len(held[Lane.FACTS].lost) + len(held[Lane.BULK].lost) == gone.spool.lost[LossReason.CORRUPT] >= 30
+    books.check_gaps(HOST)
 
 
 def _cut_tail(station: Station, lane: Lane, keep: int) -> int:
