@@ -199,10 +199,11 @@ class Collector:
             self._door.remember_schema(row.agent, digest)
         now_ms = self.now_ms()
         since = await self.store.load_beginnings()
-        for evidence, report in await self.store.load_picture():
-            # What we placed in the future, when our clock was wrong, would hide everything newer until then.
-            if evidence.t_ms <= now_ms:
-                self.fleet.restore(evidence, report.blocks, since.get((evidence.target, evidence.module), 0))
+        async for part in self.store.picture():
+            for evidence, report in part:
+                # What we placed in the future, when our clock was wrong, would hide everything newer until then.
+                if evidence.t_ms <= now_ms:
+                    self.fleet.restore(evidence, report.blocks, since.get((evidence.target, evidence.module), 0))
 
     # -- what runs all the time
 

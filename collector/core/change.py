@@ -87,6 +87,15 @@ class SchemaRow(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class ModuleRow(msgspec.Struct, frozen=True):
+    """A module of a target, as one agent reports it; first heard, or heard again, at `at_ms`."""
+
+    agent: str
+    target: str
+    module: str
+    at_ms: int
+
+
 class Change(msgspec.Struct):
     """Everything of one group commit; it is stored whole or not at all.
 
@@ -104,6 +113,10 @@ class Change(msgspec.Struct):
     schemas: list[SchemaRow] = msgspec.field(default_factory=list)
     forgotten: list[tuple[str, bytes]] = msgspec.field(default_factory=list)
     """(agent, hash) of schemas that the agent no longer uses."""
+    modules: list[ModuleRow] = msgspec.field(default_factory=list)
+    """New modules of targets."""
+    dropped: list[tuple[str, str, str]] = msgspec.field(default_factory=list)
+    """(agent, target, module) of modules that made room; their newest values go."""
 
 
 class Saved(msgspec.Struct, frozen=True):
@@ -114,6 +127,7 @@ class Saved(msgspec.Struct, frozen=True):
     boots: tuple[BootRow, ...] = ()
     sequences: tuple[SequenceRow, ...] = ()
     open_runs: tuple[Run, ...] = ()
+    modules: tuple[ModuleRow, ...] = ()
 
 
 class Blind(msgspec.Struct, frozen=True):

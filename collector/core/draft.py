@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from agent.model import Lane, Report
-from collector.core.change import BootRow, Change, Latest, LossRow, SchemaRow, SequenceRow
+from collector.core.change import BootRow, Change, Latest, LossRow, ModuleRow, SchemaRow, SequenceRow
 from collector.core.evidence import Evidence, Run
 from collector.core.sequence import Sequence as Numbers
 
@@ -36,6 +36,7 @@ class Draft:
         self._losses: list[LossRow] = []
         self._latest: dict[tuple[str, str], tuple[Evidence, Report]] = {}
         self._schemas: dict[tuple[str, bytes], bytes | None] = {}
+        self._modules: dict[tuple[str, str, str], ModuleRow | None] = {}
 
     def change(self) -> Change:
         """The transaction."""
@@ -49,12 +50,14 @@ class Draft:
             latest=[_latest(evidence, report) for evidence, report in self._latest.values()],
             schemas=[SchemaRow(agent, hash_, body) for (agent, hash_), body in self._schemas.items() if body is not None],
             forgotten=[key for key, body in self._schemas.items() if body is None],
+            modules=[row for row in self._modules.values() if row is not None],
+            dropped=[key for key, row in self._modules.items() if row is None],
         )
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to store."""
-        return not (self._numbers or self._boots or self._schemas)
+        return not (self._numbers or self._boots or self._schemas or self._modules)
 
     def settle(self, ids: Sequence[int]) -> None:
         """The change is on disk; new runs have these ids."""
@@ -89,6 +92,14 @@ class Draft:
         known = self._latest.get(key)
         if known is None or known[0].t_ms <= evidence.t_ms:
             self._latest[key] = (evidence, report)
+
+    def add_module(self, row: ModuleRow) -> None:
+        """A module that its target did not have."""
+        self._modules[row.agent, row.target, row.module] = row
+
+    def drop_module(self, agent: str, target: str, module: str) -> None:
+        """A module that made room for another."""
+        self._modules[agent, target, module] = None
 
     def open(self, growing: Growing) -> None:
         """A new run."""

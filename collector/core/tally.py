@@ -98,7 +98,7 @@ class Tally(msgspec.Struct):
     late: int = 0
     """New reports of grade `late` (SPEC R9.1)."""
     refused: dict[str, int] = {}
-    """Reports refused for good, by reason; use `refuse`."""
+    """Reports refused for good, by `refusal.RefusalCode`; use `refuse`."""
     schemas_refused: int = 0
     """Schemas that broke a limit or met a full share."""
     commits: Histogram = msgspec.field(default_factory=lambda: Histogram.of(COMMIT_BOUNDS_S))

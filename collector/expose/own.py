@@ -10,6 +10,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 
 from agent.model import LossReason
 from collector.core.fleet import Fleet, Target
+from collector.core.refusal import RefusalCode
 from collector.core.state import Judgement, State
 from collector.core.tally import AgentTally, Histogram, LaneTally, Tally
 from collector.expose.names import NAMES, heading
@@ -137,7 +138,7 @@ def _ingest_families(tally: Tally) -> list[tuple[str, list[Line]]]:
         ("haidang_ingest_samples_total", [("", tally.samples)]),
         ("haidang_ingest_duplicate_reports_total", [("", tally.duplicates)]),
         ("haidang_ingest_late_reports_total", [("", tally.late)]),
-        ("haidang_ingest_refused_reports_total", by("reason", tally.refused)),
+        ("haidang_ingest_refused_reports_total", by("reason", dict.fromkeys(RefusalCode, 0) | tally.refused)),
         ("haidang_ingest_refused_schemas_total", [("", tally.schemas_refused)]),
         ("haidang_ingest_orphan_reports_total", [("", tally.orphan_reports)]),
         ("haidang_ingest_older_reports_total", [("", tally.older_reports)]),

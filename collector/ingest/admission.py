@@ -13,8 +13,9 @@ from typing import Final
 import msgspec
 
 from agent.model import Kind, Report
-from agent.wire import Batch, Group, Refused, WireError
+from agent.wire import Batch, Group, WireError
 from collector.core.evidence import TargetInfo
+from collector.core.refusal import Refusal, RefusalCode
 
 MAX_GROUPS: Final = 256
 """Groups in one batch: one per lane and boot, so a spool that saw more boots sends several batches."""
@@ -28,7 +29,7 @@ class Admission(msgspec.Struct, frozen=True):
     """What of a batch is admitted, and what is refused; `offered` counts the reports and losses there were."""
 
     groups: tuple[Group, ...]
-    refused: tuple[Refused, ...]
+    refused: tuple[Refusal, ...]
     offered: int
 
     @property
@@ -62,30 +63,40 @@ def _check_watermarks(batch: Batch) -> None:
 
 def admit(batch: Batch, agent: str, targets: Mapping[str, TargetInfo]) -> Admission:
     """Keep what `agent` may report of `targets` (all of the inventory). Losses are always the agent's own to state."""
-    refused: list[Refused] = []
+    refused: list[Refusal] = []
     offered = 0
     for group in batch.groups:
         offered += len(group.reports) + len(group.losses)
         for report in group.reports:
-            reason = _refusal(report, agent, targets.get(report.target))
-            if reason:
-                refused.append(Refused(lane=group.lane, seq=report.seq, reason=reason))
+            code = _refusal(report, agent, targets.get(report.target))
+            if code is not None:
+                refused.append(Refusal(group.lane, report.seq, code, _detail(code, report)))
     groups = _without(batch.groups, refused) if refused else batch.groups
     return Admission(groups=groups, refused=tuple(refused), offered=offered)
 
 
-def _refusal(report: Report, agent: str, target: TargetInfo | None) -> str:
-    """Why this report is refused; empty if it is admitted."""
+def _refusal(report: Report, agent: str, target: TargetInfo | None) -> RefusalCode | None:
+    """Why this report is refused; None if it is admitted."""
     if target is None or target.via != agent:
-        return "target_not_yours"
+        return RefusalCode.TARGET_NOT_YOURS
     if report.kind in _OWN_HOST_ONLY and report.target != agent:
-        return "kind_own_host_only"
+        return RefusalCode.KIND_OWN_HOST_ONLY
     if not _MODULE.match(report.module):
-        return "bad_module"
-    return ""
+        return RefusalCode.BAD_MODULE
+    return None
 
 
-def _without(groups: tuple[Group, ...], refused: list[Refused]) -> tuple[Group, ...]:
+def _detail(code: RefusalCode, report: Report) -> str:
+    match code:
+        case RefusalCode.TARGET_NOT_YOURS:
+            return f"target {report.target[:64]!r} is not one that inventory lets this agent report"
+        case RefusalCode.KIND_OWN_HOST_ONLY:
+            return f"{report.kind} of target {report.target[:64]!r}: an agent says this of its own host only"
+        case _:
+            return f"module {report.module[:64]!r}: expected 1 to 128 of [a-z0-9_.:-]"
+
+
+def _without(groups: tuple[Group, ...], refused: list[Refusal]) -> tuple[Group, ...]:
     gone = {(one.lane, one.seq) for one in refused}
     kept: list[Group] = []
     for group in groups:

@@ -6,6 +6,9 @@ from typing import Final
 
 import msgspec
 
+from agent import wire
+from collector.core.refusal import Refusal
+
 _REASONS: Final = {
     200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
     408: "Request Timeout", 409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type",
@@ -23,6 +26,11 @@ class RefusedError(Exception):
         self.detail = detail
         self.retry_after_s = retry_after_s
         self.close = close
+
+
+def told(refusal: Refusal) -> wire.Refused:
+    """One refused report as the answer tells it to the agent, whose people read it."""
+    return wire.Refused(refusal.lane, refusal.seq, f"{refusal.code}: {refusal.detail}")
 
 
 def too_slow(timeout_s: float) -> RefusedError:

@@ -10,12 +10,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from agent.model import Kind, Lane, Loss, Report
-from agent.wire import Batch, Group, Refused
+from agent.model import AGENT, HEARTBEAT, Kind, Lane, Loss, Report
+from agent.wire import Batch, Group
 from collector.core import identity, skew
-from collector.core.change import BootRow, LossRow, Saved
+from collector.core.change import BootRow, LossRow, ModuleRow, Saved
 from collector.core.draft import Draft, Growing
 from collector.core.evidence import Evidence, Run, TimeQuality, extend, start_run
+from collector.core.fleet import MODULES_PER_TARGET
+from collector.core.refusal import Refusal, RefusalCode
 from collector.core.sequence import MAX_RANGES, Added, TooManyHolesError
 from collector.core.sequence import Sequence as Numbers
 
@@ -28,6 +30,13 @@ _KEYS = 20_000
 """Targets and modules of one agent whose runs may grow; beyond it the oldest ones end."""
 _VALUE_BYTES = 8 * 50_000
 """Values of one report: more is not shown (`fleet.SERIES_PER_TARGET`) and shall not be kept either."""
+_OWN_MODULES = frozenset({HEARTBEAT, AGENT})
+"""Always taken: a target's sign of life must not depend on what else it has."""
+_MODULES = MODULES_PER_TARGET - len(_OWN_MODULES)
+_MODULE_KEPT_MS = 86_400_000
+"""How long a module must have been silent before another one may have its place."""
+
+_Problem = tuple[RefusalCode, str]
 
 
 class Incoming(msgspec.Struct, frozen=True, gc=False):
@@ -45,13 +54,13 @@ class Incoming(msgspec.Struct, frozen=True, gc=False):
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):
     """What became of a batch once it is on disk. `acknowledged` is `Answer.acknowledged`; `refused` adds to `Answer.refused`
-    (too many holes, values that cannot be stored); `losses` are the new ones, for counting. `offset_ms` is the agent's wall
-    clock minus ours (`skew.offset_level`)."""
+    (what is too much, or cannot be stored); `losses` are the new ones, for counting. `offset_ms` is the agent's wall clock
+    minus ours (`skew.offset_level`)."""
 
     acknowledged: dict[Lane, int]
     stored: int
     duplicates: int
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[Refusal, ...] = ()
     losses: tuple[Loss, ...] = ()
     offset_ms: int = 0
 
@@ -82,20 +91,22 @@ class _Stream(msgspec.Struct):
     numbers: dict[Lane, Numbers] = msgspec.field(default_factory=dict)
 
 
-def _unstorable(report: Report) -> str:
-    """Why a report cannot be stored; empty when it can. PostgreSQL has no NUL in text and both have 64-bit integers."""
+def _unstorable(report: Report) -> _Problem | None:
+    """Why a report cannot be stored; None when it can. PostgreSQL has no NUL in text and both have 64-bit integers."""
     if "\0" in report.detail or "\0" in report.module or "\0" in report.target:
-        return "NUL character in target, module or detail"
+        return RefusalCode.UNSTORABLE, "NUL character in target, module or detail"
     if not (-_MAX < report.from_ms < _MAX and -_MAX < report.until_ms < _MAX and -_MAX < report.delta_ms < _MAX):
-        return "from_ms, until_ms or delta_ms outside 53 bits"
+        return RefusalCode.UNSTORABLE, "from_ms, until_ms or delta_ms outside 53 bits"
     if sum([len(block.values) for block in report.blocks]) > _VALUE_BYTES:
-        return f"more than {_VALUE_BYTES // 8} values"
-    return ""
+        return RefusalCode.TOO_MANY_VALUES, f"more than {_VALUE_BYTES // 8} values"
+    return None
 
 
-def _unstorable_loss(loss: Loss) -> str:
+def _unstorable_loss(loss: Loss) -> _Problem | None:
     numbers = (loss.from_ms, loss.until_ms, loss.at_ms, loss.uptime_ms)
-    return "" if all(-_MAX < number < _MAX for number in numbers) else "a time of the loss record is outside 53 bits"
+    if all(-_MAX < number < _MAX for number in numbers):
+        return None
+    return RefusalCode.UNSTORABLE, "a time of the loss record is outside 53 bits"
 
 
 class AgentBook:
@@ -122,6 +133,10 @@ class AgentBook:
             self._stream(sequence.stream).numbers[sequence.lane] = numbers
             if self._present is not None and sequence.stream == self._present.stream:
                 self._heard_ms = max(self._heard_ms, sequence.rx_ms)
+        self._modules: dict[str, dict[str, int]] = {}
+        """When each module of each target was last heard; those of `_OWN_MODULES` are not counted."""
+        for module in saved.modules:
+            self._modules.setdefault(module.target, {})[module.module] = module.at_ms
         self._load_runs(saved.open_runs)
 
     def _stream(self, stream: str) -> _Stream:
@@ -130,6 +145,9 @@ class AgentBook:
     def _load_runs(self, runs: Iterable[Run]) -> None:
         for run in sorted(runs, key=lambda run: run.last_t_ms, reverse=True):
             self._runs.setdefault((run.target, run.module, run.kind), []).append(Growing(run))
+            modules = self._modules.get(run.target, {})
+            if run.module in modules:
+                modules[run.module] = max(run.last_rx_ms, modules[run.module])
             if run.quality is TimeQuality.ESTIMATED:
                 key = (run.stream, run.boot, run.lane)
                 self._estimated[key] = max(run.last_t_ms, self._estimated.get(key, 0))
@@ -226,6 +244,31 @@ class AgentBook:
         self._estimated[key] = t_ms
         return t_ms, quality
 
+    def keep_module(self, target: str, module: str, rx_ms: int, draft: Draft) -> bool:
+        """Whether a target may have this module: its 64 first, and then a new one in place of one that is silent for a day."""
+        if module in _OWN_MODULES:
+            return True
+        modules = self._modules.get(target)
+        if modules is None:
+            modules = self._modules[target] = {}
+        if module not in modules:
+            if len(modules) >= _MODULES:
+                heard_ms, spare = min([(heard_ms, name) for name, heard_ms in modules.items()])
+                if rx_ms - heard_ms < _MODULE_KEPT_MS:
+                    return False
+                del modules[spare]
+                self._let_go(target, spare, draft)
+            draft.add_module(ModuleRow(self._agent, target, module, rx_ms))
+        modules[module] = rx_ms
+        return True
+
+    def _let_go(self, target: str, module: str, draft: Draft) -> None:
+        """The evidence of a module stays; its newest values and its runs' growing end."""
+        for kind in Kind:
+            for slot in self._runs.pop((target, module, kind), ()):
+                draft.close(slot)
+        draft.drop_module(self._agent, target, module)
+
     def record(self, evidence: Evidence, report: Report, draft: Draft) -> None:
         """Add new evidence to the run it continues, or to a new one; keep the newest values."""
         slots = self._runs.setdefault((evidence.target, evidence.module, evidence.kind), [])
@@ -262,7 +305,7 @@ class _Taking:
         self._draft = draft
         self.stored = 0
         self.duplicates = 0
-        self.refused: list[Refused] = []
+        self.refused: list[Refusal] = []
         self.losses: list[Loss] = []
 
     def take(self, group: Group) -> None:
@@ -273,21 +316,29 @@ class _Taking:
         numbers = self._book.numbers(self._stream, group.lane)
         before = self.stored
         for report in group.reports:
-            if self._is_new(numbers, group.lane, report.seq, _unstorable(report)):
+            problem = _unstorable(report) or self._crowded(report, numbers)
+            if self._is_new(numbers, group.lane, report.seq, problem):
                 self._book.record(self._evidence(report, group.lane, boot), report, self._draft)
         for loss in group.losses:
             self._lose(loss, numbers, group.lane, boot)
         if self.stored != before:
             self._draft.add_numbers((self._agent, self._stream, group.lane), numbers, self._rx_ms)
 
-    def _is_new(self, numbers: Numbers, lane: Lane, seq: int, unstorable: str) -> bool:
-        if unstorable:
-            self.refused.append(Refused(lane, seq, unstorable))
+    def _crowded(self, report: Report, numbers: Numbers) -> _Problem | None:
+        known = self._book.keep_module(report.target, report.module, self._rx_ms, self._draft)
+        if known or report.seq in numbers.received:
+            return None
+        detail = f"module {report.module}: the target has {MODULES_PER_TARGET} others that were heard within a day"
+        return RefusalCode.TOO_MANY_MODULES, detail
+
+    def _is_new(self, numbers: Numbers, lane: Lane, seq: int, problem: _Problem | None) -> bool:
+        if problem is not None:
+            self.refused.append(Refusal(lane, seq, *problem))
             return False
         try:
             added = numbers.add(seq)
         except TooManyHolesError as error:
-            self.refused.append(Refused(lane, seq, str(error)))
+            self.refused.append(Refusal(lane, seq, RefusalCode.TOO_MANY_HOLES, str(error)))
             return False
         if added is Added.DUPLICATE:
             self.duplicates += 1
@@ -297,10 +348,10 @@ class _Taking:
 
     def _lose(self, loss: Loss, numbers: Numbers, lane: Lane, boot: BootRow) -> None:
         lost_in = self._book.numbers(self._stream, loss.lane)
-        unstorable = _unstorable_loss(loss)
-        if not unstorable and not lost_in.may_lose(loss.first_seq, loss.last_seq):
-            unstorable = "too many ranges of lost numbers"
-        if not self._is_new(numbers, lane, loss.seq, unstorable):
+        problem = _unstorable_loss(loss)
+        if problem is None and not lost_in.may_lose(loss.first_seq, loss.last_seq):
+            problem = RefusalCode.TOO_MANY_HOLES, "too many ranges of lost numbers"
+        if not self._is_new(numbers, lane, loss.seq, problem):
             return
         lost_in.lose(loss.first_seq, loss.last_seq)
         t_ms, _ = self._book.place(boot, lane, loss.at_ms, loss.uptime_ms, self._rx_ms)

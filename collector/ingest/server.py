@@ -23,12 +23,13 @@ from agent import wire
 from collector.config import Agents, Limits
 from collector.core.change import StoreError
 from collector.core.evidence import TargetInfo
+from collector.core.refusal import Refusal, RefusalCode
 from collector.core.schemas import SchemaBook
 from collector.core.skew import OffsetLevel, offset_level
 from collector.core.tally import Tally
 from collector.ingest import desk
 from collector.ingest.admission import Admission, admit
-from collector.ingest.answers import Answer, RefusedError
+from collector.ingest.answers import Answer, RefusedError, told
 from collector.ingest.commit import Committer, IdentityConflictError, Incoming, Receipt
 from collector.ingest.decoding import BUSY_RETRY_S, LARGE_BYTES, Decoded, decode, explain, inflate_small, wire_refusal
 from collector.ingest.fast import Head
@@ -76,6 +77,7 @@ class Door:
         self._parts.agents = agents
         self._parts.limits = limits
         self._paces: dict[str, tuple[Bucket, Bucket]] = {}
+        self._said: set[tuple[str, RefusalCode]] = set()
         self._strangers = Buckets(limits.enrol_per_minute / 60, limits.enrol_per_minute, _REMEMBERED)
         self._budget.limit = limits.in_flight_bytes
 
@@ -244,8 +246,7 @@ class Door:
         """What of a decoded batch is for the committer. Raises `RefusedError`."""
         parts = self._parts
         admission = admit(decoded.batch, agent, parts.targets)
-        for one in admission.refused:
-            parts.tally.refuse(one.reason)
+        self._refuse(agent, admission.refused)
         if admission.is_forbidden:
             raise RefusedError(403, "not_yours", _said(admission))
         schemas, forgotten = self._take_schemas(agent, decoded) if decoded.batch.schemas else ((), ())
@@ -268,6 +269,14 @@ class Door:
         tally.conflicts += 1
         if tally.conflicts % _CONFLICTS_A_LINE == 1:
             _log.warning("agent %s: a batch is refused, %s (%d so far)", agent, error, tally.conflicts)
+
+    def _refuse(self, agent: str, refused: tuple[Refusal, ...]) -> None:
+        """Count what is refused; say each reason once for an agent, for it comes with every batch."""
+        for one in refused:
+            self._parts.tally.refuse(one.code)
+            if (agent, one.code) not in self._said:
+                self._said.add((agent, one.code))
+                _log.warning("agent %s: reports are refused for good, such as %s: %s", agent, one.code, one.detail)
 
     def _take_schemas(self, agent: str, decoded: Decoded) -> tuple[tuple[tuple[bytes, bytes], ...], tuple[bytes, ...]]:
         """Put new schemas into the book: what the store shall keep and what it shall drop for it."""
@@ -307,7 +316,7 @@ class Door:
             acknowledged=receipt.acknowledged,
             wanted=self._wanted(agent, admission),
             credit=credit(parts.committer.depth, limits.queue_batches, limits.backlog_reports),
-            refused=admission.refused + receipt.refused,
+            refused=tuple([told(one) for one in admission.refused + receipt.refused]),
         )
         return Answer(200, "application/msgpack", wire.encode(answer))
 
@@ -315,8 +324,7 @@ class Door:
         tally = self._parts.tally
         tally.batches += 1
         tally.duplicates += receipt.duplicates
-        for refused in receipt.refused:
-            tally.refuse(refused.reason)
+        self._refuse(agent, receipt.refused)
         entry = tally.agent(agent)
         entry.hear(now_ms, batch.agent_version)
         level = offset_level(receipt.offset_ms)
@@ -367,5 +375,5 @@ def _check_headers(request: web.BaseRequest) -> bool:
 
 
 def _said(admission: Admission) -> str:
-    reasons = sorted({one.reason for one in admission.refused})
+    reasons = sorted({one.code for one in admission.refused})
     return f"{len(admission.refused)} reports refused: {', '.join(reasons)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Connection, func, literal_column, select, tuple_
 
 from agent.model import Kind, Report
-from collector.core.change import Counts, LossRow, Picture, SchemaRow
+from collector.core.change import Counts, Latest, LossRow, Picture, SchemaRow
 from collector.core.evidence import Evidence, Run, last_of
 from collector.store import rows
 from collector.store.ledger import GROWING, RUNS
@@ -14,6 +14,12 @@ from collector.store.tables import agent_schemas, agents, blinds, boots, evidenc
 PAGE = 1_000
 """Runs read in one transaction."""
 
+VALUES_PAGE = 128
+"""Reports with values read in one transaction; one may have 400 kB."""
+
+Newest = dict[str, dict[str, Evidence]]
+Key = tuple[str, str]
+"""Target and module."""
 Place = tuple[int, int]
 """Where a page ended: `first_t_ms` and id of its last run."""
 
@@ -34,24 +40,42 @@ def losses_of(connection: Connection, agent: str) -> list[LossRow]:
     return [rows.loss_of(row) for row in connection.execute(found)]
 
 
-def picture(connection: Connection) -> Picture:
-    """See `Store.load_picture`."""
-    newest: dict[tuple[str, str], Evidence] = {}
+def newest_runs(connection: Connection) -> Newest:
+    """The newest evidence, without values, of everything that may still grow."""
+    newest: Newest = {}
     for row in connection.execute(RUNS.where(GROWING)):
         seen = last_of(rows.run_of(row))
-        key = (seen.target, seen.module)
-        if key not in newest or newest[key].t_ms <= seen.t_ms:
-            newest[key] = seen
-    found: Picture = []
-    for row in connection.execute(select(latest)):
-        with_values = rows.latest_of(row)
-        found.append((rows.evidence_of(with_values), with_values.report))
-        last = newest.get((with_values.target, with_values.module))
-        if last is not None and last.t_ms <= with_values.t_ms:
-            del newest[with_values.target, with_values.module]
-    found += [(seen, _bare(seen)) for seen in newest.values()]
-    found.sort(key=lambda pair: pair[0].t_ms)
-    return found
+        modules = newest.setdefault(seen.target, {})
+        if seen.module not in modules or modules[seen.module].t_ms <= seen.t_ms:
+            modules[seen.module] = seen
+    return newest
+
+
+def values_page(connection: Connection, after: Key | None) -> list[Latest]:
+    """Up to `VALUES_PAGE` newest reports with values by target and module, from behind `after`."""
+    found = select(latest).order_by(latest.c.target, latest.c.module).limit(VALUES_PAGE)
+    if after is not None:
+        found = found.where(tuple_(latest.c.target, latest.c.module) > tuple_(*after))
+    return [rows.latest_of(row) for row in connection.execute(found)]
+
+
+def merge(found: list[Latest], newest: Newest) -> Picture:
+    """A part of the picture: whole targets with their values, and what is newer than these, taken out of `newest`."""
+    part: Picture = [(rows.evidence_of(one), one.report) for one in found]
+    values = {(one.target, one.module): one.t_ms for one in found}
+    for target in {one.target for one in found}:
+        for seen in newest.pop(target, {}).values():
+            if values.get((target, seen.module), seen.t_ms - 1) < seen.t_ms:
+                part.append((seen, _bare(seen)))
+    part.sort(key=lambda pair: pair[0].t_ms)
+    return part
+
+
+def merge_rest(newest: Newest) -> Picture:
+    """The last part: targets without any values."""
+    part = [(seen, _bare(seen)) for modules in newest.values() for seen in modules.values()]
+    part.sort(key=lambda pair: pair[0].t_ms)
+    return part
 
 
 def beginnings(connection: Connection) -> dict[tuple[str, str], int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
+import msgspec
 from sqlalchemy import Connection
 
 from collector.core.accounts import Account
@@ -17,6 +18,7 @@ from collector.core.change import (
     Change,
     ClockStep,
     Counts,
+    Latest,
     LossRow,
     Picture,
     Saved,
@@ -25,7 +27,7 @@ from collector.core.change import (
     StoreUnusableError,
 )
 from collector.core.evidence import Run
-from collector.store import accounts, ledger, reading, watch
+from collector.store import accounts, ledger, modules, reading, watch
 from collector.store.engine import Database, connect, printable
 from collector.store.migrate import migrate
 
@@ -63,15 +65,44 @@ class Store:
 
     async def apply(self, change: Change) -> Sequence[int]:
         """Store a group commit whole or not at all; the ids of `change.opened`, in order."""
-        return await self._database.write(lambda connection: ledger.apply(connection, change))
+
+        def work(connection: Connection) -> Sequence[int]:
+            if change.modules or change.dropped:
+                modules.apply(connection, change)
+            return ledger.apply(connection, change)
+
+        return await self._database.write(work)
 
     async def load_agents(self, wanted: Mapping[str, Collection[str]]) -> dict[str, Saved]:
         """What is stored of agents (keys) and the streams asked for; an unknown one has an empty `Saved`."""
-        return await self._database.read(lambda connection: ledger.load_agents(connection, wanted))
 
-    async def load_picture(self) -> Picture:
-        """Newest evidence of each target and module, for `Fleet.apply` at start."""
-        return await self._database.read(reading.picture)
+        def work(connection: Connection) -> dict[str, Saved]:
+            known = modules.load(connection, wanted)
+            found = ledger.load_agents(connection, wanted)
+            return {
+                agent: msgspec.structs.replace(saved, modules=tuple(known.get(agent, ()))) for agent, saved in found.items()
+            }
+
+        return await self._database.read(work)
+
+    async def picture(self) -> AsyncIterator[Picture]:
+        """Newest evidence of each target and module, for the live picture at start. It comes in parts, for all values together
+        may be more than memory holds; a target is whole in one part, and in it the oldest comes first."""
+        newest = await self._database.read(reading.newest_runs)
+        held: list[Latest] = []
+        place: reading.Key | None = None
+        while True:
+            after = place
+            page = await self._database.read(lambda connection: reading.values_page(connection, after))  # noqa: B023
+            is_last = len(page) < reading.VALUES_PAGE
+            held += page
+            ready = held if is_last else [one for one in held if one.target != page[-1].target]
+            held = held[len(ready) :]
+            yield reading.merge(ready, newest)
+            if is_last:
+                break
+            place = (page[-1].target, page[-1].module)
+        yield reading.merge_rest(newest)
 
     async def load_beginnings(self) -> dict[tuple[str, str], int]:
         """Since when (milliseconds UTC) each target and module reports the same: the first instant of its newest run."""

@@ -25,7 +25,7 @@ def busy_fleet() -> Fleet:
     tally = fleet.tally
     tally.request(200)
     tally.request(503)
-    tally.refuse("not_yours", 2)
+    tally.refuse("target_not_yours", 2)
     tally.drop("size")
     tally.scrape("metrics", 200)
     tally.commits.observe(0.004)
@@ -109,7 +109,8 @@ def test_figures_of_the_collector() -> None:
     text = page(busy_fleet())
     assert figure(text, "haidang_collector_blind_seconds_total") == 12.345
     assert figure(text, "haidang_ingest_requests_total", code="503") == 1
-    assert figure(text, "haidang_ingest_refused_reports_total", reason="not_yours") == 2
+    assert figure(text, "haidang_ingest_refused_reports_total", reason="target_not_yours") == 2
+    assert figure(text, "haidang_ingest_refused_reports_total", reason="bad_module") == 0, "there before the first refusal"
     assert figure(text, "haidang_ingest_commit_duration_seconds_bucket", le="0.0025") == 0
     assert figure(text, "haidang_ingest_commit_duration_seconds_bucket", le="0.005") == 1
     assert figure(text, "haidang_ingest_commit_duration_seconds_bucket", le="+Inf") == 2

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.model import Kind, Lane, Loss, LossReason, Report
-from agent.wire import Batch, Group, Refused, Watermark, WireError
+from agent.wire import Batch, Group, Watermark, WireError
 from collector.core.evidence import TargetInfo
+from collector.core.refusal import RefusalCode
 from collector.ingest.admission import MAX_GROUPS, admit, check_batch
+from collector.ingest.answers import told
 
 TARGETS = {
     "box": TargetInfo(id="box", site="s", class_="server", via="box"),
@@ -62,7 +64,10 @@ TABLE = [
 def test_one_report(one: Report, reason: str) -> None:
     admission = admit(batch(group(one)), "box", TARGETS)
     if reason:
-        assert admission.refused == (Refused(lane=Lane.BULK, seq=1, reason=reason),)
+        (refusal,) = admission.refused
+        assert (refusal.lane, refusal.seq, refusal.code) == (Lane.BULK, 1, reason)
+        assert told(refusal).reason == f"{reason}: {refusal.detail}"
+        assert 20 < len(refusal.detail) < 200
         assert admission.groups == ()
         assert admission.is_forbidden
     else:
@@ -75,7 +80,7 @@ def test_a_refused_report_leaves_the_rest_of_its_batch() -> None:
     given_ = batch(group(report(1), report(2, target="other"), report(3)), group(report(2), lane=Lane.FACTS, losses=(loss(3),)))
     admission = admit(given_, "box", TARGETS)
     assert admission.groups == (group(report(1), report(3)), group(report(2), lane=Lane.FACTS, losses=(loss(3),)))
-    assert admission.refused == (Refused(lane=Lane.BULK, seq=2, reason="target_not_yours"),)
+    assert [(one.lane, one.seq, one.code) for one in admission.refused] == [(Lane.BULK, 2, RefusalCode.TARGET_NOT_YOURS)]
     assert not admission.is_forbidden
 
 

@@ -22,6 +22,7 @@ from agent.wire import Batch, Group
 from collector.core.change import Change, Saved, StoreError
 from collector.core.evidence import Evidence, Grade, Run, TimeQuality
 from collector.core.identity import Verdict
+from collector.core.refusal import RefusalCode
 from collector.ingest import intake
 from collector.ingest.commit import (
     BusyError,
@@ -204,7 +205,8 @@ async def test_holes_without_limit_are_refused_report_by_report(store: Store) ->
     room = Room(store, rules=Rules(ranges=3))
     [receipt] = await room.submit(incoming(60_000, bulk(*[report(seq, 50_000) for seq in (2, 4, 6, 8, 10, 1)])))
     assert [refused.seq for refused in receipt.refused] == [8, 10]
-    assert "more than 3 ranges" in receipt.refused[0].reason
+    assert receipt.refused[0].code is RefusalCode.TOO_MANY_HOLES
+    assert "more than 3 ranges" in receipt.refused[0].detail
     assert receipt.acknowledged == {Lane.BULK: 2}
     [receipt] = await room.submit(incoming(60_000, facts(loss(1, 3, 9), loss(2, 20, 20), loss(3, 30, 30), loss(4, 40, 40))))
     assert [(refused.lane, refused.seq) for refused in receipt.refused] == [(Lane.FACTS, 4)]
@@ -312,13 +314,56 @@ async def test_empty_groups_leave_nothing_behind(room: Room) -> None:
 
 async def test_what_grows_in_memory_is_bounded_by_agent(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake, "_KEYS", 10)
-    reports = [report(number, 15_000, module=f"m{number}", interval_ms=15_000 * (number % 2)) for number in range(1, 101)]
+    reports = [
+        report(number, 15_000, target=f"t{number // 50}", module=f"m{number}", interval_ms=15_000 * (number % 2))
+        for number in range(1, 101)
+    ]
     await room.submit(incoming(20_000, bulk(*reports[:50])))
     await room.submit(incoming(20_000, bulk(*reports[50:])))
     assert len(room.committer._books["web1"]._runs) == 10
-    runs = await room.runs()
+    runs = [run for target in ("t0", "t1", "t2") for run in await room.runs(target)]
     assert sum(run.count for run in runs) == 100
     assert sum(run.growing for run in runs) == 5
+
+
+def modules(uptime_ms: int, first_seq: int, *names: str) -> Group:
+    """A report of each of these modules."""
+    return bulk(*[report(seq, uptime_ms, module=name) for seq, name in enumerate(names, first_seq)])
+
+
+DAY_MS = 86_400_000
+
+
+async def test_a_target_has_at_most_64_modules_and_a_silent_one_makes_room_after_a_day(room: Room) -> None:
+    """Rows of the newest values, and what a start reads, would grow with every name an agent thinks of."""
+    names = [f"m{number}" for number in range(62)]
+    beat = facts(report(1, 15_000, module="heartbeat", blocks=()), report(2, 15_000, module="agent", interval_ms=0, blocks=()))
+    [receipt] = await room.submit(incoming(15_000, beat, modules(15_000, 1, *names, "one-more", "two-more")))
+    assert [(one.seq, one.code) for one in receipt.refused] == [(seq, RefusalCode.TOO_MANY_MODULES) for seq in (63, 64)]
+    assert "module one-more: the target has 64 others" in receipt.refused[0].detail
+    again = await room.reopen()
+    [receipt] = await again.submit(incoming(30_000, modules(30_000, 65, "one-more", *names[1:])))
+    assert [one.seq for one in receipt.refused] == [65], "after a restart too"
+    [receipt] = await again.submit(incoming(30_000, modules(30_000, 200, "other"), agent="db1", stream="s2"))
+    assert receipt.refused == (), "another agent's targets have their own"
+
+    again = await again.reopen()
+    later = DAY_MS + 15_000
+    [receipt] = await again.submit(incoming(later, modules(later, 300, "one-more", "two-more"), modules(later, 1, names[0])))
+    assert [one.seq for one in receipt.refused] == [301], "only m0 was silent for a day"
+    assert receipt.duplicates == 1, "what is stored already is no news, whatever its module"
+    assert (await again.store.counts()).latest == 62 + 1
+    shown = {e.module async for part in again.store.picture() for e, _ in part if e.observer == "web1"}
+    assert shown == {*names[1:], "one-more", "heartbeat"}
+    assert {run.module for run in await again.runs()} >= {*names, "one-more"}, "evidence stays"
+    assert [run.growing for run in await again.runs() if run.module == "m0"] == [False]
+    await again.committer.drain()
+
+
+async def test_a_sign_of_life_is_taken_however_many_modules_there_are(room: Room) -> None:
+    await room.submit(incoming(15_000, modules(15_000, 1, *[f"m{number}" for number in range(99)])))
+    [receipt] = await room.submit(incoming(16_000, facts(report(1, 16_000, module="heartbeat"))))
+    assert (receipt.stored, receipt.refused) == (1, ())
 
 
 async def test_one_agents_conflict_in_a_group_leaves_the_others_alone(room: Room) -> None:
@@ -345,6 +390,8 @@ async def test_values_that_no_database_takes_are_refused_one_by_one(room: Room) 
         (Lane.BULK, 1), (Lane.BULK, 2), (Lane.BULK, 3), (Lane.BULK, 4), (Lane.BULK, 6),
         (Lane.FACTS, 1),
     ]  # fmt: skip
+    codes = [refused.code for refused in receipt.refused]
+    assert codes == [RefusalCode.UNSTORABLE] * 4 + [RefusalCode.TOO_MANY_VALUES, RefusalCode.UNSTORABLE]
     assert receipt.stored == 1
 
 
@@ -495,7 +542,7 @@ async def test_the_picture_of_a_restart_is_the_newest_of_each_module(room: Room)
             )
         )
     await room.submit(incoming(60_000, bulk(report(5, 20_000))))
-    picture = await room.store.load_picture()
+    picture = [pair async for part in room.store.picture() for pair in part]
     assert {(e.module, e.seq, r.seq, len(r.blocks)) for e, r in picture} == {("heartbeat", 3, 3, 0), ("host", 3, 3, 1)}
     told = {(e.module, e.seq): e for e, _ in room.told}
     assert all(e == told[e.module, e.seq] for e, _ in picture)
@@ -505,7 +552,7 @@ async def test_the_picture_of_a_restart_is_the_newest_of_each_module(room: Room)
 async def test_a_picture_holds_values_and_a_newer_report_without_them(room: Room) -> None:
     await room.submit(incoming(15_000, bulk(report(1, 15_000))))
     await room.submit(incoming(30_000, bulk(report(2, 30_000, blocks=(), outcome=Outcome.FAILED))))
-    assert [(e.seq, len(r.blocks)) for e, r in await room.store.load_picture()] == [(1, 1), (2, 0)]
+    assert [(e.seq, len(r.blocks)) async for part in room.store.picture() for e, r in part] == [(1, 1), (2, 0)]
 
 
 async def test_schemas_are_stored_with_the_batch_and_forgotten_when_nobody_uses_them(room: Room) -> None:

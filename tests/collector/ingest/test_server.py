@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import re
 import ssl
 import zlib
 from collections.abc import Callable
@@ -16,9 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent import wire
-from agent.model import Kind, Lane, Loss, LossReason
+from agent.model import Block, Kind, Lane, Loss, LossReason
 from collector.config import Agents, Config, Limits
 from collector.core.evidence import TargetInfo
+from collector.core.refusal import RefusalCode
 
 MIB = 1024 * 1024
 
@@ -161,7 +163,7 @@ async def test_a_flood_of_wrong_tokens_is_held_back_without_harm_to_the_right_on
     assert (await running.post(token, body)).status == 200
 
 
-async def test_another_agents_target_is_refused(start: Any, sender: Any) -> None:
+async def test_another_agents_target_is_refused(start: Any, sender: Any, caplog: pytest.LogCaptureFixture) -> None:
     running = await start()
     token = await running.agent("srv-1")
     await running.agent("srv-2")
@@ -169,10 +171,13 @@ async def test_another_agents_target_is_refused(start: Any, sender: Any) -> None
     response = await running.post(token, one.batch(one.report(target="srv-2")))
     assert (response.status, response.code) == (403, "not_yours")
     answer = (await running.post(token, one.batch(one.report(), one.report(target="srv-2")))).answer
-    assert answer.refused == (wire.Refused(Lane.BULK, 3, "target_not_yours"),)
+    said = "target_not_yours: target 'srv-2' is not one that inventory lets this agent report"
+    assert answer.refused == (wire.Refused(Lane.BULK, 3, said),)
     counts = await running.collector.store.counts()
     assert counts.reports == 1
     assert running.collector.tally.refused == {"target_not_yours": 2}
+    (line,) = [message for message in caplog.messages if "refused" in message]
+    assert line == f"agent srv-1: reports are refused for good, such as {said}"
     target = running.collector.fleet.get("srv-2")
     assert target is not None
     assert target.modules == {}
@@ -191,6 +196,27 @@ async def test_two_agents_with_one_identity_are_told_apart(start: Any, sender: A
     (said,) = (record.getMessage() for record in caplog.records if "is refused" in record.getMessage())
     assert said.startswith("agent srv-1: a batch is refused, another machine reports as this agent")
     assert (await running.post(token, one.batch(one.report()))).status == 200
+
+
+async def test_every_refusal_is_counted_under_a_reason_of_the_closed_list(start: Any, sender: Any) -> None:
+    """What people read is in the answer; a label value that an agent could choose would be a series each."""
+    running = await start()
+    token = await running.agent("srv-1")
+    one = sender("srv-1")
+    reports = [
+        one.report(detail="a\0b"),
+        one.report(module="Bad"),
+        one.report(module="m", blocks=(Block(b"h" * 16, bytes(400_008)),)),
+        *[one.report(module=f"m{number}") for number in range(70)],
+    ]
+    answer = (await running.post(token, one.batch(*reports))).answer
+    assert {refused.reason.partition(": ")[0] for refused in answer.refused} == {
+        "unstorable", "bad_module", "too_many_values", "too_many_modules",
+    }  # fmt: skip
+    assert running.collector.tally.refused == {"unstorable": 1, "bad_module": 1, "too_many_values": 1, "too_many_modules": 8}
+    page = (await running.page("/metrics")).body.decode()
+    shown = set(re.findall(r'^haidang_ingest_refused_reports_total\{reason="(.*)"\}', page, re.MULTILINE))
+    assert shown == {code.value for code in RefusalCode}
 
 
 # --- what a request may look like

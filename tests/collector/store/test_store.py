@@ -15,7 +15,18 @@ from sqlalchemy import Connection, text
 from agent.model import Block, Kind, Lane, Loss, LossReason, Outcome, Reason, Report
 from agent.wire import Batch, Group
 from collector.core.accounts import AccountError, AccountProblem, Standing
-from collector.core.change import Blind, BootRow, Change, Latest, LossRow, SchemaRow, SequenceRow, StoreError
+from collector.core.change import (
+    Blind,
+    BootRow,
+    Change,
+    Latest,
+    LossRow,
+    ModuleRow,
+    Picture,
+    SchemaRow,
+    SequenceRow,
+    StoreError,
+)
 from collector.core.evidence import Evidence, Grade, Run, TimeQuality, start_run
 from collector.core.skew import BootClock
 from collector.ingest.commit import Committer, Incoming
@@ -28,6 +39,7 @@ FIRST = Evidence(
     "web1", "web1", "host", Kind.REPORT, T, T + 20, Outcome.OK, Reason.NONE, "", 15_000, "s1", "b1", Lane.BULK, 7, 60_000,
     50_000, T + 3_600_000, Grade.LIVE, TimeQuality.MEASURED,
 )  # fmt: skip
+ENDS = (Grade.LIVE, TimeQuality.MEASURED)
 CLOCK = BootClock(T - 60_000, T - 60_000, T, -3)
 
 
@@ -41,6 +53,10 @@ def run(**more: Any) -> Run:
 
 async def runs(store: Store, target: str = "web1", from_ms: int = 0, until_ms: int = 2**60) -> list[Run]:
     return [found async for found in store.evidence(target, from_ms, until_ms)]
+
+
+async def shown(store: Store) -> Picture:
+    return [pair async for part in store.picture() for pair in part]
 
 
 async def test_a_change_comes_back_as_it_was(store: Store) -> None:
@@ -60,7 +76,7 @@ async def test_a_change_comes_back_as_it_was(store: Store) -> None:
     assert await runs(store) == [run(id=ids[0]), msgspec.structs.replace(marker, id=ids[1])]
     assert await store.losses("web1") == [loss]
     assert await store.load_schemas() == [SchemaRow("web1", b"h" * 16, b"body")]
-    [(evidence, picture)] = await store.load_picture()
+    [(evidence, picture)] = await shown(store)
     assert evidence == msgspec.structs.replace(FIRST, wall_ms=T)
     assert picture == report
     saved = (await store.load_agents({"web1": ["s1"]}))["web1"]
@@ -152,7 +168,50 @@ async def test_older_values_never_replace_newer_ones(store: Store) -> None:
 
     for t_ms in (T + 5, T + 9, T + 7):
         await store.apply(Change(latest=[latest(t_ms)]))
-    assert [evidence.t_ms for evidence, _ in await store.load_picture()] == [T + 9]
+    assert [evidence.t_ms for evidence, _ in await shown(store)] == [T + 9]
+
+
+async def test_a_picture_comes_in_parts_of_whole_targets(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values and runs of each target are in one part, oldest first, however the pages fall."""
+    monkeypatch.setattr(reading, "VALUES_PAGE", 4)
+    names = [f"t{number:02}" for number in range(9)]
+
+    def latest(target: str, number: int) -> Latest:
+        report = Report(number, target, f"m{number}", Kind.REPORT, T, 1, 1)
+        return Latest(target, report.module, "web1", "s1", "b1", Lane.BULK, T + number, T, *ENDS, report)
+
+    values = [latest(target, number) for target in names for number in range(1 + int(target[1:]) % 3, 0, -1)]
+    opened = [run(target=target, module="heartbeat", last_t_ms=T + 2) for target in [*names, "bare"]]
+    opened.append(run(target="t01", module="m1", last_t_ms=T + 9, last_seq=77))
+    await store.apply(Change(boots=[boot()], opened=opened, latest=values))
+    parts = [[(e.target, e.module, e.t_ms - T) for e, _ in part] async for part in store.picture()]
+    assert len(parts) > 4
+    seen = [pair for part in parts for pair in part]
+    expected = [(one.target, one.module, one.t_ms - T) for one in values]
+    expected += [(target, "heartbeat", 2) for target in [*names, "bare"]] + [("t01", "m1", 9)]
+    assert sorted(seen) == sorted(expected)
+    for part in parts:
+        assert [t for _, _, t in part] == sorted(t for _, _, t in part)
+    for target in [*names, "bare"]:
+        assert sum(any(name == target for name, _, _ in part) for part in parts) == 1
+
+
+async def test_modules_that_made_room_take_their_values_along(store: Store) -> None:
+    def latest(target: str, module: str, agent: str) -> Latest:
+        return Latest(
+            target, module, agent, "s1", "b1", Lane.BULK, T, T, *ENDS, Report(1, target, module, Kind.REPORT, T, 1, 1)
+        )
+
+    rows = [ModuleRow("web1", "web1", name, T + number) for number, name in enumerate("abc")]
+    await store.apply(
+        Change(modules=rows, latest=[latest("web1", name, "web1") for name in "ab"] + [latest("web1", "d", "db1")])
+    )
+    await store.apply(Change(modules=[ModuleRow("web1", "web1", "a", T + 7)], dropped=[("web1", "web1", "b")]))
+    await store.apply(Change(dropped=[("web1", "web1", "d")]))
+    saved = await store.load_agents({"web1": ["s1"], "db1": ["s1"]})
+    assert set(saved["web1"].modules) == {ModuleRow("web1", "web1", "a", T + 7), rows[2]}
+    assert saved["db1"].modules == ()
+    assert {e.module for e, _ in await shown(store)} == {"a", "d"}, "another agent's values are not its to drop"
 
 
 async def test_any_number_of_lost_reports_can_be_counted(store: Store) -> None:

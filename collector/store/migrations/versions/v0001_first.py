@@ -214,6 +214,16 @@ latest = Table(
     Column("report", LargeBinary, nullable=False),
 )
 
+modules = Table(
+    "modules",
+    metadata,
+    _word("agent", primary_key=True),
+    _word("target", primary_key=True),
+    _word("module", primary_key=True),
+    _time("at_ms"),
+    sqlite_with_rowid=False,
+)
+
 schemas = Table("schemas", metadata, Column("hash", LargeBinary, primary_key=True), Column("body", LargeBinary, nullable=False))
 
 agent_schemas = Table(
