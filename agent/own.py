@@ -31,6 +31,9 @@ DURATION: Final = _gauge(
     "node_scrape_collector_duration_seconds", "node_exporter: Duration of a collector scrape.", "collector"
 )
 SUCCESS: Final = _gauge("node_scrape_collector_success", "node_exporter: Whether a collector succeeded.", "collector")
+_CONTENT: Final = frozenset({"cpufreq", "edac", "powersupplyclass", "thermal_zone"})
+"""Kinds whose counterpart in node_exporter 1.5.0 succeeds on a machine that has no such device; the others then fail there,
+and alerts on `node_scrape_collector_success == 0` are written with that in mind."""
 OUTCOME: Final = _gauge(
     "haidang_reader_outcome", "How the last run of a reader ended: ok, no_data, failed or timeout.", "reader", "outcome"
 )
@@ -81,7 +84,7 @@ class ReaderSeries:
         self._outcomes: _Series = ()
 
     def readings(self, runs: Sequence[Run]) -> Readings:
-        """Duration, success (as node_exporter counts it: data came) and outcome of each run."""
+        """Duration, success (as node_exporter counts it) and outcome of each run."""
         key = [(run.kind, run.outcome) for run in runs]
         if key != self._key:
             self._key = key
@@ -90,9 +93,14 @@ class ReaderSeries:
             self._outcomes = tuple((run.kind, run.outcome.value) for run in runs)
         return (
             (DURATION, self._kinds, [run.duration_s for run in runs]),
-            (SUCCESS, self._kinds, [float(run.outcome is ReaderOutcome.OK) for run in runs]),
+            (SUCCESS, self._kinds, [float(_is_success(run)) for run in runs]),
             (OUTCOME, self._outcomes, [1.0] * len(runs)),
         )
+
+
+def _is_success(run: Run) -> bool:
+    """As node_exporter counts it: data came, or there is nothing to read where it does not call that a failure."""
+    return run.outcome is ReaderOutcome.OK or (run.outcome is ReaderOutcome.NO_DATA and run.kind in _CONTENT)
 
 
 class OwnSeries:

@@ -21,9 +21,8 @@ Page = dict[Key, float]
 HOST = "web-01"
 OURS = {"instance", "site", "class"}
 """Labels that the collector sets on every series."""
-RUNS = "node_scrape_collector_"
-"""How each program's own runs went is nothing that the machine has: their durations differ, and where a device is missing
-altogether some of its collectors say that they succeeded, where our readers say `no_data`."""
+RUNS = "node_scrape_collector_duration_seconds"
+"""How long each program's own runs took is nothing that the machine has."""
 TIME: Key = ("node_time_seconds", frozenset())
 """When a page's values were read, in a series of both."""
 
