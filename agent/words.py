@@ -52,7 +52,7 @@ _TEXT: Final[dict[str, tuple[str, str]]] = {
     "problems": ("{count} problem(s) in {file}", "{count} lỗi trong {file}"),
     "enrolled": (
         "Enrolled as {id}. Written: {file}\nStart the agent: haidang-agent run --config {file}",
-        "Đã đăng ký với mã {id}. Đã ghi: {file}\nKhởi động tác tử: haidang-agent run --config {file}",
+        "Đã ghi danh với mã {id}. Đã ghi: {file}\nKhởi động tác tử: haidang-agent run --config {file}",
     ),
     "bad_code": ("The code is not one: {detail}", "Mã không hợp lệ: {detail}"),
     "bad_url": ("The address is not usable: {detail}", "Địa chỉ không dùng được: {detail}"),
