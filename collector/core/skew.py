@@ -10,7 +10,7 @@ import enum
 import msgspec
 
 from agent.model import Report
-from collector.core.evidence import Grade, TimeQuality
+from collector.core.evidence import Grade, Run, TimeQuality
 
 LATE_AFTER_MS = 30_000
 """R9.1."""
@@ -93,6 +93,21 @@ def offset_level(offset_ms: int) -> OffsetLevel:
     if size > OFFSET_EVENT_MS:
         return OffsetLevel.EVENT
     return OffsetLevel.WARNING if size > OFFSET_WARNING_MS else OffsetLevel.FINE
+
+
+def offsets_of(run: Run) -> tuple[int, int]:
+    """The agent's wall clock minus ours at the first and at the last report of a run, in milliseconds.
+
+    Stored evidence needs no column for R2.4: both clocks of both ends are kept. Between the ends the offset is what it was at
+    the first, but for drift and for the steps that the agent's `clock_step` markers of that time tell. Of `estimated`
+    reports it is the offset that placed them, of `clamped` ones the least that it can have been.
+    """
+    return run.first_wall_ms - run.first_t_ms, run.last_wall_ms - run.last_t_ms
+
+
+def level_of(run: Run) -> OffsetLevel:
+    """The worse of the two ends of a run: `event` is the event on the report that R2.4 asks for."""
+    return offset_level(max(offsets_of(run), key=abs))
 
 
 def place(uptime_ms: int, clock: BootClock, *, rx_ms: int) -> tuple[int, TimeQuality]:

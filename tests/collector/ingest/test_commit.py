@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from agent.model import Block, Kind, Lane, Loss, LossReason, Outcome, Report
 from agent.wire import Batch, Group
+from collector.core import skew
 from collector.core.change import Change, Saved, StoreError
 from collector.core.evidence import Evidence, Grade, Run, TimeQuality
 from collector.core.identity import Verdict
@@ -229,6 +230,37 @@ async def test_r2_4_reports_from_the_far_future_and_past_stay_where_they_can_be(
     await room.submit(incoming(60_000, bulk(report(1, 2**52), report(2, 0, at_ms=-(2**52)))))
     qualities = {run.first_seq: (run.first_t_ms, run.quality) for run in await room.runs()}
     assert qualities == {1: (BORN + 60_000, TimeQuality.CLAMPED), 2: (BORN, TimeQuality.MEASURED)}
+
+
+@pytest.mark.parametrize(
+    ("errors", "level"),
+    [
+        ((0, 4_000), skew.OffsetLevel.FINE),
+        ((5_001, 0), skew.OffsetLevel.WARNING),
+        ((0, -60_001), skew.OffsetLevel.EVENT),
+        ((3_600_000, 0), skew.OffsetLevel.EVENT),
+    ],
+)
+async def test_r2_4_a_wrong_clock_is_read_from_the_evidence(
+    room: Room, errors: tuple[int, int], level: skew.OffsetLevel
+) -> None:
+    """The event is on the report itself: it is there after a restart, for every report, live or from the spool."""
+    for number, error in enumerate(errors, 1):
+        up = number * 15_000
+        late = bulk(report(number, up, at_ms=BORN + up + error))
+        await room.submit(incoming(up, late, wall_ms=BORN + up + error, rx_ms=BORN + up))
+    again = await room.reopen()
+    [run] = await again.runs()
+    assert skew.offsets_of(run) == errors
+    assert skew.level_of(run) is level
+    await again.committer.drain()
+
+
+async def test_r2_4_the_clock_of_a_spooled_report_is_the_one_it_was_made_by(room: Room) -> None:
+    await room.submit(incoming(60_000, bulk(report(2, 60_000))))
+    await room.submit(incoming(61_000, bulk(report(1, 15_000, at_ms=BORN + 15_000 - 90_000))))
+    levels = {run.first_seq: skew.level_of(run) for run in await room.runs()}
+    assert levels == {1: skew.OffsetLevel.EVENT, 2: skew.OffsetLevel.FINE}
 
 
 async def test_r2_3_reports_of_a_boot_that_was_never_heard_live_are_estimated_between_what_was_heard(room: Room) -> None:
