@@ -268,7 +268,7 @@ def test_command_enrols(door: Door, tmp_path: Path, capsys: pytest.CaptureFixtur
     """`haidang-agent enrol URL CODE`, in Vietnamese; a second time it spends no code."""
     folder = str(tmp_path / "agent")
     assert cli.main(["enrol", door.url, door.code, "--config-dir", folder, "--lang", "vi"]) == 0
-    assert "Đã đăng ký với mã web-1" in capsys.readouterr().out
+    assert "Đã ghi danh với mã web-1" in capsys.readouterr().out
     assert load(f"{folder}/agent.yml").id == "web-1"
     door.asked.clear()
     assert cli.main(["enrol", door.url, door.code, "--config-dir", folder]) == 1
