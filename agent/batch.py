@@ -16,6 +16,9 @@ COMPRESS_FROM_BYTES: Final = 1024
 MAX_SCHEMAS: Final = 400
 MAX_GROUPS: Final = 200
 """Collectors take 500 and 256 (`agent.wire.Limits` and the collector's admission)."""
+MAX_BODY_BYTES: Final = 3 * 1024 * 1024
+MAX_SCHEMA_BYTES: Final = 896 * 1024
+"""Of all schemas of a batch together. Collectors take 4 MiB and 1 MiB."""
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -83,3 +86,20 @@ def fit(entries: Sequence[Entry], confirmed: set[bytes]) -> list[Entry]:
         if index and (len(needs) > MAX_SCHEMAS or len(groups) > MAX_GROUPS):
             return list(entries[:index])
     return list(entries)
+
+
+def is_too_large(entries: Iterable[Entry], schemas: Mapping[bytes, bytes]) -> bool:
+    """Whether a batch of these must be made smaller by taking fewer entries."""
+    size = sum([len(data) for data in schemas.values()])
+    return size > MAX_SCHEMA_BYTES or size + sum([len(entry.payload) for entry in entries]) > MAX_BODY_BYTES
+
+
+def fit_schemas(schemas: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Those of `schemas`, from the first on, that one batch may carry; the collector asks for the others."""
+    chosen: dict[bytes, bytes] = {}
+    size = 0
+    for needed, data in schemas.items():
+        if len(chosen) < MAX_SCHEMAS and size + len(data) <= MAX_SCHEMA_BYTES:
+            chosen[needed] = data
+            size += len(data)
+    return chosen

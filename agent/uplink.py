@@ -28,7 +28,6 @@ _PROBE_S: Final = 15.0
 """With a backlog, no credit and nothing fresh, one report is sent this often to learn of new credit."""
 _MAX_CONFIRMED: Final = 4096
 """Layouts that churn for months must not fill the memory; past this they are simply sent again."""
-_MAX_BODY_BYTES: Final = 3 * 1024 * 1024
 _FORBIDDEN_TRIES: Final = 3
 _UNFIT_CODES: Final = frozenset({"bad_version", "bad_encoding"})
 """Codes of a 400 that speak of the batch's form: sending fewer reports would not help, so none is given up for it."""
@@ -234,9 +233,10 @@ class Uplink:
     def _exchange(self, entries: list[Entry], now: int) -> None:
         peer = self._peer
         schemas = self._schemas(entries, peer)
-        while len(entries) > 1 and sum(map(len, schemas.values())) + sum(len(e.payload) for e in entries) > _MAX_BODY_BYTES:
+        while len(entries) > 1 and batch.is_too_large(entries, schemas):
             entries = entries[: len(entries) // 2]
             schemas = self._schemas(entries, peer)
+        schemas = batch.fit_schemas(schemas)
         header = batch.Header(
             self._spool.stream,
             self._boot,

@@ -39,6 +39,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Body after decompression."""
     schema_bytes: int = 1024 * 1024
     """One encoded schema; checked before it is decoded, since short strings grow about thirtyfold in memory."""
+    all_schema_bytes: int = 1024 * 1024
+    """The schemas of a batch together; those over `schema_bytes`, which cost nothing, are not counted."""
     reports: int = 5_000
     schemas: int = 500
     series_per_schema: int = 20_000
@@ -232,6 +234,10 @@ def _check_batch(batch: Batch, limits: Limits) -> None:
         raise WireError("too_many", f"{count} reports, at most {limits.reports} a batch")
     if len(batch.schemas) > limits.schemas:
         raise WireError("too_many", f"{len(batch.schemas)} schemas, at most {limits.schemas} a batch")
+    sizes = [memoryview(schema).nbytes for schema in batch.schemas]
+    size = sum([size for size in sizes if size <= limits.schema_bytes])
+    if size > limits.all_schema_bytes:
+        raise WireError("too_large", f"schemas of {size} bytes, at most {limits.all_schema_bytes} a batch")
     for group in batch.groups:
         if group.boot != batch.boot and not _ID.match(group.boot):
             raise WireError("bad_id", f"boot {group.boot[:64]!r}: expected 1 to 128 of [0-9a-zA-Z._:-]")

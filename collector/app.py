@@ -24,7 +24,7 @@ from collector.core.accounts import Account, Standing
 from collector.core.change import StoreError, StoreUnusableError
 from collector.core.evidence import Evidence, Grade
 from collector.core.fleet import Fleet
-from collector.core.schemas import SchemaBook
+from collector.core.schemas import SchemaBook, pack
 from collector.core.skew import Timeline
 from collector.core.tally import Tally
 from collector.expose.server import make_app, serve
@@ -195,7 +195,7 @@ class Collector:
             except wire.WireError:
                 _log.exception("a stored schema of agent %s is not used", row.agent)
                 continue
-            self.book.add(row.agent, digest, schema)
+            self.book.add(row.agent, digest, pack(schema))
             self._door.remember_schema(row.agent, digest)
         now_ms = self.now_ms()
         since = await self.store.load_beginnings()

@@ -41,24 +41,44 @@ class Shape:
         self.users: dict[Any, tuple[int, ...]] = {}
 
 
+class Packed(msgspec.Struct, frozen=True, gc=False):
+    """A schema in a hundredth of the memory that it takes decoded: its families, number of series, and bytes, which are
+    `text_bytes` long and compressed when they are not few."""
+
+    families: tuple[Family, ...]
+    size: int
+    text_bytes: int
+    data: bytes
+
+    @property
+    def body(self) -> bytes:
+        """The encoded schema."""
+        return zlib.decompress(self.data) if self.text_bytes >= _PACK_FROM_BYTES else self.data
+
+
+def pack(schema: Schema) -> Packed:
+    """A schema that has passed `agent.wire.check_schema`, packed."""
+    data = _encoder.encode(schema)
+    families = tuple([column.family for column in schema.columns])
+    return Packed(families, schema.size, len(data), zlib.compress(data, 1) if len(data) >= _PACK_FROM_BYTES else data)
+
+
 class Entry:
     """One schema: its hash, shape, number of series and packed bytes."""
 
-    __slots__ = ("_packed", "digest", "holders", "shape", "size", "text_bytes")
+    __slots__ = ("_data", "digest", "holders", "shape", "size", "text_bytes")
 
-    def __init__(self, digest: bytes, schema: Schema, shape: Shape) -> None:
-        data = _encoder.encode(schema)
+    def __init__(self, digest: bytes, packed: Packed, shape: Shape) -> None:
         self.digest = digest
         self.shape = shape
-        self.size = schema.size
-        self.text_bytes = len(data)
-        self._packed = zlib.compress(data, 1) if len(data) >= _PACK_FROM_BYTES else data
+        self.size = packed.size
+        self.text_bytes = packed.text_bytes
+        self._data = packed.data
         self.holders = 0
 
     def unpack(self) -> Schema:
         """The schema, made anew; its caller may cache it."""
-        packed = self._packed
-        return _decoder.decode(zlib.decompress(packed) if self.text_bytes >= _PACK_FROM_BYTES else packed)
+        return _decoder.decode(zlib.decompress(self._data) if self.text_bytes >= _PACK_FROM_BYTES else self._data)
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -76,7 +96,7 @@ class _Share:
 
 
 class SchemaBook:
-    """All known schemas by hash. Schemas must have passed `agent.wire.check_schema`, which also gives the hash."""
+    """All known schemas by hash. Schemas must have passed `agent.wire.check_schema`, which also gives the hash, and `pack`."""
 
     def __init__(self, limits: BookLimits | None = None) -> None:
         self._limits = limits or BookLimits()
@@ -125,7 +145,7 @@ class SchemaBook:
         missing = tuple(dict.fromkeys(digest for digest in digests if digest not in self._entries))
         return missing if missing and self._has_room(agent) else ()
 
-    def add(self, agent: str, digest: bytes, schema: Schema) -> bool:
+    def add(self, agent: str, digest: bytes, packed: Packed) -> bool:
         """Take a schema from an agent; false if its share is full of schemas in use, and then nothing changes."""
         share = self._shares.get(agent) or self._shares.setdefault(agent, _Share())
         if digest in share.pins:
@@ -134,8 +154,8 @@ class SchemaBook:
         entry = self._entries.get(digest)
         if entry is not None:
             return self._hold(share, entry)
-        families = tuple(column.family for column in schema.columns)
-        entry = Entry(digest, schema, self._shapes.get(families) or Shape(families))
+        families = packed.families
+        entry = Entry(digest, packed, self._shapes.get(families) or Shape(families))
         if not self._hold(share, entry):
             return False
         self._entries[digest] = entry

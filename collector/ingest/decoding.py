@@ -9,8 +9,8 @@ from typing import Final
 import msgspec
 
 from agent import wire
-from agent.model import Schema
 from collector.core.change import StoreError
+from collector.core.schemas import Packed, pack
 from collector.ingest.admission import check_batch
 from collector.ingest.answers import Answer, RefusedError
 from collector.ingest.commit import BusyError, IdentityConflictError, UnusableBatchError
@@ -27,7 +27,7 @@ class Decoded(msgspec.Struct, frozen=True):
 
     size: int
     batch: wire.Batch
-    schemas: tuple[tuple[bytes, Schema], ...]
+    schemas: tuple[tuple[bytes, Packed], ...]
     bad: tuple[tuple[bytes, str], ...]
 
 
@@ -36,11 +36,13 @@ def decode(body: bytes, limits: wire.Limits, *, deflated: bool) -> Decoded:
     plain = wire.inflate(body, limits.decoded_bytes) if deflated else body
     batch = wire.decode_batch(plain, limits)
     check_batch(batch)
-    good: list[tuple[bytes, Schema]] = []
+    good: list[tuple[bytes, Packed]] = []
     bad: list[tuple[bytes, str]] = []
     for raw in batch.schemas:
         try:
-            good.append(wire.check_schema(raw, limits))
+            digest, schema = wire.check_schema(raw, limits)
+            good.append((digest, pack(schema)))
+            del schema  # it takes thirty times its bytes: never two at once
         except wire.WireError as error:
             bad.append((hashlib.sha256(raw).digest()[:16], str(error)))
     return Decoded(size=len(plain), batch=batch, schemas=tuple(good), bad=tuple(bad))

@@ -188,7 +188,7 @@ class Door:
                 raise RefusedError(503, "busy", "too many bodies at once", retry_after_s=BUSY_RETRY_S)
             held += growth
             incoming, admission = self._admit(agent, decoded, rx_ms)
-            del decoded  # schemas take twenty times their bytes; they need not wait for the disk
+            del decoded  # its schemas need not wait for the disk
             try:
                 outcome: Receipt | Exception = await parts.committer.submit(incoming)
             except Exception as error:  # noqa: BLE001 - as in `handle`
@@ -289,9 +289,9 @@ class Door:
                 if len(self._bad) > _REMEMBERED:
                     self._bad.popitem(last=False)
         kept: list[tuple[bytes, bytes]] = []
-        for digest, schema in decoded.schemas:
-            if parts.book.add(agent, digest, schema):
-                kept.append((digest, wire.encode(schema)))
+        for digest, packed in decoded.schemas:
+            if parts.book.add(agent, digest, packed):
+                kept.append((digest, packed.body))
             else:
                 parts.tally.schemas_refused += 1
         gone = tuple(digest for digest in self._held.get(agent, ()) if not parts.book.known(digest))

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.model import Kind, Lane, LossReason
+from agent.model import Kind, Lane, LossReason, schema_hash
 from agent.spool import Spool, SpoolLimits
 from agent.transport import HttpTransport, TransportSettings
 from agent.uplink import Uplink, UplinkSettings, UplinkState
-from agent.wire import Batch, Refused
+from agent.wire import Batch, Limits, Refused, decode_schema
 from tests.agent import collector_kit as server
 from tests.agent import spool_kit as kit
 
@@ -158,6 +158,59 @@ def test_schemas_are_sent_until_confirmed_and_when_wanted(
         both = sorted(known.values())
         assert sent == [both, both, [], [known[two]], []]
         assert collector.batches()[3].groups == (), "the reports themselves were stored"
+
+
+def test_schemas_that_are_too_much_for_one_batch_follow_in_the_next(
+    spool: Spool, clock: kit.JumpClock, make: Callable[..., Uplink]
+) -> None:
+    """At first contact everything is unknown to the collector; what it is sent must stay under its limit all the same."""
+    limits = Limits()
+    known = dict([kit.schema(number, 15_000) for number in range(30)])
+    size = sum(map(len, known.values()))
+    assert limits.all_schema_bytes * 2 < size
+    hashes = list(known)
+
+    def answer(request: server.Request) -> server.Reply:
+        batch = request.batch
+        here = {schema_hash(decode_schema(bytes(raw))) for batch in collector.batches() for raw in batch.schemas}
+        used = [block.schema for group in batch.groups for report in group.reports for block in report.blocks]
+        return server.ok(wanted=tuple([needed for needed in used if needed not in here]))
+
+    with server.collector(answer) as collector:
+        uplink = make(collector.url)
+        wide = [kit.host(clock, *[kit.block(needed) for needed in hashes])]
+        spool.append_collection(bulk=wide, schemas=known)
+        for _ in range(3):
+            spool.append_collection(bulk=wide, schemas={})
+            while uplink.step() == 0.0:
+                pass
+        sent = [[bytes(raw) for raw in batch.schemas] for batch in collector.batches()]
+    assert {data for schemas in sent for data in schemas} == set(known.values())
+    for schemas in sent:
+        assert sum(map(len, schemas)) <= limits.all_schema_bytes
+        assert len(schemas) <= limits.schemas
+    assert len(sent) < 10, "each is sent once, or nearly so"
+    assert uplink.status().state is UplinkState.OK
+    assert uplink.status().refused == 0
+
+
+def test_many_reports_with_schemas_of_their_own_are_sent_in_parts(
+    spool: Spool, clock: kit.JumpClock, make: Callable[..., Uplink]
+) -> None:
+    """So that each comes with its schema, and the collector can show it at once."""
+    with server.collector() as collector:
+        uplink = make(collector.url)
+        for number in range(12):
+            digest, data = kit.schema(number, 25_000)
+            spool.append_collection(bulk=[kit.host(clock, kit.block(digest))], schemas={digest: data})
+        while uplink.step() == 0.0:
+            pass
+        batches = collector.batches()
+    assert len(batches) > 1
+    for batch in batches:
+        assert sum(len(bytes(raw)) for raw in batch.schemas) <= Limits().all_schema_bytes
+        assert sum(len(group.reports) for group in batch.groups) == len(batch.schemas)
+    assert sum(len(batch.schemas) for batch in batches) == 12
 
 
 def test_a_collector_that_wants_for_ever_does_not_make_the_uplink_spin(

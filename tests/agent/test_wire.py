@@ -155,6 +155,21 @@ def test_each_limit_has_its_own_code(code: str) -> None:
     assert len(str(caught.value)) < 300
 
 
+def test_schemas_are_limited_together_and_one_that_is_too_large_costs_only_itself() -> None:
+    """Series of short names take thirty times their bytes once decoded; 50 kB deflated were 500 schemas of 2,500 series."""
+    limits = wire.Limits(schema_bytes=1_000, all_schema_bytes=4_000)
+    fits, too_large = [msgspec.Raw(wire.encode("x" * size)) for size in (997, 5_000)]  # type: ignore[arg-type]
+    assert [len(bytes(raw)) for raw in (fits, too_large)] == [1_000, 5_003]
+
+    def decoded(*schemas: msgspec.Raw) -> int:
+        return len(wire.decode_batch(wire.encode(_batch(schemas=schemas)), limits).schemas)
+
+    assert decoded(*[fits] * 4, too_large) == 5
+    with pytest.raises(WireError, match="schemas of 5000 bytes, at most 4000 a batch") as caught:
+        decoded(*[fits] * 5)
+    assert caught.value.code == "too_large"
+
+
 def test_losses_outside_the_facts_lane_are_refused() -> None:
     with pytest.raises(WireError, match="losses travel in the facts lane"):
         wire.decode_batch(wire.encode(_batch(Group("b1", Lane.BULK, (), (LOSS,)))), LIMITS)

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from agent.model import Block, Column, Family, Kind, Lane, MetricType, Outcome, Reason, Schema, schema_hash
 from collector.core.evidence import Evidence, Grade, TargetInfo, TimeQuality
 from collector.core.fleet import Fleet
-from collector.core.schemas import SchemaBook
+from collector.core.schemas import SchemaBook, pack
 from collector.core.tally import Tally
 from collector.expose.text import Renderer
 
@@ -59,7 +59,7 @@ def make_fleet(hosts: int, rng: random.Random) -> tuple[Fleet, int]:
         blocks = []
         for schema in host_schemas(i):
             digest = schema_hash(schema)
-            fleet.book.add(name, digest, schema)
+            fleet.book.add(name, digest, pack(schema))
             values = [figure(rng) for _ in range(schema.size)]
             count += schema.size
             blocks.append(Block(digest, struct.pack(f"<{schema.size}d", *values)))

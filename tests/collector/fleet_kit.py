@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from agent.model import Block, Column, Family, Kind, Lane, MetricType, Outcome, Reason, Report, Schema, schema_hash
 from collector.core.evidence import Evidence, Grade, TargetInfo, TimeQuality
 from collector.core.fleet import Fleet
-from collector.core.schemas import BookLimits, SchemaBook
+from collector.core.schemas import BookLimits, SchemaBook, pack
 from collector.core.tally import Tally
 
 NOW = 1_790_000_000_000
@@ -58,7 +58,7 @@ def show(fleet: Fleet, target: str, *blocks: tuple[Schema, bytes], module: str =
     found = fleet.get(target)
     assert found is not None
     for one, _ in blocks:
-        fleet.book.add(found.info.via, schema_hash(one), one)
+        fleet.book.add(found.info.via, schema_hash(one), pack(one))
     apply(fleet, target, *[Block(schema_hash(one), data) for one, data in blocks], module=module, t=t)
 
 

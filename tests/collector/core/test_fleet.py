@@ -7,7 +7,7 @@ import pytest
 from agent.model import SCHEMA_HASH_BYTES, Block, Kind, Report, schema_hash
 from collector.core.evidence import TargetInfo
 from collector.core.fleet import MODULES_PER_TARGET, SERIES_PER_TARGET, Fleet, Live, hide_repeats
-from collector.core.schemas import BookLimits, Entry
+from collector.core.schemas import BookLimits, Entry, pack
 from collector.core.state import State, Why
 from tests.collector.fleet_kit import (
     INTERVAL,
@@ -89,7 +89,7 @@ def test_a_block_of_an_unknown_schema_waits_for_it() -> None:
     apply(fleet, "h1", Block(digest, values(7)))
     assert live(fleet).entries == (None,)
     assert users(fleet) == 0
-    fleet.book.add("h1", digest, LOAD)
+    fleet.book.add("h1", digest, pack(LOAD))
     assert live(fleet).values == [values(7)]
     assert users(fleet) == 1
 
@@ -98,7 +98,7 @@ def test_a_block_that_waited_is_checked_when_its_schema_comes() -> None:
     fleet = make_fleet("h1")
     digest = schema_hash(LOAD)
     apply(fleet, "h1", Block(digest, values(7, 8)))
-    fleet.book.add("h1", digest, LOAD)
+    fleet.book.add("h1", digest, pack(LOAD))
     assert live(fleet).values == [b""]
     assert fleet.tally.dropped_blocks == {"size": 1}
 
@@ -107,7 +107,7 @@ def test_nothing_waits_for_a_schema_any_more_once_the_layout_changed() -> None:
     fleet = make_fleet("h1")
     apply(fleet, "h1", Block(schema_hash(LOAD), values(7)))
     show(fleet, "h1", (NET, values(1)), t=NOW + 1)
-    fleet.book.add("h1", schema_hash(LOAD), LOAD)
+    fleet.book.add("h1", schema_hash(LOAD), pack(LOAD))
     assert live(fleet).digests == (schema_hash(NET),)
     assert users(fleet) == 1
 
@@ -136,9 +136,9 @@ def test_a_report_without_blocks_ends_what_its_module_showed() -> None:
 def test_schemas_in_use_are_pinned_and_let_go_again() -> None:
     fleet = make_fleet("h1", limits=BookLimits(schemas=1))
     show(fleet, "h1", (LOAD, values(1)))
-    assert not fleet.book.add("h1", schema_hash(NET), NET)
+    assert not fleet.book.add("h1", schema_hash(NET), pack(NET))
     fleet.sweep(NOW + TTL + 1)
-    assert fleet.book.add("h1", schema_hash(NET), NET)
+    assert fleet.book.add("h1", schema_hash(NET), pack(NET))
     assert not fleet.book.known(schema_hash(LOAD))
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.model import Schema, schema_hash
-from collector.core.schemas import BookLimits, SchemaBook
+from collector.core.schemas import BookLimits, SchemaBook, pack
 from tests.collector.fleet_kit import gauge, schema
 
 
@@ -18,7 +18,7 @@ def numbered(n: int, series: int = 1) -> Schema:
 
 def put(book: SchemaBook, agent: str, one: Schema) -> bytes:
     digest = schema_hash(one)
-    assert book.add(agent, digest, one)
+    assert book.add(agent, digest, pack(one))
     return digest
 
 
@@ -70,12 +70,12 @@ def test_what_is_shown_is_never_evicted_and_a_share_full_of_it_takes_no_more() -
     for digest in pinned:
         assert book.pin("a", digest) is not None
     late = numbered(9)
-    assert not book.add("a", schema_hash(late), late)
+    assert not book.add("a", schema_hash(late), pack(late))
     assert book.wanted("a", [schema_hash(late)]) == ()
-    assert book.add("b", schema_hash(late), late), "another agent has its own share"
+    assert book.add("b", schema_hash(late), pack(late)), "another agent has its own share"
     book.unpin("a", pinned[0])
     assert book.wanted("a", [b"?" * 16]) == (b"?" * 16,)
-    assert book.add("a", schema_hash(late), late)
+    assert book.add("a", schema_hash(late), pack(late))
     assert not book.known(pinned[0])
 
 
@@ -86,7 +86,7 @@ def test_the_bytes_of_a_share_are_bounded_too() -> None:
     assert book.text_bytes <= 10_000
     huge = numbered(99, series=1_000)
     before = len(book)
-    assert not book.add("a", schema_hash(huge), huge)
+    assert not book.add("a", schema_hash(huge), pack(huge))
     assert len(book) == before, "refusing changes nothing"
 
 
@@ -132,7 +132,7 @@ def test_books_stay_balanced_whatever_comes(steps: list[tuple[str, str, int]]) -
     for what, agent, n in steps:
         digest = schema_hash(numbered(n))
         if what == "add":
-            book.add(agent, digest, numbered(n))
+            book.add(agent, digest, pack(numbered(n)))
         elif what == "pin":
             if book.pin(agent, digest) is not None:
                 pins[agent, digest] = pins.get((agent, digest), 0) + 1

@@ -595,6 +595,20 @@ async def test_ten_thousand_schemas_stay_within_the_agents_share_and_others_are_
     assert "node_load1{" in (await running.page("/metrics/targets/srv-2")).body.decode()
 
 
+async def test_schemas_that_are_too_much_are_refused_before_they_are_decoded(start: Any, sender: Any, layout: Any) -> None:
+    running = await start()
+    token, other = await running.agent("srv-1"), await running.agent("srv-2")
+    one, two = sender("srv-1"), sender("srv-2")
+    series = tuple((f"{number:x}",) for number in range(2_500))
+    body = zlib.compress(one.batch(schemas=tuple(layout(f"m{number}", ("a",), series).encoded for number in range(500))), 9)
+    assert len(body) < 100_000
+    floods = [running.post(token, body, Content_Encoding="deflate") for _ in range(5)]
+    *refused, fair = await asyncio.gather(*floods, running.post(other, two.batch(two.report())))
+    assert {(response.status, response.code) for response in refused} == {(413, "too_large")}
+    assert fair.status == 200
+    assert len(running.collector.book) == 0
+
+
 async def test_memory_stays_flat_under_abuse_and_others_are_served_meanwhile(
     start: Any, sender: Any, layout: Any, make_config: Callable[..., Config]
 ) -> None:
