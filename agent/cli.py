@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agent import __version__, words
 from agent.clock import Clock, SystemClock
@@ -35,11 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        try:
-            return _main(arguments)
-        except SystemExit:
-            _put("")  # What argparse printed goes out here, where a failure can still be said.
-            raise
+        return _main(arguments)
     except _OutputError as error:
         if str(error):
             _complain(words.say("output", words.choose(_language_argument(arguments)), why=error))
@@ -78,9 +74,9 @@ def _parser(language: str) -> argparse.ArgumentParser:
     def say(key: str, **values: object) -> str:
         return words.say(key, language, **values)
 
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     common.add_argument("--lang", choices=words.LANGUAGES, help=say("lang"))
-    parser = argparse.ArgumentParser(prog="haidang-agent", description=say("about"), parents=[common])
+    parser = _Parser(prog="haidang-agent", description=say("about"), parents=[common])
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in ("run", "once", "check", "status"):
         command = commands.add_parser(name, help=say(name), description=say(name), parents=[common])
@@ -95,6 +91,13 @@ def _parser(language: str) -> argparse.ArgumentParser:
     enrol.add_argument("--force", action="store_true", help=say("force"))
     commands.add_parser("version", help=say("version"), description=say("version"), parents=[common])
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Prints its help as everything else is printed: a failure is said."""
+
+    def print_help(self, file: Any = None) -> None:
+        _put(self.format_help())
 
 
 class _OutputError(Exception):

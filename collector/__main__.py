@@ -21,7 +21,7 @@ try:
     from collector.config import Config, ConfigError
     from collector.config_words import told
     from collector.inventory import load_inventory
-    from collector.output import OutputError, put
+    from collector.output import OutputError, Parser, put
     from collector.start import StartError
     from collector.words import LANGUAGES, word
 except ModuleNotFoundError as missing:
@@ -45,11 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     language = _language(given)
     try:
-        try:
-            return _main(given, language)
-        except SystemExit:
-            put("")  # What argparse printed goes out here, where a failure can still be said.
-            raise
+        return _main(given, language)
     except OutputError as error:
         if str(error):
             _complain(word(language, "output", why=error))
@@ -130,12 +126,12 @@ def _language(given: list[str]) -> str:
 
 
 def _parser(language: str) -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
+    common = Parser(add_help=False)
     common.add_argument("--lang", choices=LANGUAGES, default=language, help=word(language, "opt_lang"))
-    files = argparse.ArgumentParser(add_help=False, parents=[common])
+    files = Parser(add_help=False, parents=[common])
     files.add_argument("--config", type=Path, help=word(language, "opt_config", default=DEFAULT_FILE), metavar="FILE")
     files.add_argument("--data", type=Path, help=word(language, "opt_data"), metavar="DIR")
-    parser = argparse.ArgumentParser(prog="haidang-collector", description=word(language, "program"), parents=[common])
+    parser = Parser(prog="haidang-collector", description=word(language, "program"), parents=[common])
     verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in ("run", "check"):
         verbs.add_parser(name, parents=[files], help=word(language, name), description=word(language, name))

@@ -24,6 +24,7 @@ from typing import Final, TextIO
 
 from collector.local_children import Child, LocalError, Stopped, finish, run_to_end, say
 from collector.local_words import Words, addresses, describe, language, read_figures, read_state
+from collector.output import Parser
 from collector.words import LANGUAGES, word
 
 SITE: Final = "local"
@@ -257,10 +258,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser(arguments: list[str] | None) -> argparse.ArgumentParser:
     """The parser, which speaks the language that the arguments ask for."""
-    first = argparse.ArgumentParser(add_help=False)
+    first = Parser(add_help=False)
     first.add_argument("--lang", default=language(os.environ))
     asked: str = first.parse_known_args(arguments)[0].lang
-    parser = argparse.ArgumentParser(prog="haidang-collector local", description=word(asked, "local"))
+    parser = Parser(prog="haidang-collector local", description=word(asked, "local"))
     parser.add_argument("--data", type=Path, default=Path("var"), metavar="DIR", help=word(asked, "local_data"))
     parser.add_argument("--port", type=int, default=8600, metavar="PORT", help=word(asked, "local_port"))
     parser.add_argument("--agent-port", type=int, default=8601, metavar="PORT", help=word(asked, "local_agent_port"))

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import sys
+from typing import Any
+
+
+class Parser(argparse.ArgumentParser):
+    """Prints its help as everything else is printed: a failure is said."""
+
+    def print_help(self, file: Any = None) -> None:
+        put(self.format_help())
 
 
 class OutputError(Exception):
