@@ -11,9 +11,10 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from collector.config import Config, is_id, is_loopback, split_address
 from collector.core.accounts import Account, AccountError, AccountProblem, Standing
@@ -106,14 +107,15 @@ async def listing(config: Config, language: str) -> str:
         accounts = await store.agents()
     if not accounts:
         return word(language, "none")
-    rows = [word(language, "columns").split("\t")] + [_row(account, language) for account in accounts]
+    zone = ZoneInfo(config.time_zone)
+    rows = [word(language, "columns").split("\t")] + [_row(account, zone, language) for account in accounts]
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
-def _row(account: Account, language: str) -> list[str]:
+def _row(account: Account, zone: ZoneInfo, language: str) -> list[str]:
     standing = "revoked_standing" if account.standing is Standing.REVOKED else str(account.standing)
-    heard = _date(account.heard_ms) if account.heard_ms else word(language, "never")
+    heard = _date(account.heard_ms, zone) if account.heard_ms else word(language, "never")
     known = (account.agent_version or "-", account.hostname or "-")
     return [account.id, account.site, account.class_, word(language, standing), *known, heard]
 
@@ -127,7 +129,8 @@ async def _invite(config: Config, store: Store, agent: str, ttl_s: int, language
     code, code_hash = make_code(authority)
     expires_ms = now_ms + ttl_s * 1_000
     await store.create_code(agent, code_hash, expires_ms, now_ms)
-    return word(language, "code", agent=agent, code=code, until=_date(expires_ms), url=_url(config))
+    until = _date(expires_ms, ZoneInfo(config.time_zone))
+    return word(language, "code", agent=agent, code=code, until=until, url=_url(config))
 
 
 def _url(config: Config) -> str:
@@ -151,5 +154,6 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _date(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+def _date(at_ms: int, zone: ZoneInfo) -> str:
+    """A moment as people read it: in the configured zone, which is named."""
+    return datetime.fromtimestamp(at_ms / 1000, zone).strftime("%Y-%m-%d %H:%M %Z")

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,18 @@ def test_add_prints_a_code_and_how_to_use_it(cli: Cli, tmp_path: Path) -> None:
     for file in (tmp_path / "data").rglob("*"):
         if file.is_file():
             assert found[0].split("-")[1].encode() not in file.read_bytes()
+
+
+@pytest.mark.parametrize(("zone", "suffix", "hours"), [("", "+07", 7), ("time_zone: Asia/Kathmandu\n", "+0545", 5.75)])
+def test_times_are_shown_in_the_configured_zone(cli: Cli, zone: str, suffix: str, hours: float) -> None:
+    """A code of one hour ends an hour from now, by the clock on the wall of the people who read it."""
+    cli.file.write_text(cli.file.read_text() + zone)
+    before = datetime.now(UTC)
+    out = cli("agent", "add", "srv-1", "--site", "dic", "--ttl", "1h")[1]
+    [(shown, named)] = re.findall(r"(\d{4}-\d\d-\d\d \d\d:\d\d) ([+]\d+)", out)
+    ends = datetime.strptime(shown, "%Y-%m-%d %H:%M").replace(tzinfo=UTC) - timedelta(hours=hours)
+    assert named == suffix
+    assert timedelta(minutes=58) < ends - before < timedelta(minutes=62)
 
 
 def test_list_shows_every_agent_and_its_standing(cli: Cli) -> None:
