@@ -222,7 +222,6 @@ class App:
             # Everything long-lived exists now: never look through it again.
             gc.collect()
             gc.freeze()
-            allocator.give_back()
         self._seen = done
         self._say_changes()
         if self._spool.is_replaced:

@@ -136,7 +136,8 @@ def _check(file: str, language: str) -> int:
         load(file)
     except ConfigError as error:
         _complain(told(error.problems, language))
-        _complain(words.say("problems", language, count=len(error.problems), file=file))
+        count = len(error.problems)
+        _complain(words.say("problem" if count == 1 else "problems", language, count=count, file=file))
         return EXIT_CONFIG
     return _print(words.say("ok", language))
 

@@ -49,7 +49,8 @@ _TEXT: Final[dict[str, tuple[str, str]]] = {
         "tài khoản chạy tác tử và sở hữu token (mặc định: haidang-agent nếu có)",
     ),
     "ok": ("ok", "tốt"),
-    "problems": ("{count} problem(s) in {file}", "{count} lỗi trong {file}"),
+    "problem": ("1 problem in {file}", "1 lỗi trong {file}"),
+    "problems": ("{count} problems in {file}", "{count} lỗi trong {file}"),
     "enrolled": (
         "Enrolled as {id}. Written: {file}\nStart the agent: haidang-agent run --config {file}",
         "Đã ghi danh với mã {id}. Đã ghi: {file}\nKhởi động tác tử: haidang-agent run --config {file}",

@@ -1,4 +1,4 @@
-"""glibc takes both wishes; a program without it goes on."""
+"""glibc takes the wish; a program without it goes on."""
 
 from __future__ import annotations
 
@@ -39,12 +39,7 @@ def test_one_arena_serves_all_threads() -> None:
     assert arenas["many"] > 1
 
 
-def test_giving_back_is_harmless() -> None:
-    """It answers, and may be called at any time."""
-    assert allocator.give_back() in (True, False)
-
-
 def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is called where the functions mean nothing."""
+    """Nothing is called where the function means nothing."""
     monkeypatch.setattr(sys, "platform", "win32")
     assert allocator.one_arena() is False

@@ -85,7 +85,7 @@ def test_check(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", "--config", str(file)]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == f"{file}:1: collector: found nothing, expected settings below it, at least urls:"
-    assert lines[-1] == f"2 problem(s) in {file}"
+    assert lines[-1] == f"2 problems in {file}"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks for names that Linux has")
