@@ -3,8 +3,8 @@
 A connection begins here. A request that is exactly of the form our agents send – `POST /v1/batches`, known headers once
 each, a stated and small length – is read and answered by this protocol; at the first that is not, the connection
 with all its unread bytes goes to aiohttp for good, which knows the rest of HTTP. So the parser below may be strict: it
-never has to repair, only to recognise. Measured for the same POST with an empty handler: 15 µs of CPU a request against
-71 µs with aiohttp's low-level server, where the promise of DESIGN 9 leaves 150 µs for everything.
+never has to repair, only to recognise. Measured in one run with Debian's Python 3.11, the same POST and an empty handler:
+25 µs of CPU a request against 49 µs with aiohttp's low-level server, where all of a report has some 120 µs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The HTTP side of the agents' door: lean answers, bounded reading, and a listener that outlasts bad callers.
 
-Built on aiohttp's low-level server without routing or middlewares: measured for a 2.6 kB POST, 41 µs of CPU a request
-against 66 µs with `web.Response` and an application.
+Built on aiohttp's low-level server without routing or middlewares: in one run with Debian's Python 3.11, 49 µs of CPU for a
+3.3 kB POST against 56 µs with an application.
 """
 
 from __future__ import annotations
