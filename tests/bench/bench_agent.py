@@ -34,6 +34,8 @@ from processes import (
     wait_for_port,
 )
 
+import agent
+
 REPORTS, SKIP = 60, 5
 COLLECTOR = [sys.executable, "-m", "collector"]
 AGENT = [sys.executable, "-m", "agent"]
@@ -91,34 +93,42 @@ def enrolled_agent(folder: Path, port: int, web_port: int) -> tuple[Path, Path]:
     return collector, settings
 
 
+def compile_agent() -> None:
+    """Compile the agent's modules, as pip does where it installs them: a process that has to compile its own keeps the memory
+    which that took."""
+    package = str(Path(agent.__file__).parent)
+    subprocess.run([sys.executable, "-m", "compileall", "-q", package], check=True)
+
+
 def measure_agent(folder: Path) -> Cost:
     """The agent's figures."""
+    compile_agent()
     port, web_port = free_port(), free_port()
     collector, settings = enrolled_agent(folder, port, web_port)
     with (
         running([*COLLECTOR, "run", "--config", str(collector)], port, folder / "collector.log"),
         (folder / "agent.log").open("wb") as log,
     ):
-        agent = subprocess.Popen([*AGENT, "run", "--config", str(settings)], stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen([*AGENT, "run", "--config", str(settings)], stdout=log, stderr=subprocess.STDOUT)
         try:
-            wait_for_port(web_port, agent)
+            wait_for_port(web_port, process)
             time.sleep(SKIP + 0.5)
-            before, at = cpu_seconds(agent.pid), time.monotonic()
+            before, at = cpu_seconds(process.pid), time.monotonic()
             time.sleep(REPORTS - SKIP)
             reports = round(time.monotonic() - at)
-            per_report = (cpu_seconds(agent.pid) - before) / reports * 1000
+            per_report = (cpu_seconds(process.pid) - before) / reports * 1000
             connection = http.client.HTTPConnection("127.0.0.1", web_port, timeout=10)
             connection.request("GET", "/metrics/targets/bench-01")
             page = connection.getresponse().read().decode()
             connection.close()
         except BaseException:
-            agent.kill()
+            process.kill()
             raise
     try:
-        memory = memory_of(agent.pid, interpreter_files())
+        memory = memory_of(process.pid, interpreter_files())
     finally:
-        agent.terminate()
-        agent.wait(15)
+        process.terminate()
+        process.wait(15)
     return Cost(memory, per_report, _series(page))
 
 
