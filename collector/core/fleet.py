@@ -12,8 +12,8 @@ import msgspec
 
 from agent.model import AGENT, HEARTBEAT, Block, Kind, Report
 from collector.core.evidence import Evidence, TargetInfo
+from collector.core.life import TTL_FACTOR, Blind, Judgement, Life, judge, live_on, ttl_ms
 from collector.core.schemas import Entry, SchemaBook
-from collector.core.state import TTL_FACTOR, Blind, Judgement, Life, judge, live_on, ttl_ms
 from collector.core.tally import Tally
 
 MODULES_PER_TARGET = 64

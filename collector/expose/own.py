@@ -10,8 +10,9 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 
 from agent.model import LossReason
 from collector.core.fleet import Fleet, Target
+from collector.core.life import Judgement
 from collector.core.refusal import RefusalCode
-from collector.core.state import Judgement, State
+from collector.core.state import State
 from collector.core.tally import AgentTally, Histogram, LaneTally, Tally
 from collector.expose.names import NAMES, heading
 from collector.expose.templates import escape_label, number, tail_of

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collector.core.state import Judgement, Life, State, Why
+from collector.core.life import Judgement, Life
+from collector.core.state import State, Why
 
 LANGUAGES = ("en", "vi")
 

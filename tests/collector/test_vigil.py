@@ -8,7 +8,7 @@ import pytest
 
 from agent.model import Kind, Report
 from collector.core.change import COLLECTOR, ClockStep, StoreError
-from collector.core.state import Blind as Shown
+from collector.core.life import Blind as Shown
 from collector.core.state import State, Why
 from collector.store.store import Store
 from collector.vigil import GAP_MS, STEP_MS, Times, Vigil

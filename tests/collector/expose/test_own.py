@@ -82,7 +82,7 @@ def test_states_are_zero_or_one_and_sum_to_one_for_each_target() -> None:
     assert figure(text, "haidang_target_state", instance="h2", state="down") == 1
     assert figure(text, "haidang_target_state", instance="h3", state="unknown") == 1
     states = [value for (name, _), value in read(text).items() if name == "haidang_target_state"]
-    assert sorted(states) == [0] * 6 + [1] * 3
+    assert sorted(states) == [0] * 12 + [1] * 3
     assert figure(text, "haidang_targets", state="down") == 1
 
 

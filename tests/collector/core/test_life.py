@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.core.state import Blind, Judgement, Life, State, Why, judge, live_on, ttl_ms
+from collector.core.life import Blind, Judgement, Life, judge, live_on, ttl_ms
+from collector.core.state import State, Why
 
 UP, DOWN, UNKNOWN = State.UP, State.DOWN, State.UNKNOWN
 
