@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 INF = 10**12
@@ -91,7 +92,7 @@ def remade(pieces: list[Piece], edges: list[int], rule: Callable[[Piece, int], P
     """Every elementary stretch between two edges by itself: `rule(what it was, its first instant)`."""
     points = sorted({-INF, INF} | {piece.a for piece in pieces} | set(edges))
     out = []
-    for a, b in zip(points, points[1:], strict=False):
+    for a, b in pairwise(points):
         made = rule(at(pieces, a), a)
         out.append(Piece(a, b, made.state, made.mark))
     return join(out)
@@ -183,7 +184,7 @@ class Oracle:
         interval, ttl = self.get(target, "interval"), self.get(target, "ttl")
         blinds = self.blinds("center")
         out = []
-        for a, b in zip(reports, reports[1:], strict=False):
+        for a, b in pairwise(reports):
             if b - a > ttl:
                 out += [d for d in range(a + interval, b, interval) if not within(d, blinds)]
         last = reports[-1]
@@ -334,7 +335,7 @@ class Oracle:
         return union(
             [
                 (x["t"], y["t"])
-                for x, y in zip(reports, reports[1:], strict=False)
+                for x, y in pairwise(reports)
                 if y["t"] - x["t"] <= ttl and ("boot" not in x or "boot" not in y or x["boot"] == y["boot"])
             ]
         )
@@ -352,14 +353,14 @@ class Oracle:
             ticks = counters(events[0])
             began += [events[0]["t"] - -(-next(iter(ticks.values())) // 100)] if ticks and not began else []
             out += [(min(began), events[0]["t"])] if began else []
-            for x, y in zip(events, events[1:], strict=False):
+            for x, y in pairwise(events):
                 asleep = max(0, y.get("suspended", 0) - x.get("suspended", 0))
                 out += [] if x.get("reason") in ("shutdown", "suspend") else [(x["t"], max(x["t"], y["t"] - asleep))]
         return union(out)
 
     def reboots(self, target: str) -> list[tuple[Event, Event]]:
         boots = self.boots(target)
-        return [(x, y) for (x, one), (y, other) in zip(boots, boots[1:], strict=False) if one != other]
+        return [(x, y) for (x, one), (y, other) in pairwise(boots) if one != other]
 
     def acts(self, target: str) -> tuple[list[Interval], list[Interval]]:
         """What turns time down: reboots (R8.2) with farewells (R8.5), and stalls (R8.1)."""
@@ -411,9 +412,7 @@ class Oracle:
                 segments.append([p.a, p.b, p.state])
         seconds = {mark: sum(p.b - p.a for p in shown if p.mark == mark) for mark in ("E2", "E3")}
         boots = self.boots(subject)
-        restarts = [
-            y for (_, one), (y, other) in zip(boots, boots[1:], strict=False) if one == other and y["ev"] == "agent_start"
-        ]
+        restarts = [y for (_, one), (y, other) in pairwise(boots) if one == other and y["ev"] == "agent_start"]
         soft = [[a, b] for a, b in line.soft]
         return Answer(segments, seconds["E2"], seconds["E3"], soft, len(self.reboots(subject)), len(restarts))
 
