@@ -1,0 +1,224 @@
+"""What boots prove: covers of late and boot-continuity evidence (R9.2), reboots (R8.2), farewells and stalls (R8.1, R8.5).
+
+Pure. Nothing here depends on the order in which evidence arrives, but for counters without a boot id (R8.3).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from itertools import pairwise
+from typing import Final
+
+from agent.model import Kind
+from collector.core.intervals import Interval, clip, minus, union
+from collector.core.stretch import Stretch
+
+_WRAP: Final = 1 << 32
+_JITTER_MS: Final = 2_000
+"""Two clocks are read one after the other: a smaller growth of the time asleep is no sleep."""
+_FOREVER: Final = 1 << 62
+
+
+class Cover:
+    """Stretches of consecutive self-reports of one boot, none more than a hold apart (R9.2, E2)."""
+
+    __slots__ = ("ends", "starts")
+
+    def __init__(self) -> None:
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+
+    def add(self, first_ms: int, last_ms: int, hold_ms: int) -> None:
+        """More self-reports, `hold_ms` apart at most; joined with what they touch."""
+        starts, ends = self.starts, self.ends
+        if ends and 0 <= first_ms - ends[-1] <= hold_ms:
+            ends[-1] = max(ends[-1], last_ms)
+            return
+        left = bisect_left(ends, first_ms - hold_ms)
+        right = bisect_right(starts, last_ms + hold_ms)
+        if left < right:
+            first_ms, last_ms = min(first_ms, starts[left]), max(last_ms, ends[right - 1])
+        starts[left:right] = [first_ms]
+        ends[left:right] = [last_ms]
+
+
+class Boot:
+    """Everything known of one boot of a machine."""
+
+    __slots__ = (
+        "asleep",
+        "cover",
+        "farewells",
+        "first_ms",
+        "from_ms",
+        "hold_ms",
+        "last_ms",
+        "starts_with_start",
+        "stops_with_stop",
+    )
+
+    def __init__(self, first_ms: int) -> None:
+        self.first_ms = first_ms
+        self.last_ms = first_ms
+        self.from_ms: int | None = None
+        """When it began, if that is known."""
+        self.starts_with_start = False
+        self.stops_with_stop = False
+        self.hold_ms = 0
+        self.cover = Cover()
+        self.asleep: list[list[int]] = []
+        """Time asleep and the first and last instant at which it was just that (R8.5), in its order."""
+
+    def see(self, s: Stretch, hold_ms: int) -> None:
+        """One more piece of evidence of this boot."""
+        if s.first_ms <= self.first_ms:
+            self.starts_with_start = s.kind is Kind.AGENT_START or (s.first_ms == self.first_ms and self.starts_with_start)
+            self.first_ms = s.first_ms
+        if s.last_ms >= self.last_ms:
+            self.stops_with_stop = s.kind is Kind.AGENT_STOP
+            self.last_ms = s.last_ms
+        self.hold_ms = max(self.hold_ms, hold_ms)
+        if s.boot_ms is not None:
+            self.from_ms = s.boot_ms if self.from_ms is None else min(self.from_ms, s.boot_ms)
+        self._sleep(s.first_ms, s.first_asleep_ms)
+        if s.last_ms != s.first_ms:
+            self._sleep(s.last_ms, s.last_asleep_ms)
+
+    def _sleep(self, t_ms: int, asleep_ms: int) -> None:
+        for known in reversed(self.asleep):
+            if abs(known[0] - asleep_ms) < _JITTER_MS:
+                known[1], known[2] = min(known[1], t_ms), max(known[2], t_ms)
+                return
+        insort(self.asleep, [asleep_ms, t_ms, t_ms])
+
+    def ran(self) -> list[Interval]:
+        """When it is proved to have run, by continuity alone (R9.2, E3), less the time asleep (R8.5)."""
+        first = self.first_ms if self.from_ms is None else min(self.from_ms, self.first_ms)
+        slept = [(max(before[2], after[1] - (after[0] - before[0])), after[1]) for before, after in pairwise(self.asleep)]
+        return minus([(first, self.last_ms)], union(slept)) if first < self.last_ms else []
+
+
+class Boots:
+    """The boots of one machine."""
+
+    __slots__ = ("_counted", "_farewells", "_name", "_next", "by_id", "changes", "stalls")
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, Boot] = {}
+        self.stalls: list[Interval] = []
+        self.changes = 0
+        """Counts whatever is more than the newest boot going on."""
+        self._farewells: list[int] = []
+        self._next: list[int] = []
+        """The first evidence after each farewell."""
+        self._counted: Stretch | None = None
+        self._name = 0
+
+    def see(self, s: Stretch, hold_ms: int) -> None:
+        """Evidence that the machine ran at both ends of `s`; failures are none."""
+        if self._farewells:
+            self._see_after_farewell(s)
+        if s.kind is Kind.STALL:
+            self.stalls = union([*self.stalls, (s.first_ms, s.until_ms)])
+            self.changes += 1
+        if s.farewell:
+            index = bisect_left(self._farewells, s.first_ms)
+            if index == len(self._farewells) or self._farewells[index] != s.first_ms:
+                self._farewells.insert(index, s.first_ms)
+                self._next.insert(index, _FOREVER)
+            self.changes += 1
+        name = s.boot or self._count(s)
+        if not name:
+            return
+        boot = self.by_id.get(name)
+        if boot is None:
+            boot = self.by_id[name] = Boot(s.first_ms)
+            self.changes += 1
+        elif not s.live or s.first_ms < boot.last_ms:
+            self.changes += 1
+        boot.see(s, hold_ms)
+
+    def report(self, s: Stretch, hold_ms: int) -> None:
+        """Self-reports: grade E2 cover, with or without a boot id."""
+        boot = self.by_id.get(s.boot)
+        if boot is None:
+            # Without an id there is no continuity to claim, only a cover (R9.2).
+            boot = self.by_id[s.boot] = Boot(s.first_ms)
+        boot.cover.add(s.first_ms, s.last_ms, hold_ms)
+        if not s.live:
+            self.changes += 1
+
+    def _see_after_farewell(self, s: Stretch) -> None:
+        for t_ms in (s.first_ms, s.last_ms):
+            index = bisect_left(self._farewells, t_ms) - 1
+            if index >= 0 and t_ms < self._next[index]:
+                self._next[index] = t_ms
+                self.changes += 1
+
+    def _count(self, s: Stretch) -> str:
+        """The boot that counters tell of, where there is no id (R8.3)."""
+        if s.ticks is None and s.system_ticks is None:
+            return ""
+        before = self._counted
+        if before is None or not _same_boot(before, s):
+            self._name += 1
+        self._counted = s
+        return f"#{self._name}"
+
+    # --- answers
+
+    def late_cover(self, from_ms: int, until_ms: int) -> list[Interval]:
+        """Grade E2 within the period (R9.2)."""
+        out: list[Interval] = []
+        for boot in self.by_id.values():
+            out += clip(list(zip(boot.cover.starts, boot.cover.ends, strict=True)), from_ms, until_ms)
+        return union(out)
+
+    def continuity(self, from_ms: int, until_ms: int) -> list[Interval]:
+        """Grade E3 within the period (R9.2, R8.5)."""
+        ran = [piece for name, boot in self.by_id.items() if name for piece in boot.ran()]
+        return clip(minus(union(ran), union(self.farewells(until_ms))), from_ms, until_ms)
+
+    def farewells(self, until_ms: int) -> list[Interval]:
+        """From each announced shutdown or suspend to the next evidence (R8.5)."""
+        return [(t, min(after, until_ms)) for t, after in zip(self._farewells, self._next, strict=True) if t < until_ms]
+
+    def reboots(self) -> list[tuple[int, int, bool]]:
+        """Each change of boot as (last evidence of the old, first of the new, both ends pinned by markers) (R8.2)."""
+        ordered = sorted((boot for name, boot in self.by_id.items() if name), key=lambda boot: (boot.first_ms, boot.last_ms))
+        return [
+            (old.last_ms, new.first_ms, old.stops_with_stop and new.starts_with_start)
+            for old, new in pairwise(ordered)
+            if old.last_ms <= new.first_ms
+        ]
+
+    def outages(self) -> list[Interval]:
+        """Time that reboots turn down: pinned at any length, else up to a hold (R8.2)."""
+        ordered = sorted((boot for name, boot in self.by_id.items() if name), key=lambda boot: (boot.first_ms, boot.last_ms))
+        out = []
+        for old, new in pairwise(ordered):
+            gap = new.first_ms - old.last_ms
+            pinned = old.stops_with_stop and new.starts_with_start
+            if gap > 0 and (pinned or gap <= old.hold_ms):
+                out.append((old.last_ms, new.first_ms))
+        return out
+
+    def forget(self, before_ms: int) -> None:
+        """Drop boots whose last evidence is older, but for the newest of them: a reboot has two ends."""
+        newest = max((boot.last_ms for name, boot in self.by_id.items() if name and boot.last_ms < before_ms), default=0)
+        self.by_id = {name: boot for name, boot in self.by_id.items() if boot.last_ms >= min(before_ms, newest) or not name}
+        self.stalls = [stall for stall in self.stalls if stall[1] > before_ms]
+        keep = [pair for pair in zip(self._farewells, self._next, strict=True) if pair[1] > before_ms]
+        self._farewells, self._next = [t for t, _ in keep], [after for _, after in keep]
+
+
+def _same_boot(before: Stretch, now: Stretch, tolerance_ms: int = 10_000) -> bool:
+    """Whether the counters went on (R8.3): expected = old + elapsed, modulo the wrap of 32 bits; the system's own preferred."""
+    old, new = before.system_ticks, now.system_ticks
+    if old is None or new is None:
+        old, new = before.ticks, now.ticks
+    if old is None or new is None:
+        return True
+    expected = (old + (now.first_ms - before.first_ms) // 10) % _WRAP
+    apart = abs(expected - new)
+    return min(apart, _WRAP - apart) * 10 <= tolerance_ms
