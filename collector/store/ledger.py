@@ -101,6 +101,7 @@ _GROW = _Hot(
         last_uptime_ms=bindparam("uptime"),
         last_asleep_ms=bindparam("asleep"),
         last_wall_ms=bindparam("wall"),
+        steps=bindparam("steps"),
     ),
     rows.GROWTH,
 )

@@ -54,16 +54,19 @@ def _end_values(run: Run) -> Values:
         "last_uptime_ms": run.last_uptime_ms,
         "last_asleep_ms": run.last_asleep_ms,
         "last_wall_ms": run.last_wall_ms,
+        "steps": run.steps,
     }
 
 
-GROWTH = ("t", "rx", "seq", "n", "uptime", "asleep", "wall", "run")
+GROWTH = ("t", "rx", "seq", "n", "uptime", "asleep", "wall", "steps", "run")
 """Parameters of the statement that lets a run grow, in the order of `growth_values`."""
 
 
 def growth_values(r: Run) -> Fields:
     """What changes when a run grows, and its id."""
-    return (r.last_t_ms, r.last_rx_ms, r.last_seq, r.count, r.last_uptime_ms, r.last_asleep_ms, r.last_wall_ms, r.id)
+    return (
+        r.last_t_ms, r.last_rx_ms, r.last_seq, r.count, r.last_uptime_ms, r.last_asleep_ms, r.last_wall_ms, r.steps, r.id,
+    )  # fmt: skip
 
 
 def run_of(row: Row[Any]) -> Run:
@@ -75,6 +78,7 @@ def run_of(row: Row[Any]) -> Run:
         m["first_t_ms"], m["last_t_ms"], m["first_rx_ms"], m["last_rx_ms"], m["first_seq"], m["last_seq"], m["count"],
         m["first_uptime_ms"], m["last_uptime_ms"], m["first_asleep_ms"], m["last_asleep_ms"], m["first_wall_ms"],
         m["last_wall_ms"], m["from_ms"], m["until_ms"], m["delta_ms"], bool(m["growing"]),
+        bytes(m["steps"]),
     )  # fmt: skip
 
 

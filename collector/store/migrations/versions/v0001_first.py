@@ -149,6 +149,7 @@ evidence = Table(
     _time("until_ms"),
     _number("delta_ms"),
     Column("growing", Boolean, nullable=False),
+    Column("steps", LargeBinary, nullable=False),
     Index("ix_evidence_target", "target", "first_t_ms"),
     Index("ix_evidence_growing", "boot_id", sqlite_where=text("growing"), postgresql_where=text("growing")),
 )
@@ -231,6 +232,63 @@ agent_schemas = Table(
     metadata,
     _word("agent", primary_key=True),
     Column("hash", LargeBinary, ForeignKey("schemas.hash"), primary_key=True, index=True),
+)
+
+people = Table(
+    "people",
+    metadata,
+    _word("name", primary_key=True),
+    Column("key", String(255), nullable=False, unique=True),
+    _word("role"),
+    _time("created_ms"),
+    _time("revoked_ms"),
+)
+
+person_tokens = Table(
+    "person_tokens",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("person", String(255), ForeignKey("people.name"), nullable=False, index=True),
+    _time("created_ms"),
+    _time("revoked_ms"),
+)
+
+acts = Table(
+    "acts",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    _word("family"),
+    _word("object"),
+    _word("kind"),
+    _time("t_ms"),
+    _word("actor"),
+    _word("role"),
+    Column("body", Text, nullable=False),
+    Index("ix_acts_family", "family", "object"),
+)
+
+act_keys = Table(
+    "act_keys",
+    metadata,
+    _word("person", primary_key=True),
+    _word("key", primary_key=True),
+    Column("request", LargeBinary, nullable=False),
+    _word("object"),
+    _time("t_ms"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    _time("t_ms"),
+    _word("actor"),
+    _word("role"),
+    _word("source"),
+    _word("act"),
+    _word("object"),
+    Column("details", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
 )
 
 
