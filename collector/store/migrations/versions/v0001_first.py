@@ -149,6 +149,7 @@ evidence = Table(
     _time("until_ms"),
     _number("delta_ms"),
     Column("growing", Boolean, nullable=False),
+    Column("steps", LargeBinary, nullable=False),
     Index("ix_evidence_target", "target", "first_t_ms"),
     Index("ix_evidence_growing", "boot_id", sqlite_where=text("growing"), postgresql_where=text("growing")),
 )
