@@ -26,6 +26,8 @@ class Line(msgspec.Struct, frozen=True):
     figures: Figures
     resolution_ms: int = 0
     """Uncertainty of one edge, interval + timeout (R4.2), printed next to the objective; 0 for pools."""
+    merge_gap_ms: int = 0
+    """Good time shorter than this does not part two incidents (R10.3), printed with the method; 0 for pools."""
 
 
 class LostTime(msgspec.Struct, frozen=True):
