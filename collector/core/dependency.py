@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from collector.core.intervals import Interval, union
@@ -95,7 +95,7 @@ class CycleError(ValueError):
         self.cycle = tuple(cycle)
 
 
-def order(parents: dict[str, Sequence[str]]) -> list[str]:
+def order(parents: Mapping[str, Sequence[str]]) -> list[str]:
     """Subjects so that parents come before children (R7.3). Raises `CycleError`. Unknown parents are left out."""
     done: dict[str, bool] = {}
     out: list[str] = []

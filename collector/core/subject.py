@@ -127,6 +127,7 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Version(msgspec.Struct, Generic[T], frozen=True):
@@ -155,6 +156,11 @@ class Timetable(Generic[T]):
     def always(cls, value: T) -> Timetable[T]:
         """One value for all times."""
         return cls([Version(0, 0, "", value)])
+
+    def same(self, values: Sequence[U]) -> Timetable[U]:
+        """Other values that change at the same instants."""
+        starts = (0, *self.changes)
+        return Timetable([Version(start, 0, "", value) for start, value in zip(starts, values, strict=True)])
 
     def at(self, t_ms: int) -> T:
         """The value that holds at an instant."""
