@@ -1,0 +1,196 @@
+"""The real core over one vector: judges for its targets, parents before children, and the spans that a result shows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from collector.core.dependency import KnownPath, PathLine, order
+from collector.core.groups import Member, compose
+from collector.core.intervals import Interval, Intervals, clip, union
+from collector.core.judge import Judge, judge_all
+from collector.core.state import GOOD_STATES, Span, State, View
+from collector.core.subject import Group, GroupRule, Timetable
+from collector.replay_evidence import (
+    FOREVER,
+    MS,
+    Known,
+    blinds_of,
+    given_states,
+    known_at,
+    maintenance_of,
+    rules_of,
+    scope_of,
+    stretches_of,
+)
+from collector.replay_format import Document, GroupText, Parameters, Question, Vector
+
+_LONG_AGO: Final = -FOREVER
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A subject's spans in one view, the time in which planned work of members alone breaks it, and its counted windows."""
+
+    spans: list[Span]
+    windows: Intervals = ()
+    composed: Intervals = ()
+
+    @property
+    def planned(self) -> Intervals:
+        """All of its time under windows."""
+        return union([*self.windows, *self.composed])
+
+
+class Case:
+    """One vector as known at one K, judged with one result's parameters."""
+
+    def __init__(self, document: Document, vector: Vector, question: Question) -> None:
+        self.vector = vector
+        self.question = question
+        self.known: Known = known_at(vector, question.as_of)
+        self.parameters: dict[str, Parameters] = {name: document.parameters(question, own) for name, own in vector.own.items()}
+        self.of_result: Parameters = document.parameters(question, {})
+        """Parameters of a group, which has none of its own."""
+        self.judges: dict[str, Judge] = {}
+        self._path_spans: dict[tuple[str, View], list[Span]] = {}
+        self._blinds = blinds_of(self.known)
+
+    @property
+    def period(self) -> Interval:
+        """What the result is about, in milliseconds."""
+        period = self.question.period or self.vector.period
+        return period.from_ * MS, period.to * MS
+
+    @property
+    def end_ms(self) -> int:
+        """End of the result's period, as far as it is known (R1.3)."""
+        return max(self.period[0], min(self.period[1], self.known.known_ms))
+
+    # --- targets
+
+    def judge(self, name: str) -> Judge:
+        """The judge of a target that is not of kind `state`. Its ancestors are judged first (R7.3)."""
+        if name not in self.judges:
+            parents = {one: [p for group in target.parents for p in group] for one, target in self.vector.targets.items()}
+            needed, todo = set[str](), [name]
+            while todo:
+                one = todo.pop()
+                if one not in needed:
+                    needed.add(one)
+                    todo += parents[one]
+            for one in order({one: parents[one] for one in parents if one in needed}):
+                if self.vector.targets[one].kind != "state" and one not in self.judges:
+                    self.judges[one] = self._judge(one)
+        return self.judges[name]
+
+    def _judge(self, name: str) -> Judge:
+        target, parameters = self.vector.targets[name], self.parameters[name]
+        rules = rules_of(target, parameters)
+        paths: dict[str, PathLine] = {}
+        if rules.parents:
+            for view in View:
+                groups = [[self._for_path(parent, view) for parent in group] for group in rules.parents]
+                paths[view] = KnownPath(groups, rules.dep_slack_ms)
+        return judge_all(
+            stretches_of(self.known, name, parameters),
+            self._blinds,
+            Timetable.always(rules),
+            scope=scope_of(self.known, name),
+            paths=paths or None,
+        )
+
+    def _for_path(self, name: str, view: View) -> list[Span]:
+        key = (name, view)
+        if key not in self._path_spans:
+            if self.vector.targets[name].kind == "state":
+                self._path_spans[key] = given_states(self.known, name, FOREVER)
+            else:
+                self._path_spans[key] = self.judge(name).spans(view, _LONG_AGO, self.reach_ms(name), for_path=True)
+        return self._path_spans[key]
+
+    def reach_ms(self, name: str) -> int:
+        """How far a target's timeline is told: to the end of the period, and as far as its evidence says something."""
+        whole = max(self.vector.period.to * MS, self.period[1])
+        events = self.known.of_target[name]
+        hold = 1 if self.vector.targets[name].kind == "state" else self.parameters[name].ttl
+        last = (events[-1].t + hold) * MS if events else whole
+        return min(self.known.known_ms, max(whole, last))
+
+    def spans(self, name: str, view: View) -> list[Span]:
+        """A target's spans within its scope, as far as a result shows them: over the vector's period up to K; from the first
+        evidence on if what holds at its beginning has an earlier part of an outage in it; and to the end of an outage that
+        is running when the period ends."""
+        reach = self.reach_ms(name)
+        events = self.known.of_target[name]
+        from_ms = min(self.vector.period.from_ * MS, self.period[0])
+        until_ms = min(max(self.vector.period.to * MS, self.period[1]), reach)
+        first = min([event.t * MS for event in events[:1]] + [from_ms])
+        if self.vector.targets[name].kind == "state":
+            spans = [s for s in given_states(self.known, name, reach) if s.to_ms > first]
+            spans = _within(spans, scope_of(self.known, name), (first, reach))
+        else:
+            spans = self.judge(name).spans(view, first, reach)
+        merge_gap_ms = self.parameters[name].merge_gap * MS
+        return spans_between(spans, *_extent(spans, (from_ms, until_ms), (first, reach), merge_gap_ms))
+
+    # --- any subject
+
+    def line(self, name: str, view: View) -> Line:
+        """Spans and planned time of a target or of a group that some result describes."""
+        group = self._group(name)
+        if group is None:
+            spans = self.spans(name, view)
+            return Line(spans, maintenance_of(self.known, name, spans))
+        members = [self.line(member, view) for member in group.members]
+        rule = Group(GroupRule(group.rule), tuple(group.members), group.k or 0)
+        parts = [Member(line.spans, line.planned) for line in members]
+        spans, composed = compose(parts, rule, view, (self.period[0], self.end_ms))
+        return Line(spans, maintenance_of(self.known, name, spans), composed)
+
+    def group(self, name: str) -> GroupText | None:
+        """How a group is made; None for a target."""
+        return self._group(name)
+
+    def _group(self, name: str) -> GroupText | None:
+        if name == self.question.subject and self.question.group is not None:
+            return self.question.group
+        if name in self.vector.targets:
+            return None
+        return next(one.group for one in self.vector.questions if one.subject == name and one.group is not None)
+
+
+def spans_between(spans: list[Span], from_ms: int, to_ms: int) -> list[Span]:
+    """The part of a timeline in `[from_ms, to_ms)`."""
+    return [
+        Span(max(s.from_ms, from_ms), min(s.to_ms, to_ms), s.state, s.why)
+        for s in spans
+        if s.from_ms < to_ms and s.to_ms > from_ms
+    ]
+
+
+def _within(spans: list[Span], scope: Intervals, extent: Interval) -> list[Span]:
+    return [piece for a, b in clip(scope, *extent) for piece in spans_between(spans, a, b)]
+
+
+def runs_of(spans: list[Span]) -> list[tuple[int, int, State]]:
+    """Spans joined by state alone."""
+    out: list[tuple[int, int, State]] = []
+    for span in spans:
+        if out and out[-1][1] == span.from_ms and out[-1][2] is span.state:
+            out[-1] = (out[-1][0], span.to_ms, span.state)
+        else:
+            out.append((span.from_ms, span.to_ms, span.state))
+    return out
+
+
+def _extent(spans: list[Span], period: Interval, whole: Interval, merge_gap_ms: int) -> Interval:
+    from_ms, until_ms = period
+    for a, b, state in runs_of(spans):
+        parts = state in GOOD_STATES and b - a >= merge_gap_ms
+        if a < from_ms < b and not parts:
+            from_ms = whole[0]
+        running = a < until_ms < b < whole[1] or a == until_ms > period[1]
+        if running and not parts:
+            until_ms = b
+    return from_ms, until_ms
