@@ -8,23 +8,18 @@ from __future__ import annotations
 
 import difflib
 import errno
-import ipaddress
 import math
 import re
-import types
-import typing
-import zoneinfo
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, Final, TypeVar
 
 import msgspec
 import yaml
-from msgspec import Meta
 
+from collector.config_forms import is_id, is_loopback, split_address, without_password
+from collector.config_shapes import Shape, fields_of
 from collector.files import read_plain
-from collector.settings import Agents, Config, Database, Limits, Log, Web
+from collector.settings import Agents, Config, Database, Ledger, Limits, Log, Web
 
 _MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 _MAX_NODES: Final = 1_000_000
@@ -34,8 +29,6 @@ _WRITTEN: Final = {
     "tag:yaml.org,2002:int": re.compile(r"-?(0|[1-9][0-9]*)\Z"),
     "tag:yaml.org,2002:timestamp": re.compile(r"(?!)"),
 }
-_PASSWORD: Final = re.compile(r"(://[^/@:]*):.*@")
-_PASSWORD_ASKED: Final = re.compile(r"(password=)[^&\"]*", re.IGNORECASE)
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -77,11 +70,14 @@ class Document:
 
     def problem(self, path: Path_, found: str, expected: str) -> None:
         """Note a problem at `path`; the line is that of the nearest place that exists in the file."""
+        self.problems.append(self.remark(path, found, expected))
+
+    def remark(self, path: Path_, found: str, expected: str) -> Problem:
+        """What can be said of the value at `path`, without refusing the file for it."""
         place = path
         while place and place not in self.lines:
             place = place[:-1]
-        line = self.lines.get(place, 0)
-        self.problems.append(Problem(self.file, line, key_text(path), found, expected))
+        return Problem(self.file, self.lines.get(place, 0), key_text(path), found, expected)
 
     def _read(self, file: Path) -> Any:
         try:
@@ -152,7 +148,7 @@ def shown(value: object) -> str:
     if isinstance(value, list):
         return "a list"
     text = repr(value) if isinstance(value, float) else msgspec.json.encode(value).decode()
-    text = _PASSWORD_ASKED.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
+    text = without_password(text)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -168,7 +164,7 @@ def _struct(document: Document, kind: type[T], value: Any, path: Path_) -> T | N
     if not isinstance(value, dict):
         document.problem(path, shown(value), "a mapping")
         return None
-    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    fields = fields_of(kind)
     for key in value:
         if key not in fields:
             close = difflib.get_close_matches(key, fields, 1)
@@ -177,156 +173,46 @@ def _struct(document: Document, kind: type[T], value: Any, path: Path_) -> T | N
     known: dict[str, Any] = {}
     for key, field in fields.items():
         if key in value:
-            known[field.name] = _value(document, field.type, value[key], (*path, key))
+            known[field.name] = _value(document, field.shape, value[key], (*path, key))
         elif field.required:
-            document.problem((*path, key), "nothing", _expected(field.type))
+            document.problem((*path, key), "nothing", field.shape.expected)
     return None if document.problems else kind(**known)
 
 
-def _value(document: Document, kind: Any, value: Any, path: Path_) -> Any:
-    inner, _ = _bare(kind)
-    if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
-        return _struct(document, inner, value, path)
-    if typing.get_origin(inner) is tuple:
-        element = typing.get_args(inner)[0]
+def _value(document: Document, shape: Shape, value: Any, path: Path_) -> Any:
+    shape = shape.of(value) if shape.choices else shape
+    if shape.struct is not None:
+        return _struct(document, shape.struct, value, path)
+    if shape.element is None:
+        return _scalar(document, shape, value, path)
+    if shape.keys is None:
         if not isinstance(value, list):
             document.problem(path, shown(value), "a list")
             return None
-        return tuple(_value(document, element, item, (*path, index)) for index, item in enumerate(value))
+        element = shape.element
+        return tuple([_value(document, element, item, (*path, index)) for index, item in enumerate(value)])
+    if not isinstance(value, dict):
+        document.problem(path, shown(value), "a mapping")
+        return None
+    for key in value:
+        _scalar(document, shape.keys, key, (*path, key))
+    return {key: _value(document, shape.element, item, (*path, key)) for key, item in value.items()}
+
+
+def _scalar(document: Document, shape: Shape, value: Any, path: Path_) -> Any:
     try:
-        result = msgspec.convert(value, kind)
+        result = value if shape.check and type(value) is str else msgspec.convert(value, shape.kind)
     except msgspec.ValidationError:
         result = None
-    form = _form(kind)
     if result is None or (isinstance(result, float) and not math.isfinite(result)):
-        quotes = ", in quotes" if form and type(value) is int and _FORMS[form](str(value)) else ""
-        document.problem(path, shown(value), _expected(kind) + quotes)
+        quotes = ", in quotes" if shape.check and type(value) in (int, float) and shape.check(str(value)) else ""
+        document.problem(path, shown(value), shape.expected + quotes)
         return None
-    if form is not None and not _FORMS[form](result):
-        document.problem(path, shown(value), form)
+    if shape.check is not None and not shape.check(result):
+        document.problem(path, shown(value), shape.expected)
     elif isinstance(result, str) and not result.isprintable():
         document.problem(path, shown(value), "text without control characters")
     return result
-
-
-def _bare(kind: Any) -> tuple[Any, tuple[Meta, ...]]:
-    metas: tuple[Meta, ...] = ()
-    while typing.get_origin(kind) is Annotated:
-        inner, *extra = typing.get_args(kind)
-        metas += tuple(meta for meta in extra if isinstance(meta, Meta))
-        kind = inner
-    return kind, metas
-
-
-def _form(kind: Any) -> str | None:
-    for meta in _bare(kind)[1]:
-        if meta.extra and "form" in meta.extra:
-            return str(meta.extra["form"])
-    return None
-
-
-_KIND_WORDS: Final[dict[Any, str]] = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
-
-
-def _expected(kind: Any) -> str:
-    """What a value of this type must be, in words, from its type and bounds."""
-    form = _form(kind)
-    if form is not None:
-        return form
-    inner, metas = _bare(kind)
-    if typing.get_origin(inner) is Literal:
-        return "one of: " + ", ".join(typing.get_args(inner))
-    words = _KIND_WORDS.get(inner) or ("a list" if typing.get_origin(inner) in (tuple, types.GenericAlias) else "a mapping")
-    for meta in metas:
-        bounds = ((">=", meta.ge), (">", meta.gt), ("<=", meta.le))
-        limits = [f"{sign} {bound}" for sign, bound in bounds if bound is not None]
-        words += " " + " and ".join(limits) if limits else ""
-        words = "text that is not empty" if meta.min_length else words
-    return words
-
-
-def split_address(text: str) -> tuple[str, int]:
-    """Host and port of `host:port` or `[v6]:port`. Raises `ValueError`."""
-    host, _, port = text.rpartition(":")
-    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if (
-        not host
-        or not (port.isascii() and port.isdecimal())
-        or int(port) > 65_535
-        or (":" in host and not text.startswith("["))
-    ):
-        raise ValueError(text)
-    return host, int(port)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a listen host can be reached from this machine only."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-_HOST_NAME: Final = re.compile(r"(?=.{1,253}\Z)[0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?(\.[0-9A-Za-z_-]{1,63})*\Z")
-_ID: Final = re.compile(r"[0-9a-zA-Z][0-9a-zA-Z._:-]{0,127}\Z")
-
-
-def is_id(text: str) -> bool:
-    """Whether `text` may name a target, an agent or a site."""
-    return _ID.match(text) is not None
-
-
-def _is_address(text: str) -> bool:
-    try:
-        host, _ = split_address(text)
-    except ValueError:
-        return False
-    return _is_host(host)
-
-
-def _is_host(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return _HOST_NAME.match(text) is not None
-    return True
-
-
-def _is_url(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return False
-    plain = not (parts.username or parts.query or parts.fragment) and (port is None or port > 0)
-    return plain and parts.scheme in ("http", "https") and bool(parts.hostname)
-
-
-def _is_zone(text: str) -> bool:
-    try:
-        zoneinfo.ZoneInfo(text)
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-        return False
-    return True
-
-
-def _is_database(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        secret = _PASSWORD.search(text) or _PASSWORD_ASKED.search(parts.query)
-        return text == "" or (parts.scheme in ("postgresql+asyncpg", "sqlite") and not secret)
-    except ValueError:
-        return False
-
-
-_FORMS: Final[dict[str, Callable[[str], bool]]] = {
-    "host:port": _is_address,
-    "host name or IP address": _is_host,
-    "http:// or https:// URL": _is_url,
-    "time zone name": _is_zone,
-    "postgresql+asyncpg://user@host/name or sqlite:///path": _is_database,
-    "letters, digits and ._:- (1 to 128, first a letter or digit)": is_id,
-}
 
 
 def load(file: Path | None) -> Config:
@@ -349,6 +235,10 @@ def _check_whole(document: Document, config: Config) -> None:
         document.problem(("agents", "transport"), '"plain"', "tls, a loopback agents.listen, or agents.allow_plain_http: true")
     if config.database.password_file and config.database.password_env:
         document.problem(("database", "password_env"), "two passwords", "either password_file or password_env")
+    if round(config.ttl_factor * 10) / 10 != config.ttl_factor:
+        document.problem(("ttl_factor",), shown(config.ttl_factor), "a number with at most one decimal")
+    if config.ledger.flap_low >= config.ledger.flap_high:
+        document.problem(("ledger", "flap_low"), shown(config.ledger.flap_low), "a number below flap_high (R10.2)")
 
 
 def _rooted(config: Config, folder: Path) -> Config:
@@ -360,6 +250,6 @@ def _rooted(config: Config, folder: Path) -> Config:
 
 
 __all__ = [
-    "Agents", "Config", "ConfigError", "Database", "Document", "Limits", "Log", "Problem", "Web",
+    "Agents", "Config", "ConfigError", "Database", "Document", "Ledger", "Limits", "Log", "Problem", "Web",
     "is_id", "is_loopback", "key_text", "load", "load_struct", "shown", "split_address",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from collector.config import ConfigError, Problem
@@ -27,6 +28,15 @@ _TEXT: Final[dict[str, str]] = {
     "Permission denied": "không có quyền đọc",
     "over {} bytes": "hơn {} byte",
     "too deep or too much (aliases count)": "quá sâu hoặc quá nhiều (tính cả bí danh)",
+    "an empty list": "một danh sách rỗng",
+    "a cycle {}": "vòng lặp {}",
+    "reports of its agent only": "chỉ có báo cáo của tác tử",
+    "no target": "không có đối tượng nào",
+    "a selector that says nothing": "một bộ chọn không nêu gì",
+    "no hours": "không có giờ nào",
+    "weights": "trọng số",
+    "{} weights": "{} trọng số",
+    "{} levels of groups": "{} tầng nhóm lồng nhau",
     # expected
     "a readable file": "một tệp đọc được",
     "a smaller file": "tệp nhỏ hơn",
@@ -57,6 +67,56 @@ _TEXT: Final[dict[str, str]] = {
     "`collector` or an agent made with `agent add`": "`collector` hoặc một tác tử tạo bằng `agent add`",
     "{}: this id is an agent, which reports its own host": "{}: mã này là của một tác tử, tác tử tự báo cáo máy của nó",
     "an id used once (first at {})": "mã chỉ dùng một lần (lần đầu ở {})",
+    # settings of the ledger and the inventory
+    "per cent above 0 and below 100, at most 4 decimals": "số phần trăm trên 0 và dưới 100, tối đa 4 chữ số thập phân",
+    "a date as 2026-10-31": "một ngày như 2026-10-31",
+    "a date as 2026-10-01 or a time as 2026-10-01T08:00:00+07:00": (
+        "một ngày như 2026-10-01 hoặc một thời điểm như 2026-10-01T08:00:00+07:00"
+    ),
+    "hours as 07:30-11:30, from 00:00 to 24:00": "khoảng giờ như 07:30-11:30, từ 00:00 đến 24:00",
+    "letters, digits and _ (1 to 64, first a letter)": "chữ cái, chữ số và _ (1 đến 64 ký tự, bắt đầu bằng chữ cái)",
+    "text of at most 200 characters": "văn bản tối đa 200 ký tự",
+    "a number with at most one decimal": "một số có tối đa một chữ số thập phân",
+    "a number below flap_high (R10.2)": "một số nhỏ hơn flap_high (R10.2)",
+    "an id without `:`": "mã không có dấu `:`",
+    "an id that does not begin with site:, group: or agent:": "mã không bắt đầu bằng site:, group: hoặc agent:",
+    "the id of a target: one written here or the host of an agent": (
+        "mã của một đối tượng: ghi trong danh mục này hoặc là máy của một tác tử"
+    ),
+    "the id of a target, or group:ID, site:ID or agent:ID of one that exists": (
+        "mã của một đối tượng, hoặc group:ID, site:ID hay agent:ID đã có"
+    ),
+    "the id of a calendar in this inventory": "mã của một lịch trong danh mục này",
+    "the id of a list under `holidays`, or a date as 2026-10-31": (
+        "mã của một danh sách dưới `holidays`, hoặc một ngày như 2026-10-31"
+    ),
+    "parents that do not lead back (R7.1)": "các đối tượng cha không dẫn trở lại chính nó (R7.1)",
+    "groups that do not contain themselves": "các nhóm không chứa chính mình",
+    "a moment after `from`": "một thời điểm sau `from`",
+    "a moment after in_service[{}] has ended": "một thời điểm sau khi in_service[{}] kết thúc",
+    "probe: an agent pushes, the collector polls": "probe: tác tử thì gửi, bộ thu thập thì hỏi",
+    "at least 1.5 times the interval of {} s (R5.1)": "ít nhất 1,5 lần chu kỳ {} giây (R5.1)",
+    "a probe besides the agent, of it or of a service on it, as it has an objective (R6.1)": (
+        "một phép thăm dò ngoài tác tử, cho chính nó hoặc một dịch vụ trên nó, vì nó có mục tiêu (R6.1)"
+    ),
+    "hours of some day, or special_days": "giờ của một ngày nào đó, hoặc special_days",
+    "hours that do not overlap others of the day": "khoảng giờ không chồng lên khoảng khác trong ngày",
+    "each member once": "mỗi thành viên một lần",
+    "at most the number of members, {} (R15.2)": "không quá số thành viên, {} (R15.2)",
+    "a member with states of its own: not pooled, and a site with a link or critical devices (R15.3)": (
+        "một thành viên có trạng thái riêng: không phải nhóm pooled, và địa điểm thì có link hoặc thiết bị thiết yếu (R15.3)"
+    ),
+    "at least one of site, class and labels": "ít nhất một trong site, class và labels",
+    "a selector that picks a written target; hosts of agents may follow": (
+        "một bộ chọn trúng ít nhất một đối tượng đã ghi; máy của các tác tử có thể có sau"
+    ),
+    "how many members must work, for k_of_n": "số thành viên phải hoạt động, cho k_of_n",
+    "no k: only for k_of_n": "không có k: chỉ dùng cho k_of_n",
+    "no weights: only for pooled with members named one by one (R15.3)": (
+        "không có weights: chỉ dùng cho pooled với từng thành viên được nêu tên (R15.3)"
+    ),
+    "one for each of {} members (R15.3)": "mỗi thành viên một trọng số, cả thảy {} (R15.3)",
+    "at most {}": "tối đa {}",
     # with bounds; the longer ones first
     "a whole number >= {} and <= {}": "một số nguyên >= {} và <= {}",
     "a whole number >= {}": "một số nguyên >= {}",
@@ -66,6 +126,7 @@ _TEXT: Final[dict[str, str]] = {
     "a number > {}": "một số > {}",
 }
 _QUOTES: Final = ", in quotes"
+_ALSO: Final = {" or a list": " hoặc một danh sách", " or a mapping": " hoặc một nhóm thiết lập"}
 _PATTERNS: Final = tuple(
     (re.compile(re.escape(english).replace(r"\{\}", "(.+)"), re.DOTALL), vietnamese)
     for english, vietnamese in _TEXT.items()
@@ -79,13 +140,21 @@ def vietnamese(text: str) -> str:
         return f"{vietnamese(text.removesuffix(_QUOTES))}, trong dấu nháy"
     if text in _TEXT:
         return _TEXT[text]
+    for also, translated in _ALSO.items():
+        if text.endswith(also):
+            return vietnamese(text.removesuffix(also)) + translated
     matches = ((pattern.fullmatch(text), translated) for pattern, translated in _PATTERNS)
     return next((translated.format(*match.groups()) for match, translated in matches if match), text)
 
 
 def told(error: ConfigError, language: str) -> str:
     """The problems, one a line."""
-    return "\n".join(_in_vietnamese(problem) for problem in error.problems) if language == "vi" else str(error)
+    return told_all(error.problems, language)
+
+
+def told_all(problems: Iterable[Problem], language: str) -> str:
+    """Problems, or what is worth saying and no problem, one a line."""
+    return "\n".join(_in_vietnamese(problem) if language == "vi" else str(problem) for problem in problems)
 
 
 def _in_vietnamese(problem: Problem) -> str:

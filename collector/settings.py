@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from collector.config_forms import PERCENT, TEXT
+
 
 class Web(msgspec.Struct, frozen=True):
     """Where people and Prometheus read."""
@@ -84,6 +86,52 @@ class Limits(msgspec.Struct, frozen=True):
     ] = 30.0
 
 
+class Ledger(msgspec.Struct, frozen=True):
+    """How availability is kept and printed."""
+
+    organisation_vi: Annotated[
+        str, Meta(description="Name of the organisation on Vietnamese reports.", extra={"form": TEXT})
+    ] = ""
+    organisation_en: Annotated[
+        str, Meta(description="Name of the organisation on English reports; empty: the Vietnamese one.", extra={"form": TEXT})
+    ] = ""
+    objective: Annotated[
+        str,
+        Meta(description="Objective of what has none in the inventory, in per cent, in quotes.", extra={"form": PERCENT}),
+    ] = "99.0"
+    min_coverage: Annotated[
+        str,
+        Meta(
+            description="Below this coverage, in per cent, a report says *insufficient measurement* (R12.5).",
+            extra={"form": PERCENT},
+        ),
+    ] = "99"
+    digits: Annotated[int, Meta(ge=2, le=4, description="Decimals of a printed percentage; it is rounded down (R16.2).")] = 4
+    merge_gap_s: Annotated[
+        int, Meta(ge=0, le=86_400, description="Up time shorter than this does not separate two incidents (R10.3), in seconds.")
+    ] = 300
+    flap_window_s: Annotated[
+        int, Meta(ge=60, le=86_400, description="Seconds back over which changes of state are counted for flapping (R10.2).")
+    ] = 3600
+    flap_high: Annotated[int, Meta(ge=2, le=1000, description="Changes in the window from which a target flaps (R10.2).")] = 6
+    flap_low: Annotated[
+        int, Meta(ge=0, le=999, description="Changes in the window at which a target stops flapping (R10.2).")
+    ] = 2
+    settle_days: Annotated[
+        int, Meta(ge=0, le=31, description="Days after its end until a period is sealed; spools may arrive (R17.1).")
+    ] = 3
+    retro_limit_days: Annotated[
+        int,
+        Meta(ge=0, le=60, description="Working days after the end of a period in which it may be corrected by people (R11.3)."),
+    ] = 5
+    maintenance_cap_hours: Annotated[
+        int, Meta(ge=0, le=744, description="Most hours of maintenance a month that a contract allows (R11.6); 0: no cap.")
+    ] = 0
+    retention_days: Annotated[
+        int, Meta(ge=400, le=36_525, description="Days that evidence is kept; sealed days and issued reports stay.")
+    ] = 1096
+
+
 class Log(msgspec.Struct, frozen=True):
     """What is written to standard error."""
 
@@ -104,8 +152,12 @@ class Config(msgspec.Struct, frozen=True):
         float, Meta(gt=0, le=3600, description="A report older than this on arrival is late evidence (R9.1), in seconds.")
     ] = 30.0
     ttl_factor: Annotated[
-        float, Meta(ge=1, le=100, description="A state holds this many intervals after its last report (R5.1).")
+        float,
+        Meta(
+            ge=1.5, le=100, description="A state holds this many intervals after its last report, at most one decimal (R5.1)."
+        ),
     ] = 2.5
+    ledger: Annotated[Ledger, Meta(description="How availability is kept and printed.")] = Ledger()
     time_zone: Annotated[
         str, Meta(description="Zone of months, days and service hours (R2.5).", extra={"form": "time zone name"})
     ] = "Asia/Ho_Chi_Minh"

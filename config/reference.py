@@ -67,9 +67,14 @@ def _bare(kind: types.Type) -> tuple[types.Type, dict[str, Any]]:
 def _bounds(kind: Any) -> str:
     low = getattr(kind, "ge", None), getattr(kind, "gt", None)
     high = getattr(kind, "le", None), getattr(kind, "lt", None)
-    parts = [f"{sign} {value:g}" for sign, value in zip(("≥", ">"), low, strict=True) if value is not None]
-    parts += [f"{sign} {value:g}" for sign, value in zip(("≤", "<"), high, strict=True) if value is not None]
+    parts = [f"{sign} {_number(value)}" for sign, value in zip(("≥", ">"), low, strict=True) if value is not None]
+    parts += [f"{sign} {_number(value)}" for sign, value in zip(("≤", "<"), high, strict=True) if value is not None]
     return f", {' and '.join(parts)}" if parts else ""
+
+
+def _number(value: float) -> str:
+    """With every digit: a bound is exact."""
+    return str(int(value)) if value == int(value) else str(value)
 
 
 def type_text(annotated: types.Type) -> str:
@@ -94,7 +99,9 @@ def type_text(annotated: types.Type) -> str:
         case types.DictType():
             return f"mapping of {type_text(kind.key_type)} to {type_text(kind.value_type)}"
         case types.UnionType():
-            return " or ".join(type_text(each) for each in kind.types)
+            return " or ".join(type_text(each) for each in kind.types if not isinstance(each, types.NoneType))
+        case types.StructType():
+            return "mapping"
     return type(kind).__name__.removesuffix("Type").lower()
 
 
@@ -103,7 +110,7 @@ def _default(field: types.Field) -> str:
         return "*required*"
     value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
     text = msgspec.json.encode(value).decode()
-    return f"`{text}`"
+    return "" if value is None else f"`{text}`"
 
 
 def settings(struct: type[msgspec.Struct], prefix: str = "") -> Iterator[Setting]:
@@ -111,13 +118,42 @@ def settings(struct: type[msgspec.Struct], prefix: str = "") -> Iterator[Setting
     info = types.type_info(struct)
     assert isinstance(info, types.StructType)
     for field in info.fields:
-        kind, said = _bare(field.type)
+        said = _bare(field.type)[1]
         key = f"{prefix}{field.encode_name}"
-        item, _ = _bare(kind.item_type) if isinstance(kind, types.VarTupleType) else (kind, {})
-        if isinstance(item, types.StructType):
-            yield from settings(item.cls, f"{key}{'[]' if item is not kind else ''}.")
-        else:
+        if not _is_only_structs(field.type):
             yield Setting(key, type_text(field.type), _default(field), str(said.get("description", "")))
+        for item, below in _structs(field.type):
+            yield from settings(item, f"{key}{below}.")
+
+
+def _structs(annotated: types.Type) -> Iterator[tuple[type[msgspec.Struct], str]]:
+    """Structs that a value may be or hold, with what comes between its key and theirs: `[]` in a list, `.NAME` in a mapping."""
+    kind, _ = _bare(annotated)
+    match kind:
+        case types.StructType():
+            yield kind.cls, ""
+        case types.VarTupleType():
+            yield from ((struct, f"[]{below}") for struct, below in _structs(kind.item_type))
+        case types.DictType():
+            yield from ((struct, f".NAME{below}") for struct, below in _structs(kind.value_type))
+        case types.UnionType():
+            for each in kind.types:
+                yield from _structs(each)
+
+
+def _is_only_structs(annotated: types.Type) -> bool:
+    """Whether nothing but structs may stand there, so that the settings below say it all."""
+    kind, _ = _bare(annotated)
+    match kind:
+        case types.StructType():
+            return True
+        case types.VarTupleType():
+            return _is_only_structs(kind.item_type)
+        case types.DictType():
+            return _is_only_structs(kind.value_type)
+        case types.UnionType():
+            return all(_is_only_structs(each) for each in kind.types if not isinstance(each, types.NoneType))
+    return False
 
 
 def _cell(text: str) -> str:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from collector import config, config_words
+from collector.config_forms import FORMS
 from collector.settings import Config
 
 CASES = {
@@ -17,7 +18,7 @@ CASES = {
         "colour: red\n",
         [
             "1: colour: found an unknown key, expected one of: data, inventory, web, agents, database, limits, late_after_s,"
-            " ttl_factor, time_zone, log"
+            " ttl_factor, ledger, time_zone, log"
         ],
     ),
     "no port": ("web:\n  listen: localhost\n", ['2: web.listen: found "localhost", expected host:port']),
@@ -95,7 +96,7 @@ CASES = {
         [
             '1: web.listen: found "x", expected host:port',
             '2: log.level: found "loud", expected one of: debug, info, warning, error',
-            "3: ttl_factor: found 0.5, expected a number >= 1 and <= 100",
+            "3: ttl_factor: found 0.5, expected a number >= 1.5 and <= 100",
         ],
     ),
     "old YAML's yes": (
@@ -139,7 +140,7 @@ VIETNAMESE = {
     "many at once": [
         '1: web.listen: thấy "x", cần máy:cổng',
         '2: log.level: thấy "loud", cần một trong: debug, info, warning, error',
-        "3: ttl_factor: thấy 0.5, cần một số >= 1 và <= 100",
+        "3: ttl_factor: thấy 0.5, cần một số >= 1.5 và <= 100",
     ],
     "two passwords": ["3: database.password_env: thấy hai mật khẩu, cần chỉ password_file hoặc password_env"],
     "octal": ['1: agents.interval_s: thấy "010", cần một số nguyên >= 1 và <= 3600'],
@@ -238,4 +239,4 @@ def test_split_address(text: str, expected: tuple[str, int]) -> None:
 def test_split_address_refuses(text: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         config.split_address(text)
-    assert not config._FORMS["host:port"](text)
+    assert not FORMS["host:port"](text)

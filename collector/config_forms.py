@@ -1,0 +1,175 @@
+"""Forms of text that settings and inventory ask for: each is a check, and its name is the wording of what was expected."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import zoneinfo
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+from collector.core.calendar import hours
+
+ID: Final = "letters, digits and ._:- (1 to 128, first a letter or digit)"
+PERCENT: Final = "per cent above 0 and below 100, at most 4 decimals"
+DATE: Final = "a date as 2026-10-31"
+DATE_OR_TIME: Final = "a date as 2026-10-01 or a time as 2026-10-01T08:00:00+07:00"
+HOURS: Final = "hours as 07:30-11:30, from 00:00 to 24:00"
+LABEL: Final = "letters, digits and _ (1 to 64, first a letter)"
+TEXT: Final = "text of at most 200 characters"
+
+_PASSWORD: Final = re.compile(r"(://[^/@:]*):.*@")
+_PASSWORD_ASKED: Final = re.compile(r"(password=)[^&\"]*", re.IGNORECASE)
+_HOST_NAME: Final = re.compile(r"(?=.{1,253}\Z)[0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?(\.[0-9A-Za-z_-]{1,63})*\Z")
+_ID: Final = re.compile(r"[0-9a-zA-Z][0-9a-zA-Z._:-]{0,127}\Z")
+_LABEL: Final = re.compile(r"[a-zA-Z][0-9a-zA-Z_]{0,63}\Z")
+_PERCENT: Final = re.compile(r"(0|[1-9][0-9]?)(?:\.([0-9]{1,4}))?\Z")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+_TIME: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,3})?([Zz]|[+-][0-9]{2}:[0-9]{2})\Z"
+)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_YEARS: Final = (1970, 9998)
+"""A local midnight of these years is an instant that counts."""
+
+
+def without_password(text: str) -> str:
+    """An address as a message may show it."""
+    return _PASSWORD_ASKED.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """Host and port of `host:port` or `[v6]:port`. Raises `ValueError`."""
+    host, _, port = text.rpartition(":")
+    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if (
+        not host
+        or not (port.isascii() and port.isdecimal())
+        or int(port) > 65_535
+        or (":" in host and not text.startswith("["))
+    ):
+        raise ValueError(text)
+    return host, int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a listen host can be reached from this machine only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` may name a target, an agent or a site."""
+    return _ID.match(text) is not None
+
+
+def parts_per_million(text: str) -> int:
+    """`99.9` (per cent) as 999,000. Raises `ValueError` when it is not of the form `PERCENT`."""
+    match = _PERCENT.match(text)
+    ppm = int(match[1]) * 10_000 + int((match[2] or "").ljust(4, "0")) if match else 0
+    if ppm == 0:
+        raise ValueError(text)
+    return ppm
+
+
+def day_of(text: str) -> date:
+    """The day of `2026-10-31`. Raises `ValueError`."""
+    if not _DATE.match(text):
+        raise ValueError(text)
+    day = date.fromisoformat(text)
+    if not _YEARS[0] <= day.year <= _YEARS[1]:
+        raise ValueError(text)
+    return day
+
+
+def instant_ms(text: str, zone: str) -> int:
+    """A time with offset, or local midnight of a date, in milliseconds UTC. Raises `ValueError`."""
+    if _DATE.match(text):
+        day = day_of(text)
+        moment = datetime(day.year, day.month, day.day, tzinfo=zoneinfo.ZoneInfo(zone))
+    elif _TIME.match(text):
+        moment = datetime.fromisoformat(text.upper())
+        day_of(text[:10])
+    else:
+        raise ValueError(text)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def minutes_of(text: str) -> tuple[int, int]:
+    """Minutes of the day at which `07:30-11:30` begins and ends. Raises `ValueError`, also when it is empty or inverted."""
+    first, _, last = text.partition("-")
+    return hours(first, last)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        host, _ = split_address(text)
+    except ValueError:
+        return False
+    return _is_host(host)
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return _HOST_NAME.match(text) is not None
+    return True
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    plain = not (parts.username or parts.query or parts.fragment) and (port is None or port > 0)
+    return plain and parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _is_zone(text: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(text)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        return False
+    return True
+
+
+def _is_database(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        secret = _PASSWORD.search(text) or _PASSWORD_ASKED.search(parts.query)
+        return text == "" or (parts.scheme in ("postgresql+asyncpg", "sqlite") and not secret)
+    except ValueError:
+        return False
+
+
+def _reads(reading: Callable[[str], object]) -> Callable[[str], bool]:
+    def check(text: str) -> bool:
+        try:
+            reading(text)
+        except ValueError:
+            return False
+        return True
+
+    return check
+
+
+FORMS: Final[dict[str, Callable[[str], bool]]] = {
+    "host:port": _is_address,
+    "host name or IP address": _is_host,
+    "http:// or https:// URL": _is_url,
+    "time zone name": _is_zone,
+    "postgresql+asyncpg://user@host/name or sqlite:///path": _is_database,
+    ID: is_id,
+    PERCENT: _reads(parts_per_million),
+    DATE: _reads(day_of),
+    DATE_OR_TIME: _reads(lambda text: instant_ms(text, "UTC")),
+    HOURS: _reads(minutes_of),
+    LABEL: lambda text: _LABEL.match(text) is not None,
+    TEXT: lambda text: len(text) <= 200 and text.isprintable(),
+}

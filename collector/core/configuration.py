@@ -1,0 +1,26 @@
+"""The version of a configuration: equal for equal content, printed beside every figure that rests on it (R17.4). Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+
+from collector.core.calendar import Calendar
+from collector.core.subject import Subject
+
+
+def config_version(
+    subjects: Mapping[str, Subject], calendars: Mapping[str, Calendar], ledger: msgspec.Struct, zone: str
+) -> str:
+    """SHA-256, in hexadecimal, over everything that figures depend on: subjects with their rules, calendars, settings of the
+    ledger and the zone of days and months. The order in which things are written does not matter."""
+    digest = hashlib.sha256()
+    encode = msgspec.json.Encoder(order="deterministic").encode
+    for name, things in (("subjects", subjects), ("calendars", calendars)):
+        digest.update(encode((name, len(things))) + b"\n")
+        for id_ in sorted(things):
+            digest.update(encode((id_, things[id_])) + b"\n")
+    digest.update(encode(("ledger", ledger, zone)) + b"\n")
+    return digest.hexdigest()
