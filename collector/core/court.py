@@ -56,6 +56,7 @@ class Court:
         self._handed: dict[tuple[str, View], Intervals] = {}
         self._scopes: dict[str, list[Interval]] = {}
         self._hours: dict[str, list[Interval]] = {}
+        self._figures: dict[tuple[str, View, Interval, str], Figures] = {}
 
     # --- what was
 
@@ -168,6 +169,13 @@ class Court:
 
     def figures(self, id_: str, view: View, period: Interval, policy: Policy | None = None) -> Figures:
         """The figures of a subject (3.12 to 3.14). A pool, and a site in the device view, add up seconds (R15.3, R15.4)."""
+        key = (id_, view, period, policy.name if policy is not None else "")
+        known = self._figures.get(key)
+        if known is None:
+            known = self._figures[key] = self._compute(id_, view, period, policy)
+        return known
+
+    def _compute(self, id_: str, view: View, period: Interval, policy: Policy | None) -> Figures:
         subject = self.roll.subject(id_)
         if subject.kind is SubjectKind.SITE and view is View.DEVICE:
             return self.pooled([(1, name) for name in self.roll.pooled(id_)], view, period, subject, policy)

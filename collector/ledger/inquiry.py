@@ -1,0 +1,177 @@
+"""Answers from evidence: a court for any subjects, period and moment K, judged anew from what was stored and known then (R1.3).
+
+Serves reports, explanations and restatements, in the running collector and beside it. Nothing is changed here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from agent.model import HEARTBEAT, Kind
+from collector.core import corrections, windows
+from collector.core.acts import Act
+from collector.core.calendar import Calendar
+from collector.core.change import COLLECTOR, Blind
+from collector.core.corrections import CorrectionPlan
+from collector.core.court import Court, Terms, path_of
+from collector.core.dependency import PathLine
+from collector.core.intervals import Interval
+from collector.core.judge import Judge, judge_all
+from collector.core.roll import Roll, Versions
+from collector.core.state import Span, View
+from collector.core.stretch import BlindSpan, Stretch
+from collector.core.subject import SubjectKind
+from collector.core.windows import WindowPlan
+
+AGENT_PREFIX: Final = "agent:"
+"""Subject ids of the agents themselves."""
+DAY_MS: Final = 86_400_000
+BACK_MS: Final = 4 * DAY_MS
+"""How far before a period evidence is read at least: more than the longest burn window, so that what begins in it began."""
+CHUNK: Final = 200
+"""Targets read and judged between two breaths."""
+
+
+class Records(Protocol):
+    """The part of the store that is asked; raises `change.StoreError`."""
+
+    async def load_subjects(self, known_ms: int | None = None) -> Mapping[str, Versions]: ...
+    async def stretches(
+        self, targets: Sequence[str], from_ms: int, until_ms: int, known_ms: int
+    ) -> Mapping[str, Sequence[Stretch]]: ...
+    async def blind_spans(self, from_ms: int, until_ms: int, known_ms: int) -> Sequence[BlindSpan]: ...
+    async def blinds(self, from_ms: int, until_ms: int, *, observer: str | None = None) -> list[Blind]: ...
+    async def window_acts(self, id_: str | None = None) -> list[Act[WindowPlan]]: ...
+    async def correction_acts(self, id_: str | None = None) -> list[Act[CorrectionPlan]]: ...
+
+
+def is_sign(s: Stretch) -> bool:
+    """Whether the ledger reads it: of self-reports the heartbeat alone, whose lane nothing pushes out; all else is."""
+    return s.kind is not Kind.REPORT or s.module == HEARTBEAT
+
+
+def of_agent(s: Stretch) -> Stretch | None:
+    """The same evidence as it speaks of the agent itself: once it has stopped it does not run, whatever the machine does."""
+    if s.kind is Kind.OBS:
+        return None
+    if s.kind is Kind.AGENT_STOP and not s.farewell:
+        return msgspec.structs.replace(s, farewell=True)
+    return s
+
+
+def target_of(subject_id: str) -> str:
+    """Whose evidence a subject is judged by."""
+    return subject_id.removeprefix(AGENT_PREFIX)
+
+
+def upstream_of(roll: Roll, observer: str) -> frozenset[str]:
+    """What lies between an observer and the centre, itself included: none of it is between it and what it observes (R9.8)."""
+    found: set[str] = set()
+    stack = [observer]
+    while stack:
+        name = stack.pop()
+        if name not in found:
+            found.add(name)
+            stack += roll.parents(name) if name in roll else ()
+    return frozenset(found)
+
+
+class Bench:
+    """Judges made anew from evidence as of K, parents first. `until_ms` is the end of what is asked, or K."""
+
+    def __init__(self, roll: Roll, from_ms: int, until_ms: int) -> None:
+        self.roll = roll
+        self.from_ms = from_ms
+        self.until_ms = until_ms
+        self.judges: dict[str, Judge] = {}
+        self._for_path: dict[tuple[str, View], Sequence[Span]] = {}
+
+    def add(self, id_: str, stretches: Iterable[Stretch], blinds: Iterable[BlindSpan]) -> None:
+        """Judge a target; its parents were added before."""
+        is_agent = self.roll.subject(id_).kind is SubjectKind.AGENT
+        found = [s for s in stretches if is_sign(s)]
+        if is_agent:
+            found = [s for one in found if (s := of_agent(one)) is not None]
+        observers = {s.observer for s in found if s.kind is Kind.OBS}
+        self.judges[id_] = judge_all(
+            found, blinds, self.roll.rules(id_), scope=self.roll.scope(id_), paths=self._paths(id_, observers)
+        )
+
+    def _paths(self, id_: str, observers: Iterable[str]) -> dict[str, PathLine] | None:
+        paths: dict[str, PathLine] = {}
+        for view in View:
+            line = path_of(self.roll, id_, lambda name: self.for_path(name, view), frozenset())  # noqa: B023
+            if line is None:
+                return None
+            paths[view] = line
+        for observer in observers:
+            if observer == COLLECTOR:
+                continue
+            without = upstream_of(self.roll, observer)
+            line = path_of(self.roll, id_, lambda name: self.for_path(name, View.DEVICE), without)
+            if line is not None:
+                paths[observer] = line
+        return paths
+
+    def for_path(self, id_: str, view: View) -> Sequence[Span]:
+        """A parent's timeline as its children's path sees it; of a group the composed one."""
+        key = (id_, view)
+        known = self._for_path.get(key)
+        if known is None:
+            judge = self.judges.get(id_)
+            if judge is not None:
+                known = judge.spans(view, self.from_ms - BACK_MS, self.until_ms, for_path=True)
+            else:
+                court = Court(self.roll, self.for_path, Terms(), (self.from_ms - BACK_MS, self.until_ms))
+                known = court.spans(id_, view) if id_ in self.roll and self.roll.subject(id_).group else ()
+            self._for_path[key] = known
+        return known
+
+    def observed(self, id_: str, view: View) -> Sequence[Span]:
+        """What `Court` asks."""
+        judge = self.judges.get(id_)
+        return judge.spans(view, self.from_ms, self.until_ms) if judge is not None else ()
+
+
+class Inquiry:
+    """See the module. `calendars` by name are configuration of today; `now_ms` bounds what can be known."""
+
+    def __init__(self, records: Records, calendars: Mapping[str, Calendar]) -> None:
+        self._records = records
+        self.calendars = calendars
+
+    async def roll(self, known_ms: int | None = None) -> Roll:
+        """Every subject as configuration had it, as of K."""
+        return Roll(await self._records.load_subjects(known_ms))
+
+    async def terms(self, known_ms: int, horizon: Interval) -> Terms:
+        """Windows and corrections that count as of K."""
+        found = windows.counted(await self._records.window_acts(), known_ms, horizon)
+        told = corrections.counted(await self._records.correction_acts(), known_ms)
+        return Terms(found, told, self.calendars)
+
+    async def court(self, wanted: Iterable[str] | None, horizon: Interval, known_ms: int) -> tuple[Court, Bench]:
+        """A court for `wanted` (None: all) over a horizon as of K, and the judges behind it."""
+        roll = await self.roll(known_ms)
+        terms = await self.terms(known_ms, horizon)
+        bench = await self.bench(roll, roll.ids if wanted is None else wanted, horizon, known_ms)
+        return Court(roll, bench.observed, terms, horizon, known_ms), bench
+
+    async def bench(self, roll: Roll, wanted: Iterable[str], horizon: Interval, known_ms: int) -> Bench:
+        """Judges of `wanted` and of everything these rest on."""
+        from_ms, until_ms = horizon[0], min(horizon[1], known_ms)
+        bench = Bench(roll, from_ms, until_ms)
+        blinds = await self._records.blind_spans(from_ms - BACK_MS, until_ms, known_ms)
+        judged = [id_ for id_ in roll.needed(wanted) if roll.subject(id_).group is None]
+        for start in range(0, len(judged), CHUNK):
+            some = judged[start : start + CHUNK]
+            targets = sorted({target_of(id_) for id_ in some})
+            found = await self._records.stretches(targets, from_ms - BACK_MS, until_ms, known_ms)
+            for id_ in some:
+                bench.add(id_, found.get(target_of(id_), ()), blinds)
+            await asyncio.sleep(0)
+        return bench

@@ -1,0 +1,366 @@
+"""The live ledger: one judge a subject, fed by every commit, asked at any moment; nothing here waits for the database.
+
+`see` is on the path of ingest: a report that goes on as before costs a few microseconds. What it cannot take in place is left
+to the clerk (`collector.ledger.clerk`), which judges anew from evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from agent.model import HEARTBEAT, Kind
+from collector.core import budget, flap
+from collector.core.change import COLLECTOR
+from collector.core.court import Court, Terms, path_of
+from collector.core.dependency import FOREVER, Path, PathLine
+from collector.core.evidence import Evidence
+from collector.core.figures import Figures, add
+from collector.core.intervals import clip, cut, size
+from collector.core.judge import Judge
+from collector.core.periods import PERIODS
+from collector.core.roll import Roll
+from collector.core.standing import BURN_WINDOWS, WINDOWS, Standing, SubjectRow, ViewStanding
+from collector.core.state import Span, State, View, Why
+from collector.core.stretch import BlindSpan, Stretch
+from collector.core.subject import SubjectKind
+from collector.core.waypoints import stretch_of
+from collector.ledger.inquiry import BACK_MS, of_agent, target_of, upstream_of
+from collector.ledger.page import STATES, VIEWS, Page, lengths
+
+_OUT: Final = (State.DOWN, State.UNREACHABLE)
+FRESH_MS: Final = 60_000
+"""How long figures of a subject in which nothing changes are shown before they are worked out again."""
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    """A standing and what it was worked out from."""
+
+    at_ms: int
+    key: tuple[object, ...]
+    standing: Standing
+
+
+class Keeper:
+    """See the module. `now_ms` is the collector's timeline; `see` and the answers are for its event loop only."""
+
+    def __init__(self, zone: ZoneInfo, now_ms: Callable[[], int], flaps: flap.FlapRule | None = None) -> None:
+        self.zone = zone
+        self.now_ms = now_ms
+        self.flaps = flaps or flap.FlapRule()
+        self.roll = Roll({})
+        self.terms = Terms()
+        self.pages: dict[str, Page] = {}
+        self.moved: dict[str, dict[View, dict[tuple[State, State], int]]] = {}
+        self.blinds: list[BlindSpan] = []
+        self.version = 0
+        """Grows with whatever changes figures other than evidence: configuration, windows, corrections."""
+        self.unwritten: list[tuple[str, View, State, State, int]] = []
+        """What was moved and is not on disk yet."""
+        self._by_target: dict[str, list[Page]] = {}
+        self._court: Court | None = None
+        self._court_key: tuple[int, int] = (-1, -1)
+
+    # --- what is watched
+
+    def take_roll(self, roll: Roll, now_ms: int) -> list[str]:
+        """All subjects as configuration has them now; answers the ids whose judges are to be made anew."""
+        before, self.roll = self.roll, roll
+        anew: list[str] = []
+        wanted = {id_ for id_ in roll if not roll.is_gone(id_)}
+        for gone in self.pages.keys() - wanted:
+            del self.pages[gone]
+        for id_ in sorted(wanted):
+            subject = roll.subject(id_)
+            page = self.pages.get(id_)
+            if page is None:
+                page = self.pages[id_] = Page(id_, target_of(id_), is_agent=subject.kind is SubjectKind.AGENT)
+                page.closed_ms = PERIODS["day"](self.zone, now_ms)[0]
+                anew.append(id_)
+            elif id_ not in before or before.history(id_).values != roll.history(id_).values:
+                anew.append(id_)
+            if subject.group is None and page.judge is None:
+                page.judge = self.make_judge(id_)
+        self._link()
+        self.version += 1
+        return anew
+
+    def _link(self) -> None:
+        self._by_target = {}
+        for page in self.pages.values():
+            page.children = set()
+            if page.judge is not None:
+                self._by_target.setdefault(page.target, []).append(page)
+        for id_ in self.pages:
+            for parent in self._parents_of(id_):
+                if parent in self.pages:
+                    self.pages[parent].children.add(id_)
+
+    def _parents_of(self, id_: str) -> set[str]:
+        """Targets whose state is part of its path, through groups of them too."""
+        found: set[str] = set()
+        stack = [*self.roll.parents(id_)]
+        while stack:
+            name = stack.pop()
+            if name not in found:
+                found.add(name)
+                stack += self.roll.members(name)
+        return found
+
+    def make_judge(self, id_: str) -> Judge:
+        """An empty judge for a subject, with paths through the live pages of its parents."""
+        paths: dict[str, PathLine] = {}
+        if self.roll.parents(id_):
+            for view in VIEWS:
+                paths[view] = LivePath(self, id_, view)
+            via = {name for name in self._observers(id_) if name != COLLECTOR}
+            for observer in via:
+                paths[observer] = LivePath(self, id_, View.DEVICE, upstream_of(self.roll, observer))
+        judge = Judge(self.roll.rules(id_), scope=self.roll.scope(id_), paths=paths)
+        for record in self.blinds:
+            judge.blind(record)
+        return judge
+
+    def _observers(self, id_: str) -> set[str]:
+        """Site agents that may observe it: those of its own site (R9.8)."""
+        site = self.roll.subject(id_).site
+        return {page.target for page in self.pages.values() if page.is_agent and self.roll.subject(page.id).site == site}
+
+    # --- what is seen
+
+    def see(self, news: Iterable[Evidence]) -> None:
+        """Take evidence that is on disk."""
+        by_target = self._by_target
+        for evidence in news:
+            pages = by_target.get(evidence.target)
+            if pages is None or (evidence.kind is Kind.REPORT and evidence.module != HEARTBEAT):
+                continue
+            stretch = stretch_of(evidence)
+            if stretch is None:
+                if evidence.kind is Kind.BLIND:
+                    self.blind(BlindSpan(evidence.observer, evidence.from_ms, evidence.until_ms))
+                continue
+            for page in pages:
+                self._show(page, stretch)
+
+    def _show(self, page: Page, stretch: Stretch) -> None:
+        seen = of_agent(stretch) if page.is_agent else stretch
+        if seen is None or page.judge is None:
+            return
+        if seen.first_ms < page.closed_ms:
+            page.behind(seen.first_ms)
+        if page.missed is not None:
+            page.missed.append(seen)
+        page.judge.see(seen)
+
+    def blind(self, record: BlindSpan) -> None:
+        """An observer saw nothing (R5.3). Told again with a later end, it still lasts."""
+        self.blinds = [one for one in self.blinds if (one.observer, one.from_ms) != (record.observer, record.from_ms)]
+        self.blinds.append(record)
+        for page in self.pages.values():
+            if page.judge is not None:
+                page.judge.blind(record)
+
+    # --- what is answered
+
+    def court(self, now_ms: int) -> Court:
+        """A court over what the live judges hold, until `now_ms`."""
+        key = (now_ms, self.version)
+        if self._court is None or self._court_key != key:
+            from_ms = PERIODS["day"](self.zone, now_ms)[0] - BACK_MS
+
+            def observed(id_: str, view: View) -> Sequence[Span]:
+                page = self.pages.get(id_)
+                return page.judge.spans(view, from_ms, now_ms) if page is not None and page.judge is not None else ()
+
+            self._court, self._court_key = Court(self.roll, observed, self.terms, (from_ms, now_ms)), key
+        return self._court
+
+    def state(self, id_: str, view: View, now_ms: int) -> Span:
+        """The present state of a subject and since when; `KeyError` for an unknown one."""
+        page = self.pages[id_]
+        if page.judge is not None:
+            return page.judge.now(view, now_ms)
+        spans = self.court(now_ms).spans(id_, view)
+        if not spans or spans[-1].to_ms < now_ms:
+            return Span(0, now_ms, State.UNKNOWN, Why.NEVER)
+        index = len(spans) - 1
+        while index and spans[index - 1].state is spans[-1].state and spans[index - 1].to_ms == spans[index].from_ms:
+            index -= 1
+        return Span(spans[index].from_ms, now_ms, spans[-1].state, spans[-1].why)
+
+    def standing(self, id_: str, now_ms: int) -> Standing:
+        """Everything the metric pages show of a subject. Worked out when something changed, else once a minute."""
+        page = self.pages[id_]
+        key = (self.version, page.closed_ms, page.judge.changes if page.judge is not None else now_ms // 1000)
+        shown = page.cache
+        if isinstance(shown, _Shown) and shown.key == key and 0 <= now_ms - shown.at_ms < FRESH_MS:
+            return self._moved_on(shown, page, now_ms)
+        subject = self.roll.subject(id_)
+        row = SubjectRow(id_, subject.kind, subject.site, subject.class_)
+        standing = Standing(row, tuple(self._view(page, view, now_ms) for view in VIEWS))
+        page.cache = _Shown(now_ms, key, standing)
+        return standing
+
+    def _moved_on(self, shown: _Shown, page: Page, now_ms: int) -> Standing:
+        """The same a little later: counters go on in the state that lasts, the figures stay."""
+        if now_ms == shown.at_ms or page.judge is None:
+            return shown.standing
+        views = []
+        for one in shown.standing.views:
+            state = page.judge.now(one.view, now_ms)
+            if one.state is None or state.state is not one.state.state:
+                return self.standing(page.id, now_ms) if self._forget_shown(page) else shown.standing
+            in_service = size(clip(self.roll.scope(page.id), shown.at_ms, now_ms))
+            totals = one.totals | {state.state: one.totals.get(state.state, 0) + in_service}
+            views.append(msgspec.structs.replace(one, state=state, totals=totals))
+        return msgspec.structs.replace(shown.standing, views=tuple(views))
+
+    def _forget_shown(self, page: Page) -> bool:
+        page.cache = None
+        return True
+
+    def _view(self, page: Page, view: View, now_ms: int) -> ViewStanding:
+        court = self.court(now_ms)
+        is_pool = self.roll.is_pool(page.id)
+        spans = [] if is_pool else list(court.spans(page.id, view))
+        question = court.question(page.id, view, (page.closed_ms, now_ms))
+        burn: dict[str, Fraction | None] = dict.fromkeys(BURN_WINDOWS)
+        if not is_pool:
+            burn = {name: budget.burn(spans, question, now_ms - ms, now_ms).rate for name, ms in BURN_WINDOWS.items()}
+        covered = court.maintenance(page.id, view)
+        return ViewStanding(
+            view,
+            None if is_pool else self.state(page.id, view, now_ms),
+            {} if is_pool else self._totals(page, view, now_ms),
+            self.moved.get(page.id, {}).get(view, {}),
+            {name: self.window(page.id, view, name, now_ms) for name in WINDOWS},
+            burn,
+            any(a <= now_ms - 1 < b for a, b in flap.flapping(spans, self.flaps)),
+            any(a <= now_ms - 1 < b for a, b in covered),
+        )
+
+    def _totals(self, page: Page, view: View, now_ms: int) -> dict[State, int]:
+        """Counters that never fall: the truth now, and back what was moved out of a state, without what was moved in."""
+        closed = page.body.totals.get(view, [0] * len(STATES))
+        open_ = lengths(_after(self.court(now_ms).raw(page.id, view), page.closed_ms))
+        moved = self.moved.setdefault(page.id, {}).setdefault(view, {})
+        totals = {state: closed[index] + open_.get(state, 0) for index, state in enumerate(STATES)}
+        for (was, now), ms in moved.items():
+            totals[was] += ms
+            totals[now] -= ms
+        before = page.counted.get(view, {})
+        for was in STATES:
+            for now in STATES:
+                # What a state has lost since it was last shown was gained by others: that much was moved.
+                ms = min(before.get(was, 0) - totals[was], totals[now] - before.get(now, 0))
+                if ms > 0:
+                    moved[was, now] = moved.get((was, now), 0) + ms
+                    self.unwritten.append((page.id, view, was, now, ms))
+                    totals[was] += ms
+                    totals[now] -= ms
+        page.counted[view] = totals
+        return totals
+
+    def window(self, id_: str, view: View, name: str, now_ms: int) -> Figures:
+        """Figures of a subject from the beginning of the local day, week, month, quarter or year until now (R2.5)."""
+        page = self.pages[id_]
+        start_ms, end_ms = PERIODS[name](self.zone, now_ms)
+        court = self.court(now_ms)
+        known = page.body.windows.get(view, {}).get(name)
+        first = known.figures() if known is not None and known.start_ms == start_ms < page.closed_ms else None
+        open_from = page.closed_ms if first is not None else max(start_ms, min(page.closed_ms, now_ms))
+        figures = court.figures(id_, view, (open_from, now_ms))
+        if first is not None and first.slo == figures.slo:
+            figures = add(first, figures)
+        scope, hours = court.scope(id_), court.hours(id_)
+        coming = clip(scope if hours is None else cut(scope, hours), now_ms, end_ms)
+        return msgspec.structs.replace(figures, future_ast=size(coming), provisional=True)
+
+    # --- paths of children
+
+    def for_path(self, id_: str, view: View, until_ms: int) -> list[Span]:
+        """A parent's timeline as its children's path sees it, its last state going on."""
+        page = self.pages.get(id_)
+        if page is None:
+            return []
+        from_ms = until_ms - BACK_MS
+        if page.judge is not None:
+            spans = page.judge.spans(view, from_ms, until_ms, for_path=True)
+        else:
+            inner = Court(self.roll, lambda name, v: self.for_path(name, v, until_ms), Terms(), (from_ms, until_ms))
+            spans = list(inner.spans(id_, view))
+        if spans and spans[-1].to_ms >= until_ms:
+            last = spans[-1]
+            spans[-1] = Span(last.from_ms, FOREVER, last.state, last.why)
+        return spans
+
+    def path_key(self, id_: str, view: View, now_ms: int) -> tuple[object, ...]:
+        """What a path through a parent depends on."""
+        page = self.pages.get(id_)
+        if page is None:
+            return ()
+        if page.judge is not None:
+            return (page.judge.changes, page.judge.now(view, now_ms).state)
+        return tuple(self.path_key(name, view, now_ms) for name in sorted(self.roll.members(id_)))
+
+    def watch_parents(self, now_ms: int) -> list[str]:
+        """Children whose path is another than they were judged with (R7.5): their judges are to be made anew."""
+        anew: set[str] = set()
+        for page in self.pages.values():
+            if not page.children or page.judge is None:
+                continue
+            for view in VIEWS:
+                spans = self.for_path(page.id, view, now_ms)
+                outages = tuple((span.from_ms, span.to_ms) for span in spans if span.state in _OUT)
+                before = page.outages.get(view)
+                page.outages[view] = outages
+                if before is not None and before != outages:
+                    since = min(edge for pair in set(before) ^ set(outages) for edge in pair)
+                    anew |= {child for child in page.children if self._was_failing(child, since, now_ms)}
+        return sorted(anew)
+
+    def _was_failing(self, id_: str, since_ms: int, now_ms: int) -> bool:
+        page = self.pages.get(id_)
+        if page is None or page.judge is None:
+            return False
+        slack = self.roll.rules(id_).last().dep_slack_ms
+        return any(
+            span.state not in (State.UP, State.DEGRADED) or span.why in (Why.BACKFILL, Why.CONTINUITY)
+            for view in VIEWS
+            for span in page.judge.spans(view, since_ms - slack, now_ms)
+        )
+
+
+class LivePath:
+    """The path of a live judge's target, through its parents' pages as they stand."""
+
+    def __init__(self, keeper: Keeper, id_: str, view: View, without: frozenset[str] = frozenset()) -> None:
+        self._keeper = keeper
+        self._id = id_
+        self._view = view
+        self._without = without
+        self._line: PathLine | None = None
+        self._key: tuple[object, ...] = ()
+
+    def at(self, t_ms: int) -> tuple[Path, int]:
+        """See `dependency.PathLine`. Beyond now the parents' last states go on."""
+        keeper = self._keeper
+        now_ms = max(t_ms, keeper.now_ms())
+        key = tuple(keeper.path_key(name, self._view, now_ms) for name in sorted(keeper.roll.parents(self._id)))
+        if self._line is None or key != self._key:
+            self._line = path_of(keeper.roll, self._id, lambda name: keeper.for_path(name, self._view, now_ms), self._without)
+            self._key = key
+        return self._line.at(t_ms) if self._line is not None else (Path.OK, FOREVER)
+
+
+def _after(spans: Sequence[Span], from_ms: int) -> list[Span]:
+    return [
+        span if span.from_ms >= from_ms else Span(from_ms, span.to_ms, span.state, span.why)
+        for span in spans
+        if span.to_ms > from_ms
+    ]

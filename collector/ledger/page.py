@@ -1,0 +1,118 @@
+"""One subject's page in the ledger of the running collector: its judge, and what its closed days add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Final
+
+import msgspec
+
+from collector.core.figures import Figures
+from collector.core.intervals import Interval
+from collector.core.judge import Judge
+from collector.core.state import Span, State, View
+from collector.core.stretch import Stretch
+
+STATES: Final = tuple(State)
+VIEWS: Final = tuple(View)
+_FIELDS: Final = tuple(name for name in Figures.__struct_fields__ if name != "slo")
+
+
+class Sums(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Figures of closed days of a window, from `start_ms` on."""
+
+    start_ms: int
+    slo: tuple[int, int]
+    values: list[int | bool | None]
+
+    def figures(self) -> Figures:
+        """The figures."""
+        return Figures(slo=Fraction(*self.slo), **dict(zip(_FIELDS, self.values, strict=True)))  # type: ignore[arg-type]
+
+
+def sums_of(start_ms: int, figures: Figures) -> Sums:
+    """Inverse of `Sums.figures`."""
+    slo = (figures.slo.numerator, figures.slo.denominator)
+    return Sums(start_ms, slo, [getattr(figures, name) for name in _FIELDS])
+
+
+class Body(msgspec.Struct, array_like=True):
+    """What is stored of a page: by view, the sums of windows to date and the milliseconds in each state of all closed days."""
+
+    windows: dict[View, dict[str, Sums]] = {}
+    totals: dict[View, list[int]] = {}
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Body)
+
+
+class Page:
+    """See the module. `judge` is None for groups, whose states are their members'."""
+
+    __slots__ = ("_body", "_raw", "behind_ms", "cache", "children", "closed_ms", "counted", "id", "is_agent", "judge", "missed", "outages",
+                 "target")  # fmt: skip
+
+    def __init__(self, id_: str, target: str, *, is_agent: bool = False) -> None:
+        self.id = id_
+        self.target = target
+        """Whose evidence it is judged by."""
+        self.is_agent = is_agent
+        self.judge: Judge | None = None
+        self.closed_ms = 0
+        """Until when its days are closed."""
+        self.behind_ms: int | None = None
+        """Evidence from before the closed days' end arrived: the days since then are to be judged anew."""
+        self.missed: list[Stretch] | None = None
+        """What arrived while the judge is made anew."""
+        self.children: set[str] = set()
+        self.outages: dict[View, tuple[Interval, ...]] = {}
+        """When its children's path was broken by it, as they were judged with."""
+        self.counted: dict[View, dict[State, int]] = {}
+        """Its counters as they were last shown."""
+        self.cache: object = None
+        self._raw = b""
+        self._body: Body | None = None
+
+    @property
+    def body(self) -> Body:
+        """What its closed days add up to."""
+        if self._body is None:
+            self._body = _decoder.decode(self._raw) if self._raw else Body()
+        return self._body
+
+    def load(self, closed_ms: int, raw: bytes) -> None:
+        """As it was stored."""
+        self.closed_ms, self._raw, self._body = closed_ms, raw, None
+
+    def encoded(self) -> bytes:
+        """To be stored."""
+        return _encoder.encode(self.body)
+
+    def behind(self, t_ms: int) -> None:
+        """Evidence about `t_ms` came that the closed days do not know."""
+        self.behind_ms = t_ms if self.behind_ms is None else min(self.behind_ms, t_ms)
+
+    def add_totals(self, view: View, spans: Mapping[State, int]) -> None:
+        """Milliseconds of a closed day, by state; negative where a closed day was judged anew."""
+        totals = self.body.totals.setdefault(view, [0] * len(STATES))
+        for index, state in enumerate(STATES):
+            totals[index] += spans.get(state, 0)
+
+
+def lengths(spans: Iterable[Span]) -> dict[State, int]:
+    """Milliseconds by state."""
+    out: dict[State, int] = {}
+    for span in spans:
+        out[span.state] = out.get(span.state, 0) + span.to_ms - span.from_ms
+    return out
+
+
+def clipped(spans: Iterable[Span], from_ms: int, until_ms: int) -> list[Span]:
+    """The part of the spans inside a period."""
+    return [
+        Span(max(span.from_ms, from_ms), min(span.to_ms, until_ms), span.state, span.why)
+        for span in spans
+        if span.from_ms < until_ms and span.to_ms > from_ms
+    ]
