@@ -34,7 +34,7 @@ _CHUNK = 500
 """Keys in one IN list."""
 
 
-class _Hot:
+class Hot:
     """A statement of the ingest path, compiled once: it is run with plain tuples, since turning one dictionary a row into
     driver values costs SQLAlchemy more than SQLite's work on the row."""
 
@@ -87,10 +87,10 @@ def _upserts(dialect: Any) -> dict[str, Any]:
 
 
 _UPSERTS = {"sqlite": _upserts(sqlite), "postgresql": _upserts(postgresql)}
-_SEQUENCES = _Hot({name: upserts["sequences"] for name, upserts in _UPSERTS.items()}, rows.SEQUENCE)
-_LATEST = _Hot({name: upserts["latest"] for name, upserts in _UPSERTS.items()}, rows.LATEST)
+_SEQUENCES = Hot({name: upserts["sequences"] for name, upserts in _UPSERTS.items()}, rows.SEQUENCE)
+_LATEST = Hot({name: upserts["latest"] for name, upserts in _UPSERTS.items()}, rows.LATEST)
 _OPEN = insert(evidence).returning(evidence.c.id, sort_by_parameter_order=True)
-_GROW = _Hot(
+_GROW = Hot(
     update(evidence)
     .where(evidence.c.id == bindparam("run"))
     .values(

@@ -6,7 +6,7 @@ from sqlalchemy import Column, Connection, func, literal_column, select, tuple_
 
 from agent.model import Kind, Report
 from collector.core.change import Counts, Latest, LossRow, Picture, SchemaRow
-from collector.core.evidence import Evidence, Run, last_of
+from collector.core.evidence import LONGEST_MS, Evidence, Run, last_of
 from collector.store import rows
 from collector.store.ledger import GROWING, RUNS
 from collector.store.tables import agent_schemas, agents, blinds, boots, evidence, latest, losses, schemas
@@ -27,7 +27,12 @@ Place = tuple[int, int]
 def page(connection: Connection, target: str, period: tuple[int, int], after: Place | None) -> list[Run]:
     """Up to `PAGE` runs of a target that touch the period, by first instant, from behind `after`."""
     from_ms, until_ms = period
-    found = RUNS.where(evidence.c.target == target, evidence.c.first_t_ms < until_ms, evidence.c.last_t_ms >= from_ms)
+    found = RUNS.where(
+        evidence.c.target == target,
+        evidence.c.first_t_ms < until_ms,
+        evidence.c.first_t_ms >= from_ms - LONGEST_MS,
+        evidence.c.last_t_ms >= from_ms,
+    )
     if after is not None:
         found = found.where(tuple_(evidence.c.first_t_ms, evidence.c.id) > tuple_(*after))
     ordered = found.order_by(evidence.c.first_t_ms, evidence.c.id).limit(PAGE)

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from agent.model import Kind, Lane, Outcome, Reason
 from collector.core.evidence import Evidence, Grade, Run, TimeQuality, extend, start_run
+from collector.core.judge import judge_all
+from collector.core.state import View
 from collector.core.stretch import BlindSpan, Result, Stretch
+from collector.core.subject import Rules, Sign, Timetable
 from collector.core.waypoints import blind_at, known_at, stretch_at, stretch_of
 
 T = 1_700_000_000_000
@@ -128,6 +131,32 @@ def test_r1_3_what_is_known_at_k_does_not_change_when_the_run_grows(arriving: li
                 continue
             assert after is not None
             assert before.marks == after.marks[: len(before.marks)]
+
+
+RULES = {
+    Kind.REPORT: [
+        Rules(sign=Sign.PUSH, silence_is_down=True),
+        Rules(sign=Sign.PUSH, ttl_tenths=15, accept_uptime_evidence=False),
+    ],
+    Kind.OBS: [Rules(sign=Sign.PROBE), Rules(sign=Sign.PROBE, recover_after=3, ttl_tenths=60)],
+}
+
+
+@settings(max_examples=150, deadline=None)
+@given(arrivals(), st.sampled_from([Kind.REPORT, Kind.OBS]), st.integers(0, 1), st.integers(0, 400))
+def test_r1_3_runs_and_single_reports_give_the_same_spans_at_every_k(
+    arriving: list[Evidence], kind: Kind, variant: int, drawn: int
+) -> None:
+    """The judge answers alike from stored runs and from what came, one by one, whatever the K and the TTL."""
+    observer = "web1" if kind is Kind.REPORT else "collector"
+    arriving = [msgspec.structs.replace(one, kind=kind, observer=observer) for one in arriving]
+    known_ms = arriving[drawn % len(arriving)].rx_ms + drawn * 37
+    rules = Timetable.always(RULES[kind][variant])
+    single = [found for one in arriving if one.rx_ms <= known_ms and (found := stretch_of(one)) is not None]
+    stored = [found for run, _ in store(arriving) if (found := stretch_at(run, known_ms)) is not None]
+    exact, judged = judge_all(single, [], rules), judge_all(stored, [], rules)
+    for view in View:
+        assert judged.spans(view, T - INTERVAL, known_ms) == exact.spans(view, T - INTERVAL, known_ms)
 
 
 def marker(kind: Kind, **fields: Any) -> Run:

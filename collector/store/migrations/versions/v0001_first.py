@@ -152,6 +152,7 @@ evidence = Table(
     Column("steps", LargeBinary, nullable=False),
     Index("ix_evidence_target", "target", "first_t_ms"),
     Index("ix_evidence_growing", "boot_id", sqlite_where=text("growing"), postgresql_where=text("growing")),
+    Index("ix_evidence_blind", "from_ms", sqlite_where=text("kind = 'blind'"), postgresql_where=text("kind = 'blind'")),
 )
 
 losses = Table(
