@@ -110,12 +110,17 @@ class Case:
         return self._path_spans[key]
 
     def reach_ms(self, name: str) -> int:
-        """How far a target's timeline is told: to the end of the period, and as far as its evidence says something."""
+        """How far a target's timeline is told: to the end of the period, or as far as its samples reach beyond it."""
         whole = max(self.vector.period.to * MS, self.period[1])
-        events = self.known.of_target[name]
-        hold = 1 if self.vector.targets[name].kind == "state" else self.parameters[name].ttl
-        last = (events[-1].t + hold) * MS if events else whole
-        return min(self.known.known_ms, max(whole, last))
+        return min(self.known.known_ms, max([whole, *self._held_until(name, whole)]))
+
+    def _held_until(self, name: str, after_ms: int) -> list[int]:
+        kind, own = self.vector.targets[name].kind, self.parameters[name]
+        sample = {"push": "report", "state": "state"}.get(kind, "obs")
+        beyond = [event for event in self.known.of_target[name] if event.ev == sample and event.t * MS >= after_ms]
+        if kind == "push":
+            beyond = [event for event in beyond if event.known - event.t <= own.late_after]
+        return [(event.t + (1 if kind == "state" else own.ttl)) * MS for event in beyond[-1:]]
 
     def spans(self, name: str, view: View) -> list[Span]:
         """A target's spans within its scope, as far as a result shows them: over the vector's period up to K; from the first

@@ -149,18 +149,22 @@ class Oracle:
             out = [any(a - slack <= t < b for a, b in self.outages(parent, view)) for parent in group]
             if group and all(out):
                 return "broken"
-            works = [not o and at(self.line(p, view).final, t).state in GOOD for o, p in zip(out, group, strict=True)]
+            works = [not o and self.works(p, view, t) for o, p in zip(out, group, strict=True)]
             unclear = unclear or bool(group and not any(works))
         return "unclear" if unclear else "ok"
+
+    def works(self, target: str, view: str, t: int) -> bool:
+        return within(t, self.scope(target)) and at(self.line(target, view).final, t).state in GOOD
 
     def outages(self, target: str, view: str) -> list[Interval]:
         line = self.line(target, view)
         bad = [(p.a, p.b) for p in line.final if p.state in BAD]
-        return union(bad + [(p.a, p.b) for p in line.base if p.state == "unreachable"])
+        bad += [(p.a, p.b) for p in line.base if p.state == "unreachable"]
+        return union([(max(a, c), min(b, d)) for a, b in bad for c, d in self.scope(target)])
 
     # ------------------------------------------------------------------ samples (3.3, 3.6)
-    def sequences(self, target: str, view: str) -> dict[str, list[tuple[int, str]]]:
-        """Samples per observer, in order of time; of several at one instant the best counts."""
+    def sequences(self, target: str, view: str, service: Interval) -> dict[str, list[tuple[int, str]]]:
+        """Samples within one time of service per observer, in order of time; of several at one instant the best counts."""
         late = self.get(target, "late_after")
         kind = self.targets[target]["kind"]
         made: dict[str, dict[int, str]] = {}
@@ -169,17 +173,17 @@ class Oracle:
             observer = "center" if kind == "push" else e.get("observer", "center")
             if not live and (view == "e2e" or kind == "push"):
                 continue
-            if view == "e2e" and observer != "center":
+            if (view == "e2e" and observer != "center") or not within(e["t"], [service]):
                 continue
             mine = made.setdefault(observer, {})
             result = e.get("result", "ok")
             mine[e["t"]] = min(result, mine.get(e["t"], result), key=RANK.__getitem__)
         if kind == "push" and made:
-            for t in self.missed(target, sorted(made["center"])):
+            for t in self.missed(target, sorted(made["center"]), min(self.end, service[1])):
                 made["center"][t] = "missed"
         return {observer: sorted(samples.items()) for observer, samples in made.items()}
 
-    def missed(self, target: str, reports: list[int]) -> list[int]:
+    def missed(self, target: str, reports: list[int], end: int) -> list[int]:
         """R6.2 between live reports, and after the last one as far as somebody watched long enough."""
         interval, ttl = self.get(target, "interval"), self.get(target, "ttl")
         blinds = self.blinds("center")
@@ -188,13 +192,13 @@ class Oracle:
             if b - a > ttl:
                 out += [d for d in range(a + interval, b, interval) if not within(d, blinds)]
         last = reports[-1]
-        if self.end - last <= ttl:
+        if end - last <= ttl:
             return out
         stretch: list[int] = []
-        for d in [*range(last + interval, self.end, interval), None]:
+        for d in [*range(last + interval, end, interval), None]:
             parted = d is None or (stretch and any(stretch[-1] < a <= d or stretch[-1] < b <= d for a, b in blinds))
             if parted and stretch:
-                stop = min([a for a, _ in blinds if a > stretch[-1]] + [self.end])
+                stop = min([a for a, _ in blinds if a > stretch[-1]] + [end])
                 out += stretch if stop - stretch[0] >= ttl - interval else []
                 stretch = []
             if d is not None and not within(d, blinds):
@@ -202,8 +206,9 @@ class Oracle:
         return out
 
     # ------------------------------------------------------------------ soft and hard (3.4), holding (3.5)
-    def labels(self, target: str, view: str, samples: list[tuple[int, str]]) -> tuple[list[Piece], list[Interval]]:
-        """What each sample says once everything known is known; pieces `[t, t)` still to be held, and the soft runs."""
+    def labels(self, target: str, view: str, samples: list[tuple[int, str]], more: bool) -> tuple[list[Piece], list[Interval]]:
+        """What each sample says once everything known is known; pieces `[t, t)` still to be held, and the soft runs.
+        `more`: there are samples in a later time of service, and between the two is a gap."""
         ttl, n, m = (self.get(target, key) for key in ("ttl", "fail_after", "recover_after"))
         said: list[tuple[str, str]] = []
         state, pending, last_good, soft = "unknown", list[int](), "", list[Interval]()
@@ -213,9 +218,10 @@ class Oracle:
                 said[j] = (label, mark)
             pending.clear()
 
+        absent = ""
         for i, (t, result) in enumerate(samples):
             if i and t - samples[i - 1][0] > ttl:
-                settle("down" if state == "recovering" else "unknown")
+                settle(*(("down", absent) if state == "recovering" else ("unknown", "")))
                 state = "unknown"
             said.append(("unknown", ""))
             if result in ("ok", "degraded"):
@@ -235,26 +241,29 @@ class Oracle:
                 continue
             path = self.path(target, view, t)
             confirmed = state in ("down", "recovering")
+            if confirmed:
+                settle("down", absent)
             if result == "missed":
-                mark = "absence"
                 if path == "broken":
                     label = "down" if confirmed else "unreachable"
                 else:
                     label = "down" if self.get(target, "silence_means") == "down" else "unknown"
-                settle("down" if confirmed else label)
+                # R6.4: from silence alone. What was an explicit failure stays one until an ok (R4.5).
+                absent = absent if confirmed else "absence"
+                settle(label)
             elif confirmed or (path == "ok" and len(pending) + 1 >= n):
-                label, mark = "down", ""
+                label, absent = "down", ""
                 settle("down")
             elif path == "ok":
                 state = "soft"
                 pending.append(i)
                 continue
             else:
-                label, mark = ("unreachable" if path == "broken" else "unknown"), ""
+                label = "unreachable" if path == "broken" else "unknown"
                 settle(label)
-            said[i] = (label, mark if label == "down" else "")
+            said[i] = (label, absent if label == "down" else "")
             state = label
-        settle("unknown")
+        settle(*(("down", absent) if more and state == "recovering" else ("unknown", "")))
         return [Piece(t, t, *label) for (t, _), label in zip(samples, said, strict=True)], soft
 
     def held(self, target: str, observer: str, labels: list[Piece]) -> list[Piece]:
@@ -283,10 +292,15 @@ class Oracle:
             pieces = join(pieces + [Piece(t, end, state) for (t, state), end in zip(given, ends, strict=bool(given))])
             return Line(pieces, pieces, [])
         parts, soft = [], []
-        for observer, samples in self.sequences(target, view).items():
-            labels, runs = self.labels(target, view, samples)
-            parts.append(self.held(target, observer, labels))
-            soft += runs
+        services = self.scope(target)
+        seen = [(service, self.sequences(target, view, service)) for service in services]
+        for index, (service, sequences) in enumerate(seen):
+            # What was seen in one time of service says nothing about the next (R5.6).
+            for observer, samples in sequences.items():
+                more = any(observer in later for _, later in seen[index + 1 :])
+                labels, runs = self.labels(target, view, samples, more)
+                parts.append(clipped(self.held(target, observer, labels), service))
+                soft += runs
         base = [Piece(-INF, INF, "unknown")]
         order = ("up", "degraded", "down", "unreachable", "unknown")
         if parts:
@@ -308,14 +322,15 @@ class Oracle:
         return join([Piece(p.a, p.b, "down", "bridge") if within(p.a, gaps) else p for p in pieces])
 
     # ------------------------------------------------------------------ reboots (3.8), late evidence (3.9)
-    def boots(self, target: str) -> list[tuple[Event, str]]:
-        """Evidence that tells of a boot, with a name for that boot: its id, or the line its counters lie on (R8.3)."""
-        out: list[tuple[Event, str]] = []
+    def boots(self, target: str) -> list[list[tuple[Event, str]]]:
+        """Evidence that tells of a boot, with a name for that boot: by its id, and apart from that by counters (R8.3)."""
+        named: list[tuple[Event, str]] = []
+        counted: list[tuple[Event, str]] = []
         lines, previous = 0, dict[str, tuple[int, int]]()
         tolerance = self.get(target, "reboot_tolerance")
         for e in self.evidence(target, "obs", "report", "agent_start", "agent_stop"):
             if "boot" in e:
-                out.append((e, f"boot {e['boot']}"))
+                named.append((e, f"boot {e['boot']}"))
                 continue
             ticks = counters(e)
             if not ticks:
@@ -326,8 +341,8 @@ class Oracle:
                 off = (ticks[both[0]] - old - (e["t"] - t) * 100) % WRAP
                 lines += min(off, WRAP - off) > tolerance * 100
             previous = {name: (e["t"], value) for name, value in ticks.items()}
-            out.append((e, f"line {lines}"))
-        return out
+            counted.append((e, f"line {lines}"))
+        return [named, counted]
 
     def backfill(self, target: str) -> list[Interval]:
         """E2 of R9.2."""
@@ -345,7 +360,7 @@ class Oracle:
         if not self.get(target, "accept_uptime_evidence"):
             return []
         named: dict[str, list[Event]] = {}
-        for e, name in self.boots(target):
+        for e, name in (pair for chain in self.boots(target) for pair in chain):
             named.setdefault(name, []).append(e)
         out = []
         for events in named.values():
@@ -359,8 +374,8 @@ class Oracle:
         return union(out)
 
     def reboots(self, target: str) -> list[tuple[Event, Event]]:
-        boots = self.boots(target)
-        return [(x, y) for (x, one), (y, other) in pairwise(boots) if one != other]
+        pairs = [pair for chain in self.boots(target) for pair in pairwise(chain)]
+        return [(x, y) for (x, one), (y, other) in pairs if one != other]
 
     def acts(self, target: str) -> tuple[list[Interval], list[Interval]]:
         """What turns time down: reboots (R8.2) with farewells (R8.5), and stalls (R8.1)."""
@@ -411,10 +426,16 @@ class Oracle:
             else:
                 segments.append([p.a, p.b, p.state])
         seconds = {mark: sum(p.b - p.a for p in shown if p.mark == mark) for mark in ("E2", "E3")}
-        boots = self.boots(subject)
-        restarts = [y for (_, one), (y, other) in pairwise(boots) if one == other and y["ev"] == "agent_start"]
+        named, _ = self.boots(subject)
+        restarts = [y for (_, one), (y, other) in pairwise(named) if one == other and y["ev"] == "agent_start"]
         soft = [[a, b] for a, b in line.soft]
         return Answer(segments, seconds["E2"], seconds["E3"], soft, len(self.reboots(subject)), len(restarts))
+
+
+def clipped(pieces: list[Piece], to: Interval) -> list[Piece]:
+    """Unknown outside an interval."""
+    inside = [p._replace(a=max(p.a, to[0]), b=min(p.b, to[1])) for p in pieces if p.a < to[1] and p.b > to[0]]
+    return join([Piece(-INF, to[0], "unknown"), *inside, Piece(to[1], INF, "unknown")])
 
 
 def counters(event: Event) -> dict[str, int]:
