@@ -81,6 +81,11 @@ class Judge:
             if s.first_ms < b and s.last_ms >= a:
                 self._take(_within(s, a, b))
 
+    def see_all(self, stretches: Iterable[Stretch]) -> None:
+        """Take much at once, in any order."""
+        for stretch in in_order(stretches):
+            self.see(stretch)
+
     def _take(self, s: Stretch) -> None:
         kind = s.kind
         rules = self._rules.at(s.first_ms)
@@ -311,6 +316,5 @@ def judge_all(
     judge = Judge(rules, scope=scope, paths=paths)
     for record in blinds:
         judge.blind(record)
-    for stretch in in_order(stretches):
-        judge.see(stretch)
+    judge.see_all(stretches)
     return judge

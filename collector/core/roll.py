@@ -9,20 +9,16 @@ from collector.core.dependency import FOREVER, order
 from collector.core.intervals import Interval, cut, union
 from collector.core.subject import GroupRule, Rules, Subject, SubjectKind, Timetable, Version
 
-Versions = Sequence[Version[Subject | None]]
-"""What was said of one subject; None: it was taken out of configuration."""
+Versions = Sequence[Version[Subject]]
+"""What was said of one subject; a version without any scope takes it out of service (R12.3)."""
 
 
 class Roll:
     """All subjects; those that are gone keep their history."""
 
     def __init__(self, versions: Mapping[str, Versions]) -> None:
-        self._versions = {id_: sorted(said, key=lambda v: (v.valid_from_ms, v.rx_ms)) for id_, said in versions.items()}
-        self._tables: dict[str, Timetable[Subject]] = {}
-        for id_, said in self._versions.items():
-            known = [Version(v.valid_from_ms, v.rx_ms, v.author, v.value) for v in said if v.value is not None]
-            if known:
-                self._tables[id_] = Timetable(known)
+        self._versions = {id_: sorted(said, key=lambda v: (v.valid_from_ms, v.rx_ms)) for id_, said in versions.items() if said}
+        self._tables = {id_: Timetable([v for v in said if v.value.scope] or said) for id_, said in self._versions.items()}
         self._order: list[str] | None = None
         self._sites: dict[str, list[str]] | None = None
 
@@ -55,11 +51,12 @@ class Roll:
 
     def is_gone(self, id_: str) -> bool:
         """Whether configuration does not have it any more."""
-        return self._versions[id_][-1].value is None
+        return not self._versions[id_][-1].value.scope
 
     def rules(self, id_: str) -> Timetable[Rules]:
         """Its parameters of judgement at each instant."""
-        return Timetable([Version(v.valid_from_ms, v.rx_ms, v.author, v.value.rules) for v in self._versions[id_] if v.value])
+        history = self._tables[id_]
+        return history.same([value.rules for value in history.values])
 
     def scope(self, id_: str) -> list[Interval]:
         """When it was in service (R12.3): what its configuration says, from the moment it was configured until it was taken
@@ -68,8 +65,6 @@ class Roll:
         edges = [*[v.valid_from_ms for v in said], FOREVER]
         out: list[Interval] = []
         for index, (version, (a, b)) in enumerate(zip(said, pairwise(edges), strict=True)):
-            if version.value is None:
-                continue
             scope = [(start, FOREVER if end is None else end) for start, end in version.value.scope]
             is_written = bool(scope) and scope[0][0] > 0
             out += cut(scope, [(0 if is_written and index == 0 else a, b)]) if a < b or index == 0 else []

@@ -15,7 +15,7 @@ from agent.model import HEARTBEAT, Kind
 from collector.core import corrections, windows
 from collector.core.acts import Act
 from collector.core.calendar import Calendar
-from collector.core.change import COLLECTOR, Blind
+from collector.core.change import COLLECTOR
 from collector.core.corrections import CorrectionPlan
 from collector.core.court import Court, Terms, path_of
 from collector.core.dependency import PathLine
@@ -40,11 +40,10 @@ class Records(Protocol):
     """The part of the store that is asked; raises `change.StoreError`."""
 
     async def load_subjects(self, known_ms: int | None = None) -> Mapping[str, Versions]: ...
-    async def stretches(
+    async def stretches_of(
         self, targets: Sequence[str], from_ms: int, until_ms: int, known_ms: int
     ) -> Mapping[str, Sequence[Stretch]]: ...
     async def blind_spans(self, from_ms: int, until_ms: int, known_ms: int) -> Sequence[BlindSpan]: ...
-    async def blinds(self, from_ms: int, until_ms: int, *, observer: str | None = None) -> list[Blind]: ...
     async def window_acts(self, id_: str | None = None) -> list[Act[WindowPlan]]: ...
     async def correction_acts(self, id_: str | None = None) -> list[Act[CorrectionPlan]]: ...
 
@@ -170,7 +169,7 @@ class Inquiry:
         for start in range(0, len(judged), CHUNK):
             some = judged[start : start + CHUNK]
             targets = sorted({target_of(id_) for id_ in some})
-            found = await self._records.stretches(targets, from_ms - BACK_MS, until_ms, known_ms)
+            found = await self._records.stretches_of(targets, from_ms - BACK_MS, until_ms, known_ms)
             for id_ in some:
                 bench.add(id_, found.get(target_of(id_), ()), blinds)
             await asyncio.sleep(0)

@@ -51,8 +51,10 @@ _decoder = msgspec.msgpack.Decoder(Body)
 class Page:
     """See the module. `judge` is None for groups, whose states are their members'."""
 
-    __slots__ = ("_body", "_raw", "behind_ms", "cache", "children", "closed_ms", "counted", "id", "is_agent", "judge", "missed", "outages",
-                 "target")  # fmt: skip
+    __slots__ = (
+        "_body", "_raw", "behind_ms", "cache", "children", "closed_ms", "counted", "id", "is_agent", "judge", "missed",
+        "outages", "target",
+    )  # fmt: skip
 
     def __init__(self, id_: str, target: str, *, is_agent: bool = False) -> None:
         self.id = id_
