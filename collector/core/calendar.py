@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from collector.core.intervals import Interval, clip, union
+from collector.core.intervals import Interval, cut, union
 from collector.core.periods import instant, local_date, midnight
 
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -56,7 +56,7 @@ def expand(calendar: Calendar, from_ms: int, to_ms: int) -> list[Interval]:
         for a, b in hours_of(calendar, date):
             out.append((_instant(zone, date, a), _instant(zone, date, b)))
         date += dt.timedelta(days=1)
-    return clip(union(out), from_ms, to_ms)
+    return cut(union(out), [(from_ms, to_ms)])
 
 
 def hours_of(calendar: Calendar, date: dt.date) -> Hours:

@@ -31,7 +31,7 @@ UNKNOWN_CAUSES: Final[dict[Why, Cause]] = {Why.BLIND: Cause.COLLECTOR, Why.PATH_
 
 def lost(
     spans: Sequence[Span], agreed: Intervals, planned: Intervals = (), *, is_link: bool = False, power: Intervals = ()
-) -> dict[Cause, int]:
+) -> dict[str, int]:
     """Lost milliseconds of agreed time by cause: all planned time, and down, unreachable and unknown time outside it. They add
     up to the agreed time less what was up or degraded outside windows.
 
@@ -39,7 +39,7 @@ def lost(
     `power`: power trouble at its site (`power_trouble`, a UPS). An outage with a reboot in it that was not announced, at a
     time of power trouble, is power's. Agreed time that no span speaks for is unknown because of silence.
     """
-    out = dict.fromkeys(Cause, 0)
+    out = {cause.value: 0 for cause in Cause}
     out[Cause.MAINTENANCE] = size(cut(agreed, planned))
     counted = minus(agreed, planned)
     left = size(counted)
@@ -69,6 +69,12 @@ def attributed(
             at += 1
         by_power = at < len(dark) and dark[at][0] <= span.from_ms
         yield span.from_ms, span.to_ms, _cause(span, is_link, by_power)
+
+
+def main_cause(spans: Sequence[Span], pieces: Intervals, *, is_link: bool = False, power: Intervals = ()) -> Cause:
+    """The cause of most of an incident's charged time (R13.5); of equal ones the first of `Cause`."""
+    shares = lost(spans, pieces, is_link=is_link, power=power)
+    return max(Cause, key=lambda cause: shares[cause])
 
 
 def power_trouble(reboots: Mapping[str, Intervals], outages: Iterable[Intervals] = ()) -> list[Interval]:

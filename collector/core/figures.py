@@ -23,6 +23,8 @@ from collector.core.tallying import Tally
 FOREVER: Final = 1 << 62
 """Farther than any instant."""
 ALWAYS: Final = ((-FOREVER, FOREVER),)
+MIN_COVERAGE: Final = Fraction(99, 100)
+"""R12.5."""
 
 
 class Verdict(enum.StrEnum):
@@ -107,6 +109,12 @@ class Figures(msgspec.Struct, frozen=True, gc=False):
         """Share of the agreed time outside windows of which something is known (R12.5); None if there is none."""
         agreed = self.ast - self.maintenance
         return _ratio(agreed - self.unknown, agreed)
+
+    @property
+    def is_covered(self) -> bool:
+        """Enough is known for a headline; if not, the report says "insufficient measurement" (R12.5)."""
+        coverage = self.coverage
+        return coverage is None or coverage >= MIN_COVERAGE
 
     @property
     def budget_total(self) -> Fraction | None:
