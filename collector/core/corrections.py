@@ -156,11 +156,14 @@ def check_create(
     return Body(plan=plan, reason=body.reason, change=body.change)
 
 
-def check_approve(record: CorrectionRecord, actor: Actor, t_ms: int, rules: Rulebook) -> Body[CorrectionPlan]:
+def check_approve(
+    record: CorrectionRecord, body: Body[CorrectionPlan], actor: Actor, t_ms: int, rules: Rulebook
+) -> Body[CorrectionPlan]:
     """Raises `ActRefusedError`."""
     require_approvable(record, actor)
+    require_printable(reason=body.reason)
     require_in_time(record.plan.from_ms, t_ms, rules)
-    return Body()
+    return Body(reason=body.reason)
 
 
 def check_cancel(

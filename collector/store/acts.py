@@ -7,7 +7,7 @@ that come at once the second is judged after the first (R11.1: author and approv
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -24,6 +24,8 @@ from collector.store.tables import meta
 from collector.store.tables_acts import act_keys, acts
 
 P = TypeVar("P")
+_CreateCheck = Callable[[Body[P], Iterable[Record[P]], Actor, int, Rulebook], Body[P]]
+_Check = Callable[[Record[P], Body[P], Actor, int, Rulebook], Body[P]]
 _EVER = 1 << 62
 _KEYS_KEPT_MS = 7 * 86_400_000
 _PREFIX = {Family.MAINTENANCE: "M", Family.CORRECTION: "C"}
@@ -33,8 +35,9 @@ _PREFIX = {Family.MAINTENANCE: "M", Family.CORRECTION: "C"}
 class _Kind(Generic[P]):
     """What differs between windows and corrections."""
 
-    def __init__(self, family: Family, body: Any, checks: dict[ActKind, Callable[..., Body[P]]]) -> None:
+    def __init__(self, family: Family, body: Any, create: _CreateCheck[P], checks: dict[ActKind, _Check[P]]) -> None:
         self.family = family
+        self.create = create
         self.checks = checks
         self.decoder: msgspec.json.Decoder[Body[P]] = msgspec.json.Decoder(body)
 
@@ -42,8 +45,8 @@ class _Kind(Generic[P]):
 _WINDOWS: _Kind[WindowPlan] = _Kind(
     Family.MAINTENANCE,
     Body[WindowPlan],
+    window_acts.check_create,
     {
-        ActKind.CREATE: window_acts.check_create,
         ActKind.APPROVE: window_acts.check_approve,
         ActKind.END: window_acts.check_end,
         ActKind.CANCEL: window_acts.check_cancel,
@@ -52,11 +55,8 @@ _WINDOWS: _Kind[WindowPlan] = _Kind(
 _CORRECTIONS: _Kind[CorrectionPlan] = _Kind(
     Family.CORRECTION,
     Body[CorrectionPlan],
-    {
-        ActKind.CREATE: corrections.check_create,
-        ActKind.APPROVE: corrections.check_approve,
-        ActKind.CANCEL: corrections.check_cancel,
-    },
+    corrections.check_create,
+    {ActKind.APPROVE: corrections.check_approve, ActKind.CANCEL: corrections.check_cancel},
 )
 
 
@@ -125,7 +125,7 @@ def _create(connection: Connection, kind: _Kind[P], body: Body[P], request: Requ
     if before is not None:
         return _record(connection, kind, before)
     known = fold(_load(connection, kind, None), _EVER).values()
-    checked = kind.checks[ActKind.CREATE](body, known, actor, request.t_ms, request.rules)
+    checked = kind.create(body, known, actor, request.t_ms, request.rules)
     id_ = f"{_PREFIX[kind.family]}{_next_number(connection, kind.family)}"
     _append(connection, kind, Act(0, id_, ActKind.CREATE, request.t_ms, actor.name, checked), (actor, request))
     if request.key:
