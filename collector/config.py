@@ -24,11 +24,29 @@ from collector.settings import Agents, Config, Database, Ledger, Limits, Log, We
 _MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 _MAX_NODES: Final = 1_000_000
 _MAX_DEPTH: Final = 24
+_TEXT: Final = "tag:yaml.org,2002:str"
 _WRITTEN: Final = {
     "tag:yaml.org,2002:bool": re.compile(r"(true|false)\Z"),
     "tag:yaml.org,2002:int": re.compile(r"-?(0|[1-9][0-9]*)\Z"),
     "tag:yaml.org,2002:timestamp": re.compile(r"(?!)"),
 }
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # which one depends on the machine
+    """Asks once what a plain text is: most texts of a large inventory are the same few keys and words."""
+
+    def __init__(self, stream: bytes) -> None:
+        super().__init__(stream)
+        self._tags: dict[str, str] = {}
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> Any:
+        """The tag of a node, as PyYAML gives it."""
+        if kind is not yaml.ScalarNode or not implicit[0]:
+            return super().resolve(kind, value, implicit)
+        tag = self._tags.get(value)
+        if tag is None:
+            tag = self._tags[value] = super().resolve(kind, value, implicit)
+        return tag
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -86,7 +104,7 @@ class Document:
             expected = "a smaller file" if error.errno == errno.EFBIG else "a readable file"
             self.problems.append(Problem(self.file, 0, "", error.strerror or "no access", expected))
             return None
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(data)
+        loader = _Loader(data)
         try:
             node = loader.get_single_node()
             return {} if node is None else self._plain(loader, node, ())
@@ -108,6 +126,8 @@ class Document:
             return self._mapping(loader, node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self._plain(loader, child, (*path, index)) for index, child in enumerate(node.value)]
+        if node.tag == _TEXT:
+            return node.value
         # YAML 1.1 reads `no` as false, `010` as 8, `12:30` as 750 and dates as dates: here they are what is written.
         written = _WRITTEN.get(node.tag)
         if written is not None and not written.match(node.value):

@@ -102,7 +102,7 @@ _TEXT: Final[dict[str, str]] = {
     "hours of some day, or special_days": "giờ của một ngày nào đó, hoặc special_days",
     "hours that do not overlap others of the day": "khoảng giờ không chồng lên khoảng khác trong ngày",
     "each member once": "mỗi thành viên một lần",
-    "at most the number of members, {} (R15.2)": "không quá số thành viên, {} (R15.2)",
+    "at most the number of members, {} (R15.2)": "tối đa bằng số thành viên, {} (R15.2)",
     "a member with states of its own: not pooled, and a site with a link or critical devices (R15.3)": (
         "một thành viên có trạng thái riêng: không phải nhóm pooled, và địa điểm thì có link hoặc thiết bị thiết yếu (R15.3)"
     ),
@@ -111,9 +111,9 @@ _TEXT: Final[dict[str, str]] = {
         "một bộ chọn trúng ít nhất một đối tượng đã ghi; máy của các tác tử có thể có sau"
     ),
     "how many members must work, for k_of_n": "số thành viên phải hoạt động, cho k_of_n",
-    "no k: only for k_of_n": "không có k: chỉ dùng cho k_of_n",
+    "no k: only for k_of_n": "bỏ k: chỉ dùng cho k_of_n",
     "no weights: only for pooled with members named one by one (R15.3)": (
-        "không có weights: chỉ dùng cho pooled với từng thành viên được nêu tên (R15.3)"
+        "bỏ weights: chỉ dùng cho pooled với từng thành viên được nêu tên (R15.3)"
     ),
     "one for each of {} members (R15.3)": "mỗi thành viên một trọng số, cả thảy {} (R15.3)",
     "at most {}": "tối đa {}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Final
 
 from collector.config import shown
 from collector.config_forms import day_of, instant_ms, minutes_of
@@ -12,9 +11,7 @@ from collector.core.subject import Sign
 from collector.inventory_chosen import Chosen
 from collector.inventory_files import COLLECTOR, ClassDefaults, InService, Promise, TargetEntry, Week
 from collector.inventory_graph import cycle_text, walk
-from collector.inventory_joined import PREFIXES, Joined, Place
-
-A_TARGET: Final = "the id of a target: one written here or the host of an agent"
+from collector.inventory_joined import A_TARGET, PREFIXES, Joined, Place
 
 
 def check_targets(joined: Joined) -> None:
@@ -63,9 +60,8 @@ def _check_parents(joined: Joined, place: Place, entry: TargetEntry) -> None:
         if group == ():
             place.problem(("parents", index), "an empty list", A_TARGET)
         for inner, id_ in enumerate((group,) if isinstance(group, str) else group):
-            if not joined.may_be_target(id_):
-                below = ("parents", index) if isinstance(group, str) else ("parents", index, inner)
-                place.problem(below, shown(id_), A_TARGET)
+            below = ("parents", index) if isinstance(group, str) else ("parents", index, inner)
+            joined.check_target(place, below, id_)
 
 
 def parents_of(entry: TargetEntry) -> tuple[tuple[str, ...], ...]:

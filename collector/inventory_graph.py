@@ -50,7 +50,7 @@ def levels(order: Iterable[str], edges: Mapping[str, Iterable[str]]) -> dict[str
 
 
 def cycle_text(cycle: tuple[str, ...]) -> str:
-    """`a -> b -> a`; the middle of a long one is left out."""
+    """`a -> b -> a`; of a long one the middle is left out and counted."""
     if len(cycle) > 9:
-        cycle = (*cycle[:4], f"({len(cycle) - 8} more)", *cycle[-4:])
+        cycle = (*cycle[:4], f"... ({len(cycle) - 8}) ...", *cycle[-4:])
     return " -> ".join(cycle)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from collector.config import shown
-from collector.inventory_check import A_TARGET, check_promise
+from collector.inventory_check import check_promise
 from collector.inventory_files import GroupEntry, Selector, Site
 from collector.inventory_graph import cycle_text, levels, walk
-from collector.inventory_joined import Joined, Place
+from collector.inventory_joined import A_TARGET, PREFIXES, Joined, Place
 
 MOST_LEVELS: Final = 8
 """Groups of groups of groups: no deeper."""
@@ -29,8 +29,8 @@ def check_sites(joined: Joined) -> None:
         if ":" in id_:
             place.problem(("id",), shown(id_), _NO_COLON)
         check_promise(joined, place, site)
-        if site.link is not None and not joined.may_be_target(site.link):
-            place.problem(("link",), shown(site.link), A_TARGET)
+        if site.link is not None:
+            joined.check_target(place, ("link",), site.link)
         if site.critical is not None:
             _check_ids(joined, place, ("critical", "of"), site.critical.of)
             _check_required(place, ("critical", "require"), site.critical.require, len(site.critical.of))
@@ -40,8 +40,7 @@ def _check_ids(joined: Joined, place: Place, below: tuple[str, str], ids: tuple[
     if not ids:
         place.problem(below, "an empty list", A_TARGET)
     for index, id_ in enumerate(ids):
-        if not joined.may_be_target(id_):
-            place.problem((*below, index), shown(id_), A_TARGET)
+        joined.check_target(place, (*below, index), id_)
     _check_once(place, below, ids)
 
 
@@ -79,6 +78,8 @@ def _check_members(joined: Joined, place: Place, group: GroupEntry) -> None:
         below = ("members", index)
         if isinstance(member, Selector):
             _check_selector(joined, place, below, member)
+        elif not member.startswith(PREFIXES):
+            joined.check_target(place, below, member, _MEMBER)
         elif not _exists(joined, member):
             place.problem(below, shown(member), _MEMBER)
         elif group.rule != "pooled" and not _is_composable(joined, member):
@@ -106,14 +107,10 @@ def picks(selector: Selector, site: str, class_: str, labels: dict[str, str]) ->
 
 
 def _exists(joined: Joined, member: str) -> bool:
-    prefix, colon, id_ = member.partition(":")
-    if colon and prefix == "group":
-        return id_ in joined.groups
-    if colon and prefix == "site":
-        return id_ in joined.sites
-    if colon and prefix == "agent":
+    prefix, _, id_ = member.partition(":")
+    if prefix == "agent":
         return joined.agents is None or id_ in joined.agents
-    return joined.may_be_target(member)
+    return id_ in (joined.groups if prefix == "group" else joined.sites)
 
 
 def _is_composable(joined: Joined, member: str) -> bool:

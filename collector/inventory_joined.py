@@ -18,6 +18,7 @@ from collector.inventory_files import (
 
 PREFIXES: Final = ("site:", "group:", "agent:")
 """How ids of subjects begin that are not targets."""
+A_TARGET: Final = "the id of a target: one written here or the host of an agent"
 
 
 class Place(NamedTuple):
@@ -75,6 +76,12 @@ class Joined:
         """What holds for a target."""
         return Chosen(entry, self.classes.get(entry.class_), self.settings)
 
-    def may_be_target(self, id_: str) -> bool:
-        """Whether it is a written target or the host of an agent; every id may be one while agents are not known."""
-        return id_ in self.targets or self.agents is None or id_ in self.agents
+    def check_target(self, place: Place, below: Path_, id_: str, expected: str = A_TARGET) -> None:
+        """`id_` is a written target or the host of an agent. While agents are not known, it is only said that it is not
+        written."""
+        if id_ in self.targets:
+            return
+        if self.agents is None:
+            self.warnings.append(place.remark(below, shown(id_), expected))
+        elif id_ not in self.agents:
+            place.problem(below, shown(id_), expected)

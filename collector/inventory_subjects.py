@@ -55,7 +55,9 @@ class Making:
     ) -> None:
         self._settings = settings
         self._classes = classes
-        self._accounts = {account.id: account for account in accounts if account.standing is Standing.ACTIVE}
+        every = {account.id: account for account in accounts}
+        self._made_ms = {id_: account.created_ms for id_, account in every.items()}
+        self._accounts = {id_: account for id_, account in every.items() if account.standing is Standing.ACTIVE}
         hosts = {id_: host_entry(account) for id_, account in self._accounts.items()}
         self._entries = hosts | dict(targets)
         self._by_site: dict[str, list[str]] = {}
@@ -118,7 +120,7 @@ class Making:
         places = {account.site: Site(id=account.site) for account in self._accounts.values()} | dict(sites)
         links = {site.link for site in places.values()}
         for site in places.values():
-            yield from self._site(site, tuple([id_ for id_ in self._by_site.get(site.id, ()) if id_ not in links]))
+            yield from self._site(site, tuple(sorted([id_ for id_ in self._by_site.get(site.id, ()) if id_ not in links])))
 
     def _site(self, site: Site, devices: tuple[str, ...]) -> Iterator[Subject]:
         objective = objective_of_promise(site, self._settings)
@@ -208,8 +210,7 @@ class Making:
                     key=lambda interval: interval[0],
                 )
             )
-        account = self._accounts.get(entry.id) if entry.via == entry.id else None
-        return ((account.created_ms if account else 0, None),)
+        return ((self._made_ms.get(entry.id, 0) if entry.via == entry.id else 0, None),)
 
     def _picked(self, member: str | Selector) -> Iterable[str]:
         if isinstance(member, str):

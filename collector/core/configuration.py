@@ -18,9 +18,15 @@ def config_version(
     ledger and the zone of days and months. The order in which things are written does not matter."""
     digest = hashlib.sha256()
     encode = msgspec.json.Encoder(order="deterministic").encode
-    for name, things in (("subjects", subjects), ("calendars", calendars)):
-        digest.update(encode((name, len(things))) + b"\n")
-        for id_ in sorted(things):
-            digest.update(encode((id_, things[id_])) + b"\n")
-    digest.update(encode(("ledger", ledger, zone)) + b"\n")
+    digest.update(encode(("ledger", ledger, "zone", zone, "calendars", len(calendars), "subjects", len(subjects))) + b"\n")
+    for id_ in sorted(calendars):
+        digest.update(encode((id_, _plain(calendars[id_]))) + b"\n")
+    for id_ in sorted(subjects):
+        digest.update(encode((id_, subjects[id_])) + b"\n")
     return digest.hexdigest()
+
+
+def _plain(calendar: Calendar) -> dict[str, object]:
+    """A calendar with its days in order."""
+    in_order = {"holidays": sorted(calendar.holidays), "special": sorted(calendar.special.items())}
+    return msgspec.structs.asdict(calendar) | in_order

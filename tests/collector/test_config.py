@@ -7,9 +7,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collector import config, config_words
-from collector.config_forms import FORMS
+from collector.config_forms import DATE_OR_TIME, FORMS, instant_ms, parts_per_million
 from collector.settings import Config
 
 CASES = {
@@ -108,6 +110,27 @@ CASES = {
         "agents: {interval_s: 2026-01-01}\n",
         ['1: agents.interval_s: found "2026-01-01", expected a whole number >= 1 and <= 3600'],
     ),
+    "a factor that is no tenth": (
+        "ttl_factor: 2.25\n",
+        ["1: ttl_factor: found 2.25, expected a number with at most one decimal"],
+    ),
+    "flapping that ends before it begins": (
+        "ledger:\n  flap_high: 4\n  flap_low: 4\n",
+        ["3: ledger.flap_low: found 4, expected a number below flap_high (R10.2)"],
+    ),
+    "ledger": (
+        'ledger:\n  objective: "100"\n  min_coverage: 99\n  digits: 5\n  merge_gap_s: -1\n  retention_days: 365\n'
+        '  settle_days: 3.5\n  organisation_vi: "' + "x" * 201 + '"\n',
+        [
+            '2: ledger.objective: found "100", expected per cent above 0 and below 100, at most 4 decimals',
+            "3: ledger.min_coverage: found 99, expected per cent above 0 and below 100, at most 4 decimals, in quotes",
+            "4: ledger.digits: found 5, expected a whole number >= 2 and <= 4",
+            "5: ledger.merge_gap_s: found -1, expected a whole number >= 0 and <= 86400",
+            "6: ledger.retention_days: found 365, expected a whole number >= 400 and <= 36525",
+            "7: ledger.settle_days: found 3.5, expected a whole number >= 0 and <= 31",
+            f'8: ledger.organisation_vi: found "{"x" * 56}..., expected text of at most 200 characters',
+        ],
+    ),
     "tag": ("data: !!python/object:os.system x\n", None),
     "not yaml": ("web: [1\n", None),
     "binary": ("\x00\x01", None),
@@ -143,6 +166,17 @@ VIETNAMESE = {
         "3: ttl_factor: thấy 0.5, cần một số >= 1.5 và <= 100",
     ],
     "two passwords": ["3: database.password_env: thấy hai mật khẩu, cần chỉ password_file hoặc password_env"],
+    "ledger": [
+        '2: ledger.objective: thấy "100", cần số phần trăm trên 0 và dưới 100, tối đa 4 chữ số thập phân',
+        "3: ledger.min_coverage: thấy 99, cần số phần trăm trên 0 và dưới 100, tối đa 4 chữ số thập phân, trong dấu nháy",
+        "4: ledger.digits: thấy 5, cần một số nguyên >= 2 và <= 4",
+        "5: ledger.merge_gap_s: thấy -1, cần một số nguyên >= 0 và <= 86400",
+        "6: ledger.retention_days: thấy 365, cần một số nguyên >= 400 và <= 36525",
+        "7: ledger.settle_days: thấy 3.5, cần một số nguyên >= 0 và <= 31",
+        f'8: ledger.organisation_vi: thấy "{"x" * 56}..., cần văn bản tối đa 200 ký tự',
+    ],
+    "a factor that is no tenth": ["1: ttl_factor: thấy 2.25, cần một số có tối đa một chữ số thập phân"],
+    "flapping that ends before it begins": ["3: ledger.flap_low: thấy 4, cần một số nhỏ hơn flap_high (R10.2)"],
     "octal": ['1: agents.interval_s: thấy "010", cần một số nguyên >= 1 và <= 3600'],
 }
 
@@ -233,6 +267,49 @@ def test_plain_http_is_allowed_elsewhere_only_when_it_is_said(tmp_path: Path) ->
 )
 def test_split_address(text: str, expected: tuple[str, int]) -> None:
     assert config.split_address(text) == expected
+
+
+@pytest.mark.parametrize("factor", [1.5, 1.6, 2.3, 2.5, 2.7, 4.1, 9.9, 33.3, 100])
+def test_every_tenth_is_a_factor(tmp_path: Path, factor: float) -> None:
+    """Whatever a tenth looks like in binary."""
+    file = tmp_path / "collector.yml"
+    file.write_text(f"ttl_factor: {factor}\n")
+    assert config.load(file).ttl_factor == factor
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1970-01-01T00:00:00Z", 0),
+        ("1970-01-01T07:00:00.001+07:00", 1),
+        ("2026-03-02", 1_772_384_400_000),
+        ("2026-03-02t00:00:00+07:00", 1_772_384_400_000),
+        ("2026-03-01 17:00:00z", 1_772_384_400_000),
+    ],
+)
+def test_instants(text: str, expected: int) -> None:
+    """A date is its local midnight; a time says its offset."""
+    assert instant_ms(text, "Asia/Ho_Chi_Minh") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "2026", "2026-1-1", "2026-02-29", "20260301", "2026-W10-1", "2026-03-02T00:00:00", "2026-03-02T24:00:00Z",
+     "0001-01-01", "9999-12-31", "0001-01-01T00:00:00+07:00", "2026-03-02T00:00Z", "2026-03-02T00:00:00+7", "２026-03-02"],
+)  # fmt: skip
+def test_instants_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        instant_ms(text, "Asia/Ho_Chi_Minh")
+    assert not FORMS[DATE_OR_TIME](text)
+
+
+@given(ppm=st.integers(1, 999_999))
+def test_every_millionth_can_be_written(ppm: int) -> None:
+    """Four decimals of per cent, with or without zeros at the end."""
+    whole, part = divmod(ppm, 10_000)
+    text = f"{whole}.{part:04}"
+    assert parts_per_million(text) == ppm
+    assert parts_per_million(text.rstrip("0").rstrip(".")) == ppm
 
 
 @pytest.mark.parametrize("text", ["::1:80", ":80", "a:", "a:-1", "a:1.5", "a", "[::1]", "a:٣", ""])
