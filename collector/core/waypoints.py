@@ -22,8 +22,8 @@ _SAMPLES: Final = frozenset({Kind.OBS, Kind.REPORT})
 
 
 class Known(msgspec.Struct, frozen=True, gc=False):
-    """The part of a run that was known at K: its first `count` samples, the last at `last_ms`. Of a live good run `count` is
-    the least and `last_ms` the most that it can have been; its hold reaches K either way."""
+    """The part of a run that was known at K: its first `count` samples, the last at `last_ms`. Of a live good run `last_ms` may
+    be the most that it can have been, and `count` as many as evenly spaced ones would be: its hold reaches K either way."""
 
     count: int
     last_ms: int
@@ -44,7 +44,9 @@ def known_at(run: Run, known_ms: int) -> Known | None:
     next_number, next_ms = every[len(marks)][:2] if len(marks) < len(every) else (run.count, run.last_t_ms)
     if next_number > number + 1 and run.outcome is Outcome.OK and run.grade is Grade.LIVE:
         # The samples in between were each received before one and a half intervals after the one before were over.
-        t_ms = max(t_ms, min(next_ms, known_ms))
+        reach_ms = max(t_ms, min(next_ms, known_ms))
+        number += (reach_ms - t_ms) * (next_number - 1 - number) // max(1, next_ms - t_ms)
+        t_ms = reach_ms
     return Known(number, t_ms, False, marks)
 
 

@@ -108,11 +108,20 @@ def check(found: Stretch, run: Run, known: list[Evidence], known_ms: int) -> Non
         assert (found.count, found.last_ms) == (len(known), known[-1].t_ms)
         return
     last_ms = known[-1].t_ms
-    assert 8 <= found.count <= len(known)
+    assert 8 <= found.count < run.count
     assert last_ms <= found.last_ms <= min(run.last_t_ms, known_ms)
     assert (found.last_ms - last_ms) * 2 <= INTERVAL * 3
     if found.last_ms > last_ms:
         assert (known_ms - last_ms) * 2 <= INTERVAL * 3
+
+
+def test_r1_3_a_live_good_run_is_told_with_as_many_samples_as_it_had() -> None:
+    members = [evidence(t_ms=T + n * INTERVAL, rx_ms=T + n * INTERVAL + 20, seq=n + 7) for n in range(1_000)]
+    [(run, _)] = store(members)
+    for known_ms in range(T + 20, T + 1_001 * INTERVAL, 97_000):
+        found = stretch_at(run, known_ms)
+        assert found is not None
+        assert abs(found.count - sum(one.rx_ms <= known_ms for one in members)) <= 1
 
 
 @settings(max_examples=100, deadline=None)
