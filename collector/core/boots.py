@@ -22,24 +22,29 @@ _FOREVER: Final = 1 << 62
 class Cover:
     """Stretches of consecutive self-reports of one boot, none more than a hold apart (R9.2, E2)."""
 
-    __slots__ = ("ends", "starts")
+    __slots__ = ("ends", "reaches", "starts")
 
     def __init__(self) -> None:
         self.starts: list[int] = []
         self.ends: list[int] = []
+        self.reaches: list[int] = []
+        """Until when the next self-report has to come; ahead of `ends` by a hold."""
 
     def add(self, first_ms: int, last_ms: int, hold_ms: int) -> None:
-        """More self-reports, `hold_ms` apart at most; joined with what they touch."""
-        starts, ends = self.starts, self.ends
-        if ends and 0 <= first_ms - ends[-1] <= hold_ms:
-            ends[-1] = max(ends[-1], last_ms)
+        """More self-reports, `hold_ms` apart at most; joined with what they touch, in whatever order they come."""
+        starts, ends, reaches = self.starts, self.ends, self.reaches
+        if ends and ends[-1] <= first_ms <= reaches[-1]:
+            ends[-1] = last_ms
+            reaches[-1] = max(reaches[-1], last_ms + hold_ms)
             return
-        left = bisect_left(ends, first_ms - hold_ms)
-        right = bisect_right(starts, last_ms + hold_ms)
+        reach_ms = last_ms + hold_ms
+        left, right = bisect_left(reaches, first_ms), bisect_right(starts, reach_ms)
         if left < right:
             first_ms, last_ms = min(first_ms, starts[left]), max(last_ms, ends[right - 1])
+            reach_ms = max(reach_ms, reaches[right - 1])
         starts[left:right] = [first_ms]
         ends[left:right] = [last_ms]
+        reaches[left:right] = [reach_ms]
 
 
 class Boot:
@@ -48,9 +53,9 @@ class Boot:
     __slots__ = (
         "asleep",
         "cover",
-        "farewells",
         "first_ms",
         "from_ms",
+        "held_at_ms",
         "hold_ms",
         "last_ms",
         "starts_with_start",
@@ -65,6 +70,8 @@ class Boot:
         self.starts_with_start = False
         self.stops_with_stop = False
         self.hold_ms = 0
+        """TTL of its last evidence that is one of a series: what a reboot is measured by (R8.2)."""
+        self.held_at_ms = -_FOREVER
         self.cover = Cover()
         self.asleep: list[list[int]] = []
         """Time asleep and the first and last instant at which it was just that (R8.5), in its order."""
@@ -75,9 +82,12 @@ class Boot:
             self.starts_with_start = s.kind is Kind.AGENT_START or (s.first_ms == self.first_ms and self.starts_with_start)
             self.first_ms = s.first_ms
         if s.last_ms >= self.last_ms:
-            self.stops_with_stop = s.kind is Kind.AGENT_STOP
+            self.stops_with_stop = s.kind is Kind.AGENT_STOP or (s.last_ms == self.last_ms and self.stops_with_stop)
             self.last_ms = s.last_ms
-        self.hold_ms = max(self.hold_ms, hold_ms)
+        at_ms = s.last_ms if s.interval_ms else -_FOREVER
+        if at_ms >= self.held_at_ms:
+            self.hold_ms = hold_ms if at_ms > self.held_at_ms else max(self.hold_ms, hold_ms)
+            self.held_at_ms = at_ms
         if s.boot_ms is not None:
             self.from_ms = s.boot_ms if self.from_ms is None else min(self.from_ms, s.boot_ms)
         self._sleep(s.first_ms, s.first_asleep_ms)
@@ -101,7 +111,7 @@ class Boot:
 class Boots:
     """The boots of one machine."""
 
-    __slots__ = ("_counted", "_farewells", "_name", "_next", "by_id", "changes", "stalls")
+    __slots__ = ("_counted", "_farewells", "_name", "_next", "_seen_ms", "by_id", "changes", "stalls")
 
     def __init__(self) -> None:
         self.by_id: dict[str, Boot] = {}
@@ -113,30 +123,49 @@ class Boots:
         """The first evidence after each farewell."""
         self._counted: Stretch | None = None
         self._name = 0
+        self._seen_ms = -_FOREVER
+        """The newest evidence."""
 
-    def see(self, s: Stretch, hold_ms: int) -> None:
-        """Evidence that the machine ran at both ends of `s`; failures are none."""
+    def see(self, s: Stretch, hold_ms: int, tolerance_ms: int = 10_000) -> None:
+        """Evidence that the machine ran at both ends of `s`; failures are none. `tolerance_ms`: of counters (R8.3)."""
         if self._farewells:
             self._see_after_farewell(s)
+        if s.last_ms > self._seen_ms:
+            self._seen_ms = s.last_ms
         if s.kind is Kind.STALL:
             self.stalls = union([*self.stalls, (s.first_ms, s.until_ms)])
             self.changes += 1
         if s.farewell:
-            index = bisect_left(self._farewells, s.first_ms)
-            if index == len(self._farewells) or self._farewells[index] != s.first_ms:
-                self._farewells.insert(index, s.first_ms)
-                self._next.insert(index, _FOREVER)
-            self.changes += 1
-        name = s.boot or self._count(s)
+            self.announce(s.first_ms)
+        name = s.boot or self._count(s, tolerance_ms)
         if not name:
             return
         boot = self.by_id.get(name)
         if boot is None:
             boot = self.by_id[name] = Boot(s.first_ms)
             self.changes += 1
+            if not s.boot and s.boot_ms is None:
+                boot.from_ms = _counted_from(s)
         elif not s.live or s.first_ms < boot.last_ms:
             self.changes += 1
         boot.see(s, hold_ms)
+
+    def announce(self, at_ms: int) -> None:
+        """A farewell (R8.5). The evidence that ends it is what is seen from now on."""
+        index = bisect_left(self._farewells, at_ms)
+        if index == len(self._farewells) or self._farewells[index] != at_ms:
+            self._farewells.insert(index, at_ms)
+            self._next.insert(index, _FOREVER)
+            self.changes += 1
+
+    def takes(self, s: Stretch) -> bool:
+        """Whether `s` may still come after what was seen: counters go on from the last ones (R8.3), and the evidence after
+        a farewell must not have been seen before it (R8.5)."""
+        if s.farewell:
+            return s.first_ms in self._farewells or s.first_ms >= self._seen_ms
+        if s.boot or (s.ticks is None and s.system_ticks is None):
+            return True
+        return self._counted is None or s.first_ms >= self._counted.first_ms
 
     def report(self, s: Stretch, hold_ms: int) -> None:
         """Self-reports: grade E2 cover, with or without a boot id."""
@@ -149,18 +178,22 @@ class Boots:
             self.changes += 1
 
     def _see_after_farewell(self, s: Stretch) -> None:
-        for t_ms in (s.first_ms, s.last_ms):
-            index = bisect_left(self._farewells, t_ms) - 1
-            if index >= 0 and t_ms < self._next[index]:
-                self._next[index] = t_ms
+        index = bisect_left(self._farewells, s.last_ms) - 1
+        while index >= 0:
+            after_ms = s.first_after(self._farewells[index])
+            if after_ms is not None and after_ms < self._next[index]:
+                self._next[index] = after_ms
                 self.changes += 1
+            if self._farewells[index] < s.first_ms:
+                return
+            index -= 1
 
-    def _count(self, s: Stretch) -> str:
-        """The boot that counters tell of, where there is no id (R8.3)."""
-        if s.ticks is None and s.system_ticks is None:
+    def _count(self, s: Stretch, tolerance_ms: int) -> str:
+        """The boot that counters tell of, where there is no id (R8.3). What no counter can say is ignored."""
+        if not (_is_counter(s.ticks) or _is_counter(s.system_ticks)):
             return ""
         before = self._counted
-        if before is None or not _same_boot(before, s):
+        if before is None or not _same_boot(before, s, tolerance_ms):
             self._name += 1
         self._counted = s
         return f"#{self._name}"
@@ -185,22 +218,30 @@ class Boots:
 
     def reboots(self) -> list[tuple[int, int, bool]]:
         """Each change of boot as (last evidence of the old, first of the new, both ends pinned by markers) (R8.2)."""
-        ordered = sorted((boot for name, boot in self.by_id.items() if name), key=lambda boot: (boot.first_ms, boot.last_ms))
-        return [
-            (old.last_ms, new.first_ms, old.stops_with_stop and new.starts_with_start)
-            for old, new in pairwise(ordered)
-            if old.last_ms <= new.first_ms
-        ]
+        return [(old.last_ms, new.first_ms, old.stops_with_stop and new.starts_with_start) for old, new in self._changes()]
 
     def outages(self) -> list[Interval]:
         """Time that reboots turn down: pinned at any length, else up to a hold (R8.2)."""
-        ordered = sorted((boot for name, boot in self.by_id.items() if name), key=lambda boot: (boot.first_ms, boot.last_ms))
         out = []
-        for old, new in pairwise(ordered):
+        for old, new in self._changes():
             gap = new.first_ms - old.last_ms
             pinned = old.stops_with_stop and new.starts_with_start
             if gap > 0 and (pinned or gap <= old.hold_ms):
                 out.append((old.last_ms, new.first_ms))
+        return out
+
+    def _changes(self) -> list[tuple[Boot, Boot]]:
+        """Boots that followed each other. Ids and counters are two witnesses; each is compared with itself only."""
+        out = []
+        for counted in (False, True):
+            boots = [boot for name, boot in self.by_id.items() if name and (name[0] == "#") is counted]
+            boots.sort(key=lambda boot: (boot.first_ms, boot.last_ms))
+            old = boots[0] if boots else None
+            for new in boots[1:]:
+                assert old is not None
+                if old.last_ms <= new.first_ms:
+                    out.append((old, new))
+                old = new if new.last_ms >= old.last_ms else old
         return out
 
     def forget(self, before_ms: int) -> None:
@@ -212,13 +253,21 @@ class Boots:
         self._farewells, self._next = [t for t, _ in keep], [after for _, after in keep]
 
 
-def _same_boot(before: Stretch, now: Stretch, tolerance_ms: int = 10_000) -> bool:
+def _same_boot(before: Stretch, now: Stretch, tolerance_ms: int) -> bool:
     """Whether the counters went on (R8.3): expected = old + elapsed, modulo the wrap of 32 bits; the system's own preferred."""
-    old, new = before.system_ticks, now.system_ticks
-    if old is None or new is None:
-        old, new = before.ticks, now.ticks
-    if old is None or new is None:
-        return True
-    expected = (old + (now.first_ms - before.first_ms) // 10) % _WRAP
-    apart = abs(expected - new)
-    return min(apart, _WRAP - apart) * 10 <= tolerance_ms
+    for old, new in ((before.system_ticks, now.system_ticks), (before.ticks, now.ticks)):
+        if old is not None and new is not None and _is_counter(old) and _is_counter(new):
+            apart = abs((old + (now.first_ms - before.first_ms) // 10) % _WRAP - new)
+            return min(apart, _WRAP - apart) * 10 <= tolerance_ms
+    return True
+
+
+def _is_counter(ticks: int | None) -> bool:
+    return ticks is not None and 0 <= ticks < _WRAP
+
+
+def _counted_from(s: Stretch) -> int:
+    """Since when the machine has run, at least: a counter that wrapped or restarted alone says later than it was (R9.2)."""
+    ticks = s.system_ticks if _is_counter(s.system_ticks) else s.ticks
+    assert ticks is not None
+    return s.first_ms - ticks * 10

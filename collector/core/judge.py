@@ -8,18 +8,16 @@ sequence has seen cannot be taken in place: `behind_ms` then says from when on t
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
-
-import msgspec
 
 from agent.model import Kind
 from collector.core import overlay, silence
 from collector.core.boots import Boots
 from collector.core.dependency import OpenPath, PathLine
-from collector.core.intervals import Interval, clip, cut, minus, union
+from collector.core.intervals import Interval, cut, minus, union
 from collector.core.machine import Label, Machine
+from collector.core.ordering import in_order
 from collector.core.state import GOOD_STATES, Span, State, View, Why
 from collector.core.stretch import BlindSpan, Result, Stretch
 from collector.core.subject import GapPolicy, Rules, Sign, Timetable
@@ -39,23 +37,27 @@ _REPORTED: Final[dict[Result, Label]] = {
     Result.OK: (State.UP, Why.REPORTING),
     Result.DEGRADED: (State.DEGRADED, Why.REPORTING),
 }
-_REPORTS: Final = (CENTRE, "")
-"""Key of the sequence of live self-reports: the centre receives them."""
+_REPORTS: Final = (CENTRE, "\n")
+"""Key of the sequence of live self-reports, which no module can have: the centre receives them."""
 Key = tuple[str, str]
 
 
 class Judge:
     """See the module. `scope`: when the target was in service (R12.3)."""
 
-    __slots__ = ("_blinds", "_device", "_e2e", "_paths", "_rules", "_scope", "behind_ms", "boots")
+    __slots__ = (
+        "_blinds", "_device", "_e2e", "_paths", "_probes", "_pushes", "_rules", "_scope", "behind_ms", "boots",
+    )  # fmt: skip
 
     def __init__(self, rules: Timetable[Rules], *, scope: Scope = ((0, None),), paths: Paths | None = None) -> None:
         self._rules = rules
         self._scope = [(a, FOREVER if b is None else b) for a, b in scope]
         self._paths = paths or {}
         self._device: dict[Key, Machine] = {}
-        alike = not self._paths and all(value.sign is Sign.PUSH for value in rules.values)
-        self._e2e: dict[Key, Machine] = self._device if alike else {}
+        self._pushes = any(value.sign is Sign.PUSH for value in rules.values)
+        self._probes = any(value.sign is not Sign.PUSH for value in rules.values)
+        """What ever counts is followed always; `_line` leaves out when it does not (R1.2)."""
+        self._e2e: dict[Key, Machine] = self._device if not (self._paths or self._probes) else {}
         """The same sequences where nothing can make the two views differ."""
         self._blinds: dict[str, list[Interval]] = {}
         self.boots = Boots()
@@ -78,28 +80,41 @@ class Judge:
             self._take(s)
             return
         for a, b in scope:
-            if s.first_ms < b and s.last_ms >= a:
-                self._take(_within(s, a, b))
+            part = s.part(a, b)
+            if part is not None:
+                self._take(part)
 
     def see_all(self, stretches: Iterable[Stretch]) -> None:
         """Take much at once, in any order."""
-        for stretch in in_order(stretches):
-            self.see(stretch)
+        ordered = in_order(stretches)
+        for s in ordered:
+            if s.farewell and any(a <= s.first_ms < b for a, b in self._scope):
+                # What comes after a farewell may stand in a stretch that began before it (R8.5).
+                if not self.boots.takes(s):
+                    self._fall_behind(s.first_ms)
+                self.boots.announce(s.first_ms)
+        for s in ordered:
+            self.see(s)
 
     def _take(self, s: Stretch) -> None:
         kind = s.kind
-        rules = self._rules.at(s.first_ms)
+        rules = self._rules.at(s.last_ms)
         if kind is Kind.OBS:
-            if rules.sign is not Sign.PUSH:
+            if self._probes:
                 self._observe(s)
             if s.result is Result.FAIL:
                 return
+        boots = self.boots
+        if (s.farewell or s.ticks is not None or s.system_ticks is not None) and not boots.takes(s):
+            self._fall_behind(s.first_ms)
         hold_ms = rules.ttl_of(s.interval_ms)
-        self.boots.see(s, hold_ms)
+        boots.see(s, hold_ms, rules.reboot_tolerance_ms)
         if kind is Kind.REPORT:
-            self.boots.report(s, hold_ms)
-            if s.live and rules.sign is Sign.PUSH:
-                self._report(s)
+            boots.report(s, hold_ms)
+            if s.live and self._pushes:
+                self._report_to(self._machine(View.DEVICE, _REPORTS), s)
+                if self._e2e is not self._device:
+                    self._report_to(self._machine(View.E2E, _REPORTS), s)
 
     def blind(self, record: BlindSpan) -> None:
         """An observer saw nothing (R5.3). Told again with a later end, it still lasts."""
@@ -123,28 +138,23 @@ class Judge:
             # The end-to-end view ignores late evidence (R9.6).
             self._sample(self._machine(View.E2E, key), s, _PROBED)
 
-    def _report(self, s: Stretch) -> None:
-        self._report_to(self._machine(View.DEVICE, _REPORTS), s)
-        if self._e2e is not self._device:
-            self._report_to(self._machine(View.E2E, _REPORTS), s)
-
     def _report_to(self, machine: Machine, s: Stretch) -> None:
         last_ms = machine.last_ms
         if last_ms is not None and s.first_ms - last_ms > machine.hold_ms:
-            self._enter(machine, s.first_ms)
-            interval_ms = machine.interval_ms or self._rules.at(last_ms).interval_ms
-            for row in silence.missed(last_ms, interval_ms, s.first_ms, machine.blinds) if machine.last_ms is not None else ():
-                machine.miss(*row, interval_ms)
+            self._enter(machine, s.first_ms, reports=True)
+            if machine.last_ms is not None:
+                interval_ms = self._interval_of(machine)
+                for row in silence.missed(last_ms, interval_ms, s.first_ms, machine.blinds):
+                    machine.miss(*row, interval_ms)
         self._sample(machine, s, _REPORTED)
 
     def _sample(self, machine: Machine, s: Stretch, labels: Mapping[Result, Label]) -> None:
         last_ms = machine.last_ms
         if last_ms is not None and s.first_ms <= last_ms:
-            if not machine.knows(s.first_ms, s.last_ms, labels.get(s.result)):
-                self._fall_behind(s.first_ms)
+            self._sample_again(machine, s, labels)
             return
         if len(self._scope) > 1:
-            self._enter(machine, s.first_ms)
+            self._enter(machine, s.first_ms, reports=labels is _REPORTED)
         if s.result is not Result.FAIL:
             machine.see_good(s.first_ms, s.last_ms, s.count, labels[s.result], s.interval_ms)
         elif s.times:
@@ -152,11 +162,27 @@ class Judge:
         else:
             machine.see_failures((s.first_ms,) if s.last_ms == s.first_ms else (s.first_ms, s.last_ms), s.interval_ms)
 
-    def _enter(self, machine: Machine, t_ms: int) -> None:
-        """Between two stretches of service nothing holds and nothing is missed."""
-        for a, _ in self._scope:
+    def _sample_again(self, machine: Machine, s: Stretch, labels: Mapping[Result, Label]) -> None:
+        """A stretch that begins where something was seen already: told again, told longer, or beside another one."""
+        label, last_ms = labels.get(s.result), machine.last_ms
+        assert last_ms is not None
+        goes_on = s.last_ms > last_ms and machine.goes_on(s.first_ms, label)
+        if not goes_on and not machine.knows(s.first_ms, min(s.last_ms, last_ms), label, s.interval_ms):
+            self._fall_behind(s.first_ms)
+            return
+        rest = s.part(last_ms + 1, FOREVER)
+        if rest is not None:
+            self._sample(machine, rest, labels)
+
+    def _enter(self, machine: Machine, t_ms: int, *, reports: bool) -> None:
+        """Between two stretches of service nothing holds and nothing is missed; what was missed before stays so (R12.3)."""
+        end_ms = None
+        for a, b in self._scope:
             if machine.last_ms is not None and machine.last_ms < a <= t_ms:
+                if reports and end_ms is not None:
+                    self._miss(machine, end_ms)
                 machine.restart(a)
+            end_ms = b
 
     def _machine(self, view: View, key: Key) -> Machine:
         machines = self._device if view is View.DEVICE else self._e2e
@@ -171,51 +197,71 @@ class Judge:
 
     # --- what is answered
 
-    def spans(self, view: View, from_ms: int, until_ms: int, *, for_path: bool = False) -> list[Span]:
-        """The spans within `[from_ms, until_ms)` and the scope, as known now. `for_path`: as the children's path sees them."""
+    def spans(
+        self, view: View, from_ms: int, until_ms: int, *, for_path: bool = False, known_ms: int | None = None
+    ) -> list[Span]:
+        """The spans within `[from_ms, until_ms)` and the scope, as known at `known_ms` (`until_ms` if not given): what was not
+        seen until then had not come. `for_path`: as the children's path sees them."""
+        known_ms = max(until_ms, known_ms or until_ms)
         out: list[Span] = []
-        for a, b in clip(self._scope, from_ms, until_ms):
-            out += self._within_scope(view, a, b, for_path)
+        for a, b in self._scope:
+            if a < until_ms and b > from_ms:
+                out += self._within_scope(view, (max(a, from_ms), min(b, until_ms)), (a, min(b, known_ms)), for_path)
         return out
 
-    def _within_scope(self, view: View, from_ms: int, until_ms: int, for_path: bool) -> list[Span]:
-        spans = self._observed(view, from_ms, until_ms)
+    def _within_scope(self, view: View, asked: Interval, whole: Interval, for_path: bool) -> list[Span]:
+        """`asked` is a part of `whole`, a stretch of service as far as it is known."""
+        bridges = self._where(lambda rules: rules.gap_policy is GapPolicy.BRIDGE_DOWN)
+        if not bridges:
+            return self._judged(view, asked, whole[1], for_path)
+        spans = self._judged(view, whole, whole[1], for_path)
+        gaps = [(s.from_ms, s.to_ms) for s in overlay.bridge(spans) if s.why is Why.BRIDGED]
+        return overlay.cut_out(overlay.lay(spans, cut(gaps, bridges), State.DOWN, Why.BRIDGED), *asked)
+
+    def _judged(self, view: View, asked: Interval, known_ms: int, for_path: bool) -> list[Span]:
+        from_ms, until_ms = asked
+        spans = self._observed(view, asked, known_ms)
         if view is View.DEVICE:
             late = self.boots.late_cover(from_ms, until_ms)
-            proved = cut(self.boots.continuity(from_ms, until_ms), self._where_uptime_counts(from_ms, until_ms))
+            proved = self.boots.continuity(from_ms, until_ms)
+            if self._rules.changes or not self._rules.values[0].accept_uptime_evidence:
+                proved = cut(proved, self._where(lambda rules: rules.accept_uptime_evidence))
             spans = overlay.lift(spans, late, proved, keep_unreachable=for_path)
             spans = self._lay_boots(spans, until_ms)
-        if self._rules.at(until_ms).gap_policy is GapPolicy.BRIDGE_DOWN:
-            spans = overlay.bridge(spans)
         return spans
 
-    def _observed(self, view: View, from_ms: int, until_ms: int) -> list[Span]:
+    def _observed(self, view: View, asked: Interval, known_ms: int) -> list[Span]:
         machines = self._device if view is View.DEVICE else self._e2e
-        lines = [self._line(key, machine, from_ms, until_ms) for key, machine in machines.items()]
-        return overlay.either(lines) if lines else [Span(from_ms, until_ms, State.UNKNOWN, Why.NEVER)]
+        lines = [self._line(key, machine, asked, known_ms) for key, machine in machines.items()]
+        return overlay.either(lines) if lines else [Span(*asked, State.UNKNOWN, Why.NEVER)]
 
-    def _line(self, key: Key, machine: Machine, from_ms: int, until_ms: int) -> list[Span]:
-        rows = self._silent_rows(key, machine, until_ms)
-        if not rows:
-            return machine.spans(from_ms, until_ms)
-        kept = machine.snapshot()
-        for row in rows:
-            machine.miss(*row, machine.interval_ms)
-        spans = machine.spans(from_ms, until_ms)
-        machine.restore(kept)
+    def _line(self, key: Key, machine: Machine, asked: Interval, known_ms: int) -> list[Span]:
+        kept = machine.snapshot() if key == _REPORTS else None
+        missed = kept is not None and self._miss(machine, known_ms)
+        spans = machine.spans(*asked, known_ms)
+        if missed and kept is not None:
+            machine.restore(kept)
+        if self._pushes and self._probes:
+            counts = self._where(lambda rules: (rules.sign is Sign.PUSH) == (key == _REPORTS))
+            spans = overlay.lay(spans, minus([asked], counts), State.UNKNOWN, Why.NEVER)
         return spans
 
-    def _silent_rows(self, key: Key, machine: Machine, until_ms: int) -> list[Interval]:
-        """Reports missed since the last one, as far as the collector has watched (R6.2)."""
-        last_ms = machine.last_ms
-        if key != _REPORTS or last_ms is None or until_ms - last_ms <= machine.hold_ms:
-            return []
-        if self._rules.at(last_ms).sign is not Sign.PUSH or any(last_ms < a <= until_ms for a, _ in self._scope):
-            return []
-        interval_ms = machine.interval_ms or self._rules.at(last_ms).interval_ms
+    def _miss(self, machine: Machine, until_ms: int) -> bool:
+        """Take the reports that were missed since the last one, as far as the collector has watched (R6.2); whether there
+        were any."""
+        last_ms, hold_ms = machine.last_ms, machine.hold_ms
+        if last_ms is None or until_ms - last_ms <= hold_ms or any(last_ms < a <= until_ms for a, _ in self._scope):
+            return False
+        interval_ms = self._interval_of(machine)
         rows = silence.missed(last_ms, interval_ms, until_ms, machine.blinds)
-        confirm_ms = machine.hold_ms - interval_ms
-        return [row for row in rows if silence.watched(row, confirm_ms, until_ms, machine.blinds)]
+        rows = [row for row in rows if silence.watched(row, hold_ms - interval_ms, until_ms, machine.blinds)]
+        for row in rows:
+            machine.miss(*row, interval_ms)
+        return bool(rows)
+
+    def _interval_of(self, machine: Machine) -> int:
+        """Distance of the reports of which the last one was seen."""
+        return machine.interval_ms or self._rules.at(machine.last_ms or 0).interval_ms
 
     def _lay_boots(self, spans: list[Span], until_ms: int) -> list[Span]:
         boots = self.boots
@@ -227,23 +273,25 @@ class Judge:
         spans = overlay.lay(spans, union(boots.farewells(until_ms)), State.DOWN, Why.SHUTDOWN)
         return overlay.lay(spans, union(boots.outages()), State.DOWN, Why.REBOOT)
 
-    def _where_uptime_counts(self, from_ms: int, until_ms: int) -> list[Interval]:
-        edges = [from_ms, *[edge for edge in self._rules.changes if from_ms < edge < until_ms], until_ms]
-        pieces = pairwise(edges)
-        return union(piece for piece in pieces if self._rules.at(piece[0]).accept_uptime_evidence)
+    def _where(self, holds: Callable[[Rules], bool]) -> list[Interval]:
+        """When rules say so (R1.2)."""
+        edges = (-FOREVER, *self._rules.changes, FOREVER)
+        pieces = zip(edges, edges[1:], self._rules.values, strict=False)
+        return union((a, b) for a, b, rules in pieces if holds(rules))
 
     def now(self, view: View, now_ms: int) -> Span:
         """The state at `now_ms`, which is not before the newest sample, and since when it has lasted, by the samples alone:
         late evidence and reboots are about what was before."""
         machines = self._device if view is View.DEVICE else self._e2e
+        pushes = self._rules.at(now_ms).sign is Sign.PUSH
         found: list[Span] = []
         for key, machine in machines.items():
-            rows = self._silent_rows(key, machine, now_ms)
-            kept = machine.snapshot() if rows else None
-            for row in rows:
-                machine.miss(*row, machine.interval_ms)
+            if (key == _REPORTS) is not pushes:
+                continue
+            kept = machine.snapshot() if pushes else None
+            missed = kept is not None and self._miss(machine, now_ms)
             found.append(machine.now(now_ms))
-            if kept is not None:
+            if missed and kept is not None:
                 machine.restore(kept)
         return overlay.best(found) if found else Span(0, now_ms, State.UNKNOWN, Why.NEVER)
 
@@ -264,44 +312,6 @@ class Judge:
         self.boots.forget(before_ms)
         for known in self._blinds.values():
             known[:] = [blind for blind in known if blind[1] > before_ms]
-
-
-def _within(s: Stretch, from_ms: int, until_ms: int) -> Stretch:
-    """The part of a stretch inside `[from_ms, until_ms)`."""
-    if from_ms <= s.first_ms and s.last_ms < until_ms:
-        return s
-    if s.times:
-        times = tuple(t for t in s.times if from_ms <= t < until_ms)
-        if not times:
-            times = (max(from_ms, s.first_ms),)
-        return msgspec.structs.replace(s, first_ms=times[0], last_ms=times[-1], count=len(times), times=times)
-    return msgspec.structs.replace(s, first_ms=max(from_ms, s.first_ms), last_ms=min(until_ms - 1, s.last_ms))
-
-
-_BEST: Final = {Result.OK: 0, Result.DEGRADED: 1, Result.FAIL: 2}
-
-
-def in_order(stretches: Iterable[Stretch]) -> list[Stretch]:
-    """Evidence as a judge wants it: by time, of several samples of a sequence at one instant only the best, and no stretch
-    reaching over the beginning of another of its sequence."""
-    ordered = sorted(stretches, key=lambda s: (s.first_ms, s.last_ms, _BEST[s.result], s.kind, s.observer, s.module, s.boot))
-    out: list[Stretch] = []
-    last: dict[tuple[Kind, str, str, bool], int] = {}
-    for s in ordered:
-        key = (s.kind, s.observer, s.module, s.live)
-        place = last.get(key)
-        if place is not None and out[place].last_ms >= s.first_ms and s.kind is Kind.OBS:
-            before = out[place]
-            if before.first_ms == s.first_ms and _BEST[before.result] <= _BEST[s.result] and s.last_ms <= before.last_ms:
-                continue
-            if before.first_ms < s.first_ms:
-                out[place] = _within(before, before.first_ms, s.first_ms)
-                rest = _within(before, s.first_ms + 1, FOREVER)
-                if before.last_ms > s.last_ms and rest.first_ms > s.first_ms:
-                    out.append(rest)
-        last[key] = len(out)
-        out.append(s)
-    return sorted(out, key=lambda s: (s.first_ms, s.last_ms))
 
 
 def judge_all(

@@ -28,7 +28,8 @@ _SILENT: Label = (State.UNKNOWN, Why.SILENT)
 _UNREACHABLE: Label = (State.UNREACHABLE, Why.PATH)
 _UNCLEAR: Label = (State.UNKNOWN, Why.PATH_UNCLEAR)
 _ABSENCES = (Why.STALE, Why.BLIND, Why.SILENT, Why.PATH)
-_OPEN = -(1 << 62)
+_FAR = 1 << 62
+_OPEN = -_FAR
 
 
 class Machine:
@@ -103,8 +104,9 @@ class Machine:
             path, until_ms = self.path.at(t_ms)
             label = _UNREACHABLE if path is Path.BROKEN else _ABSENT if self._rules.at(t_ms).silence_is_down else _SILENT
             self._judge_silence(t_ms, label, interval_ms)
-            # All due instants before the path's next change are alike.
-            t_ms += max(1, -(-(min(until_ms, last_ms + 1) - t_ms) // interval_ms)) * interval_ms
+            # All due instants before the next change of the path or of the rules are alike.
+            until_ms = min(until_ms, last_ms + 1, self._rules.next_change(t_ms))
+            t_ms += max(1, -(-(until_ms - t_ms) // interval_ms)) * interval_ms
         self._reach(last_ms, interval_ms, None)
 
     def restart(self, at_ms: int) -> None:
@@ -168,6 +170,7 @@ class Machine:
 
     def _judge_silence(self, t_ms: int, label: Label, interval_ms: int) -> None:
         """A missed report is a hard failure: nothing waits to be confirmed; its confirmation was the rest of the TTL (R6.3)."""
+        onset_ms = t_ms
         if self.phase is Phase.RECOVERING:
             self._settle(Pending.DOWN, t_ms)
             self.phase = Phase.DOWN
@@ -175,13 +178,14 @@ class Machine:
             self._settle({_ABSENT: Pending.KEEP, _UNREACHABLE: Pending.UNREACHABLE}.get(label, Pending.UNKNOWN), t_ms)
             if label is _ABSENT:
                 self._mark(self.pending_ms, _DOWN)
+                onset_ms = self.pending_ms
         if self.phase is Phase.DOWN and label is not _SILENT:
             self._mark(t_ms, self.down)
             return
         self._mark(t_ms, label)
         if label is _ABSENT:
             self.phase, self.down = Phase.DOWN, _ABSENT
-            self.confirmed.append((t_ms, t_ms + self._rules.at(t_ms).ttl_of(interval_ms) - interval_ms))
+            self.confirmed.append((onset_ms, t_ms + self._rules.at(t_ms).ttl_of(interval_ms) - interval_ms))
         else:
             self.phase = Phase.UNREACHABLE if label is _UNREACHABLE else Phase.UNKNOWN
 
@@ -204,25 +208,29 @@ class Machine:
         for at_ms, label in self._ending(last_ms, t_ms):
             self._mark(at_ms, label)
 
-    def _ending(self, last_ms: int, until_ms: int) -> list[tuple[int, Label]]:
-        """How the last sample's hold ends before `until_ms`, if it does (R5.2)."""
+    def _ending(self, last_ms: int, until_ms: int, *, is_open: bool = False) -> list[tuple[int, Label]]:
+        """How the last sample's hold ends before `until_ms`, if it does (R5.2). `is_open`: no sample follows."""
         end_ms = last_ms + self.hold_ms
-        if until_ms <= end_ms:
+        if until_ms <= end_ms and not is_open:
             return []
         blind_ms = self._blind_after(last_ms)
         if blind_ms is not None and blind_ms <= end_ms:
-            return [(blind_ms, _BLIND)]
+            return [(blind_ms, _BLIND)] if blind_ms < until_ms else []
+        if until_ms <= end_ms:
+            return []
         if blind_ms is not None and blind_ms < until_ms:
             return [(end_ms, _STALE), (blind_ms, _BLIND)]
         return [(end_ms, _STALE)]
 
     def _blind_after(self, t_ms: int) -> int | None:
-        index = bisect_right(self.blinds, (t_ms, 1 << 62))
+        index = bisect_right(self.blinds, (t_ms, _FAR))
         return self.blinds[index][0] if index < len(self.blinds) else None
 
     def _mark(self, t_ms: int, label: Label) -> None:
         """From `t_ms` on it is `label`; marks behind it are gone."""
         starts, labels = self._starts, self._labels
+        if starts[-1] < t_ms and labels[-1] == label:
+            return
         while starts[-1] >= t_ms and len(starts) > 1:
             starts.pop()
             labels.pop()
@@ -233,14 +241,15 @@ class Machine:
 
     # --- answers
 
-    def spans(self, from_ms: int, until_ms: int) -> list[Span]:
-        """The states within `[from_ms, until_ms)`, as known now: what is pending is unknown (R4.6)."""
+    def spans(self, from_ms: int, until_ms: int, known_ms: int | None = None) -> list[Span]:
+        """The states within `[from_ms, until_ms)`, as known at `known_ms` (`until_ms` if not given): what is pending is unknown
+        (R4.6), and as long as no sample follows, the last one's hold ends where its observer goes blind (R5.2)."""
         if until_ms <= from_ms:
             return []
         starts, labels = self._starts, self._labels
         marks: list[tuple[int, Label]] = []
         if self.last_ms is not None:
-            marks = self._ending(self.last_ms, until_ms)
+            marks = self._ending(self.last_ms, max(until_ms, known_ms or until_ms), is_open=True)
         index = max(0, bisect_right(starts, from_ms) - 1)
         edges = [*zip(starts[index:], labels[index:], strict=True), *marks]
         out: list[Span] = []
@@ -249,6 +258,8 @@ class Machine:
             b = min(edges[place + 1][0], until_ms) if place + 1 < len(edges) else until_ms
             if a < b:
                 out.append(Span(a, b, state, why))
+            if start_ms >= until_ms:
+                break
         return out
 
     def now(self, now_ms: int) -> Span:
@@ -271,7 +282,7 @@ class Machine:
             index -= 1
         return max(since, 0)
 
-    def knows(self, first_ms: int, last_ms: int, good: Label | None) -> bool:
+    def knows(self, first_ms: int, last_ms: int, good: Label | None, interval_ms: int = 0) -> bool:
         """Whether samples there, not behind the last one, would change nothing: the same good label holds there and beyond
         their own hold, or (`good` None) they are a failure at the very instant of a last sample that says at least as much."""
         if first_ms == self.last_ms:
@@ -282,9 +293,21 @@ class Machine:
         if good is None or self.last_ms is None or last_ms > self.last_ms:
             return False
         index = bisect_right(self._starts, first_ms) - 1
-        if self._labels[index] != good:
+        if index < 0 or self._labels[index] != good:
             return False
-        return index + 1 == len(self._starts) or self._starts[index + 1] > last_ms + self.hold_ms
+        soft = bisect_right(self.soft, (last_ms, _FAR)) - 1
+        if soft >= 0 and self.soft[soft][1] > first_ms:
+            return False
+        hold_ms = self._rules.at(last_ms).ttl_of(interval_ms)
+        return index + 1 == len(self._starts) or self._starts[index + 1] > last_ms + hold_ms
+
+    def goes_on(self, first_ms: int, good: Label | None) -> bool:
+        """Whether good samples from `first_ms` on, which is not behind all that was seen, only lengthen the present run."""
+        if good is None or good != self.good:
+            return False
+        if self.phase is Phase.RECOVERING:
+            return first_ms >= self.pending_ms
+        return self.phase is Phase.UP and first_ms >= self._starts[-1]
 
     def depends_on(self, from_ms: int, until_ms: int) -> bool:
         """Whether it matters to what was said that the observer was blind then: only where samples were missing."""
@@ -305,21 +328,20 @@ class Machine:
         return (
             self.phase, self.run, self.pending_ms, self.last_ms, self.hold_ms, self.interval_ms, self.good, self.down,
             len(self.soft), len(self.confirmed), tuple(self._starts[-2:]), tuple(self._labels[-2:]), len(self._starts),
-            tuple(self._goods),
+            tuple(self._goods), self.changes,
         )  # fmt: skip
 
     def restore(self, kept: Snapshot) -> None:
         """Undo everything since `snapshot`."""
         (
             self.phase, self.run, self.pending_ms, self.last_ms, self.hold_ms, self.interval_ms, self.good, self.down,
-            soft, confirmed, starts, labels, length, goods,
+            soft, confirmed, starts, labels, length, goods, self.changes,
         ) = kept  # fmt: skip
         del self.soft[soft:], self.confirmed[confirmed:]
         del self._starts[length - len(starts) :], self._labels[length - len(labels) :]
         self._starts.extend(starts)
         self._labels.extend(labels)
         self._goods = list(goods)
-        self.changes += 1
 
     def forget(self, before_ms: int) -> None:
         """Drop the marks that end before `before_ms`."""
@@ -332,5 +354,5 @@ class Machine:
 
 Snapshot = tuple[
     Phase, int, int, int | None, int, int, Label | None, Label, int, int, tuple[int, ...], tuple[Label, ...], int,
-    tuple[tuple[int, Label], ...],
+    tuple[tuple[int, Label], ...], int,
 ]  # fmt: skip

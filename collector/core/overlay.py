@@ -83,6 +83,15 @@ def lay(spans: Sequence[Span], over: Intervals, state: State, why: Why) -> list[
     return merge(sorted(out, key=lambda span: span.from_ms))
 
 
+def cut_out(spans: Iterable[Span], from_ms: int, until_ms: int) -> list[Span]:
+    """The part within `[from_ms, until_ms)`."""
+    return [
+        Span(max(s.from_ms, from_ms), min(s.to_ms, until_ms), s.state, s.why)
+        for s in spans
+        if s.from_ms < until_ms and s.to_ms > from_ms
+    ]
+
+
 def bridge(spans: Sequence[Span]) -> list[Span]:
     """Unknown time between two outages is down: `gap_policy: bridge_down` (R5.5)."""
     spans = list(spans)

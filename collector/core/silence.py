@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 
-from collector.core.intervals import Interval
+from collector.core.intervals import Interval, union
 
 Missed = tuple[int, int]
 """First and last of due instants that are one interval apart."""
@@ -15,16 +15,13 @@ def missed(last_ms: int, interval_ms: int, until_ms: int, blinds: Sequence[Inter
     """Due instants `last + k x interval` before `until_ms` at which the collector was not blind (R6.2), in unbroken rows."""
     out: list[Missed] = []
     due_ms = last_ms + interval_ms
-    index = max(0, bisect_right(blinds, (due_ms, due_ms)) - 1)
-    while due_ms < until_ms:
-        while index < len(blinds) and blinds[index][1] <= due_ms:
-            index += 1
-        if index < len(blinds) and blinds[index][0] <= due_ms:
-            due_ms = _next(last_ms, interval_ms, blinds[index][1])
-            continue
-        end_ms = min(until_ms, blinds[index][0]) if index < len(blinds) else until_ms
-        out.append((due_ms, _next(last_ms, interval_ms, end_ms) - interval_ms))
-        due_ms = _next(last_ms, interval_ms, end_ms)
+    for from_ms, to_ms in (*_near(due_ms, until_ms, blinds), (until_ms, until_ms)):
+        if due_ms < from_ms:
+            end_ms = _next(last_ms, interval_ms, from_ms)
+            out.append((due_ms, end_ms - interval_ms))
+            due_ms = end_ms
+        if due_ms < to_ms:
+            due_ms = _next(last_ms, interval_ms, to_ms)
     return out
 
 
@@ -33,9 +30,13 @@ def watched(row: Missed, confirm_ms: int, until_ms: int, blinds: Sequence[Interv
 
     It is asked where no later report ends the silence: time in which nobody looked confirms nothing.
     """
-    index = bisect_right(blinds, (row[0], row[0]))
-    end_ms = min(until_ms, blinds[index][0]) if index < len(blinds) else until_ms
-    return end_ms - row[0] >= confirm_ms
+    near = _near(row[0], until_ms, blinds)
+    return (near[0][0] if near else until_ms) - row[0] >= confirm_ms
+
+
+def _near(from_ms: int, until_ms: int, blinds: Sequence[Interval]) -> list[Interval]:
+    """Blind records that touch `[from_ms, until_ms)`, joined: a longer one may hold a shorter one that began later."""
+    return union(blind for blind in blinds[: bisect_left(blinds, (until_ms, until_ms))] if blind[1] > from_ms)
 
 
 def _next(last_ms: int, interval_ms: int, at_ms: int) -> int:

@@ -8,6 +8,7 @@ because a parent's outage may begin or end between two of them.
 from __future__ import annotations
 
 import enum
+from bisect import bisect_right
 
 import msgspec
 
@@ -52,6 +53,37 @@ class Stretch(msgspec.Struct, frozen=True, gc=False):
     """An `agent_stop` for shutdown or suspend (R8.5)."""
     until_ms: int = 0
     """End of a stall (R8.1); it begins at `first_ms`."""
+
+    def first_after(self, t_ms: int) -> int | None:
+        """The first sample after `t_ms`; None if there is none. Between the ends of a good stretch samples are taken to be
+        evenly spaced."""
+        if t_ms >= self.last_ms:
+            return None
+        if t_ms < self.first_ms:
+            return self.first_ms
+        if self.times:
+            return self.times[bisect_right(self.times, t_ms)]
+        steps, length = max(1, self.count - 1), self.last_ms - self.first_ms
+        return self.first_ms + -(-(t_ms + 1 - self.first_ms) * steps // length) * length // steps
+
+    def part(self, from_ms: int, until_ms: int) -> Stretch | None:
+        """The samples in `[from_ms, until_ms)` as a stretch, found as by `first_after`; None if there are none."""
+        if from_ms <= self.first_ms and self.last_ms < until_ms:
+            return self
+        if self.times:
+            times = tuple([t for t in self.times if from_ms <= t < until_ms])
+            if not times:
+                return None
+            return msgspec.structs.replace(self, first_ms=times[0], last_ms=times[-1], count=len(times), times=times)
+        steps, length = max(1, self.count - 1), self.last_ms - self.first_ms
+        if not length:
+            return None
+        low = max(0, -(-(from_ms - self.first_ms) * steps // length))
+        high = min(steps, ((until_ms - self.first_ms) * steps - 1) // length)
+        if high < low:
+            return None
+        first_ms, last_ms = (self.first_ms + place * length // steps for place in (low, high))
+        return msgspec.structs.replace(self, first_ms=first_ms, last_ms=last_ms, count=high - low + 1)
 
 
 class BlindSpan(msgspec.Struct, frozen=True, gc=False):

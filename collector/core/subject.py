@@ -166,6 +166,11 @@ class Timetable(Generic[T]):
         """The value that holds at an instant."""
         return self.values[bisect_right(self.changes, t_ms)] if self.changes else self.values[0]
 
+    def next_change(self, t_ms: int) -> int:
+        """Until when (exclusive) the value of an instant holds; far away if for ever."""
+        index = bisect_right(self.changes, t_ms)
+        return self.changes[index] if index < len(self.changes) else 1 << 62
+
     def last(self) -> T:
         """The newest value."""
         return self.values[-1]

@@ -90,3 +90,18 @@ TABLE: Final[dict[Phase, dict[Seen, Cell]]] = {
 
 CONFIRMED: Final[dict[Phase, Phase]] = {Phase.SOFT: Phase.DOWN, Phase.RECOVERING: Phase.UP}
 """What a run becomes with its `fail_after`-th or `recover_after`-th sample, from its first sample on (R4.1)."""
+
+
+def as_markdown() -> str:
+    """The table as SPEC 3.4 draws it, from the data: one row a state, one column a kind of sample."""
+    rows = [["State \\ sample", *[seen.value for seen in Seen]], ["---"] * (len(Seen) + 1)]
+    for phase in Phase:
+        cells = [TABLE[phase][seen] for seen in Seen]
+        rows.append([phase.name, *[_in_words(cell) for cell in cells]])
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _in_words(cell: Cell) -> str:
+    following = f"; when confirmed {CONFIRMED[cell.phase].name}" if cell.pending in (Pending.START, Pending.KEEP) else ""
+    pending = "" if cell.pending is Pending.NONE else f"; pending: {cell.pending.value}"
+    return f"{cell.phase.name}{pending}{following}"
