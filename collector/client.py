@@ -139,8 +139,8 @@ class Client:
         connection = self._connect()
         try:
             connection.request(method, self._base + path, body, headers)
-            answer = connection.getresponse()
-            data = _read(answer)
+            with connection.getresponse() as answer:
+                data = _read(answer)
         except (OSError, http.client.HTTPException) as error:
             raise ClientError("cut", url=self._url, why=_why(error)) from error
         finally:
@@ -178,6 +178,8 @@ def _read(answer: http.client.HTTPResponse) -> bytes:
             raise http.client.HTTPException(f"more than {MAX_ANSWER} bytes")
         if time.monotonic() > until:
             raise TimeoutError(f"not whole after {WHOLE_S:.0f} s")
+    if answer.length:  # `read1` takes a connection that was cut for the end
+        raise http.client.IncompleteRead(bytes(data), answer.length)
     return bytes(data)
 
 
