@@ -28,6 +28,10 @@ class Line(msgspec.Struct, frozen=True):
     """Uncertainty of one edge, interval + timeout (R4.2), printed next to the objective; 0 for pools."""
     merge_gap_ms: int = 0
     """Good time shorter than this does not part two incidents (R10.3), printed with the method; 0 for pools."""
+    names: dict[str, str] = {}
+    """`name` by language (`en`, `vi`), where inventory or the report itself has more than one."""
+    decides: bool = True
+    """It is the view whose figure decides for this subject (SPEC 5, decision 1); the other one stands beside it."""
 
 
 class LostTime(msgspec.Struct, frozen=True):
@@ -161,3 +165,7 @@ class Report(msgspec.Struct, frozen=True):
     collector_coverage_ppm: int
     """Share of the period in which the collector watched, in millionths, floored (R12.5)."""
     provenance: Provenance
+    incidents_left_out: int = 0
+    """Incidents that count in the figures and are not in the list, which is bounded."""
+    unknown_left_out: int = 0
+    """Stretches that count as unknown and are not in the list, which has the longest ones."""
