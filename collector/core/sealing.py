@@ -141,15 +141,24 @@ def _clipped(spans: Sequence[Span], from_ms: int, until_ms: int) -> list[tuple[i
     ]
 
 
-LINK_AFTER_MS: Final = 3_600_000
-"""A day may be linked this long after its end, which is the most that `late_after_s` can say: what is received later is late
-evidence, of which each batch is told apart. A run that goes on past the end of the day is digested as such from the first."""
+COMMITTED_MS: Final = 60_000
+"""What was received so long ago is stored."""
+
+
+def linkable(until_ms: int, now_ms: int, late_after_ms: int) -> int | None:
+    """The K as of which a day that ended at `until_ms` may be linked now; None: it is too early.
+
+    Nothing live about the day may come after K (R9.1), for of late evidence each batch is told apart and of live evidence only
+    that it went on; and all that was received until K must be stored, or the same digest could not be made again.
+    """
+    known_ms = now_ms - COMMITTED_MS
+    return known_ms if known_ms >= until_ms + late_after_ms else None
 
 
 def run_bytes(run: Run, until_ms: int, known_ms: int) -> bytes:
     """Canonical bytes of what a run tells of the time before `until_ms`, as known at K; b"" for nothing.
 
-    They stay the same while the run grows, if K is at least `LINK_AFTER_MS` after `until_ms`.
+    They stay the same while the run grows, if K is `linkable`.
     """
     known = known_at(run, known_ms)
     if known is None or run.first_t_ms >= until_ms:

@@ -108,8 +108,7 @@ class BooksStore:
     async def evidence_digest(self, from_ms: int, until_ms: int, known_ms: int) -> bytes:
         """SHA-256 over what was known at K of the runs that touch a day, and of the collector's blindness in it (R17.4).
 
-        The same at any later time until evidence of the day is pruned, if K is `sealing.LINK_AFTER_MS` after the day and all
-        that was received until K is stored. In several transactions.
+        The same at any later time until evidence of the day is pruned, if K is `sealing.linkable`. In several transactions.
         """
         digest, period = hashlib.sha256(), (from_ms, until_ms)
         after: recall.Place | None = None

@@ -6,7 +6,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
@@ -26,6 +28,26 @@ async def test_migrations_make_exactly_the_tables_that_the_code_uses(url: str) -
         return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata))
 
     assert await database.write(differences) == []
+    await database.close()
+
+
+async def test_a_database_of_the_first_revision_keeps_what_it_has(url: str) -> None:
+    database = connect(url)
+
+    def first(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+        config.set_main_option("path_separator", "newline")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text("INSERT INTO meta (key, number) VALUES ('kept', 7)"))
+
+    await database.write(first)
+    opened = await Store.open(url)
+    assert await opened.load_subjects() == {}
+    assert await database.read(lambda c: c.execute(text("SELECT number FROM meta WHERE key = 'kept'")).scalar()) == 7
+    assert await database.read(revision) == HEAD
+    await opened.close()
     await database.close()
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from agent.model import Kind, Lane, Outcome, Reason
 from collector.core.change import BootRow, Change
 from collector.core.evidence import LONGEST_MS, Evidence, Grade, Run, TimeQuality, extend, start_run
-from collector.core.sealing import LINK_AFTER_MS, Entries, seal_month
+from collector.core.sealing import Entries, seal_month
 from collector.core.skew import BootClock
 from collector.core.stretch import BlindSpan
 from collector.core.waypoints import stretch_at
@@ -109,7 +109,7 @@ async def test_r5_3_blindness_of_all_observers(store: Store) -> None:
 
 async def test_r17_4_the_digest_of_a_day_survives_what_comes_later_and_nothing_else(store: Store, monkeypatch: Any) -> None:
     monkeypatch.setattr(recall, "PAGE", 3)
-    day, known_ms = (T, T + DAY), T + DAY + LINK_AFTER_MS
+    day, known_ms = (T, T + DAY), T + DAY + 30_000
     growing = start_run(FIRST)
     for n in range(1, DAY // 15_000 + 300):
         times = {"t_ms": T + n * 15_000, "rx_ms": T + n * 15_000 + 20, "seq": 7 + n}
