@@ -17,7 +17,7 @@ HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
 EXTRAS = {
     "base": (),
     "run": ("collector", "snmp", "http", "postgres"),
-    "dev": ("collector", "snmp", "http", "postgres", "dev"),
+    "dev": ("collector", "snmp", "http", "postgres", "report", "dev"),
 }
 
 
