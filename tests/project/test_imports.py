@@ -34,6 +34,10 @@ DOORS: dict[str, tuple[str, ...]] = {
     "alembic": ("collector.store",),
     "asyncpg": ("collector.store",),
     "cryptography": ("collector.ingest.enrol",),
+    "jinja2": ("collector.report.html_file",),
+    "markupsafe": ("collector.report.html_file",),
+    "weasyprint": ("collector.report.pdf_file",),
+    "xlsxwriter": ("collector.report.xlsx_file",),
 }
 """Package -> the modules (and what is below them) that may import it. A package that is not here may not be imported at all."""
 
