@@ -91,7 +91,7 @@ def own_url(config: Config) -> str:
 
 
 class Client:
-    """Asks one collector. `url` is `http://HOST:PORT` or `https://...`; plain HTTP leaves this machine only when allowed, for
+    """Asks one collector. `url` is `http://HOST:PORT` or `https://HOST`; plain HTTP leaves this machine only when allowed, for
     the token would be read on the way."""
 
     def __init__(self, url: str, token: str, *, allow_plain: bool = False) -> None:

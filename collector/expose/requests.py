@@ -90,23 +90,28 @@ async def read_body(request: web.Request, kind: type[T]) -> T:
     """The body as `kind`; no body is an empty object. Raises `RequestError` (400, 408, 413, 415, 422)."""
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         raise RequestError(415, "bad_encoding", "expected a body that is not compressed")
-    data = bytearray()
     try:
         async with asyncio.timeout(_BODY_TIMEOUT_S):
-            async for chunk in request.content.iter_any():
-                data += chunk
-                if len(data) > MAX_BODY:
-                    raise RequestError(413, "too_large", f"expected at most {MAX_BODY} bytes")
+            data = await _read_whole(request)
     except TimeoutError:
         raise RequestError(408, "too_slow", f"the body did not arrive within {_BODY_TIMEOUT_S:.0f} s") from None
     if data and request.content_type != JSON:
         raise RequestError(415, "bad_type", f"expected Content-Type: {JSON}")
     try:
-        return msgspec.json.decode(bytes(data) or b"{}", type=kind)
+        return msgspec.json.decode(data or b"{}", type=kind)
     except msgspec.ValidationError as error:
         raise RequestError(422, "bad_body", str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RequestError(400, "bad_json", str(error)) from error
+
+
+async def _read_whole(request: web.Request) -> bytes:
+    data = bytearray()
+    async for chunk in request.content.iter_any():
+        data += chunk
+        if len(data) > MAX_BODY:
+            raise RequestError(413, "too_large", f"expected at most {MAX_BODY} bytes")
+    return bytes(data)
 
 
 def read_query(pairs: Iterable[tuple[str, str]], kind: type[T]) -> T:
