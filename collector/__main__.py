@@ -19,7 +19,7 @@ import agent
 try:
     from collector import commands, config
     from collector.config import Config, ConfigError
-    from collector.config_words import told
+    from collector.config_words import told, told_all
     from collector.inventory import load_inventory
     from collector.output import OutputError, Parser, put
     from collector.start import StartError
@@ -101,7 +101,9 @@ async def _agent(settings: Config, options: argparse.Namespace) -> str:
 
 
 def _check(settings: Config, language: str) -> str:
-    inventory = load_inventory(Path(settings.inventory) if settings.inventory else None, None)
+    inventory = load_inventory(Path(settings.inventory) if settings.inventory else None, None, settings)
+    if inventory.warnings:
+        _complain(told_all(inventory.warnings, language))
     found = word(language, "ok", targets=len(inventory.targets), sites=len(inventory.sites))
     return f"{found}\n{word(language, 'via_later')}" if inventory.targets else found
 

@@ -27,6 +27,7 @@ from collector.core.fleet import Fleet
 from collector.core.schemas import SchemaBook, pack
 from collector.core.skew import Timeline
 from collector.core.tally import Tally
+from collector.expose.acts import add_routes
 from collector.expose.server import make_app, serve
 from collector.ingest.commit import CommitLimits, Committer, Rules
 from collector.ingest.enrol import Authority, EnrolError, open_authority, utc
@@ -34,6 +35,7 @@ from collector.ingest.listener import Listener
 from collector.ingest.server import Door, Parts
 from collector.ingest.tokens import TokenBook
 from collector.inventory import Inventory, load_inventory
+from collector.ledgers import Ledgers
 from collector.start import DataFolder, StartError, database_url, listen
 from collector.store.store import Store
 from collector.vigil import Times, Vigil
@@ -111,6 +113,7 @@ class Collector:
         self._spawn(self._vigil.watch())
         self._spawn(self._vigil.beats())
         self._spawn(self._keep_house())
+        self._spawn(self.ledgers.keep())
         self._spawn(self._follow_agents())
         self._why_not_ready = ""
         _log.info("ready: web on port %d, agents on port %d", self.web_port, self.agents_port)
@@ -153,7 +156,8 @@ class Collector:
             on_failure=self._count_failure,
         )
         times = Times(self.now_ms, lambda: self._timeline.step(self._clock.wall_ms(), self._clock.uptime_ms()))
-        self._vigil = Vigil(self.store, self.fleet, self.tally, times, lambda: self._committer.depth)
+        self.ledgers = Ledgers(self.store, self.fleet, config, self.now_ms)
+        self._vigil = Vigil(self.store, self.ledgers, self.tally, times, lambda: self._committer.depth)
         parts = Parts(
             agents=config.agents,
             limits=limits,
@@ -178,6 +182,7 @@ class Collector:
 
     async def _start_web(self) -> None:
         app = make_app(self.fleet, version=agent.__version__, now_ms=self._vigil.look, ready=self.ready)
+        add_routes(app, self.store, self.store, self.now_ms, self.ledgers.acted, rules=self.ledgers.rules)
         self._undo.push_async_callback(await serve(app, self._web_socket, _GRACE_S))
 
     async def _remember(self) -> None:
@@ -187,6 +192,7 @@ class Collector:
         self._inventory = _read_inventory(self.config, [account.id for account in accounts])
         await self._tokens.refresh()
         await self._load_picture()
+        await self.ledgers.load(self._inventory, self._accounts.values())
 
     async def _load_picture(self) -> None:
         for row in await self.store.load_schemas():
@@ -220,6 +226,7 @@ class Collector:
                 tally.late += 1
             tally.samples += sum([len(block.values) for block in report.blocks]) >> 3
             apply(evidence, report)
+        self.ledgers.see(news)
 
     def _count_commit(self, seconds: float, batches: int) -> None:
         self.tally.commits.observe(seconds)
@@ -247,6 +254,7 @@ class Collector:
         targets = inventory.with_agents(self._accounts.values())
         self.fleet.set_targets(targets.values())
         self._door.set_targets(targets)
+        self.ledgers.configure(inventory, self._accounts.values())
 
     async def _keep_house(self) -> None:
         second = 0
@@ -306,7 +314,10 @@ def _setting(config: Config, name: str) -> object:
 
 
 def _read_inventory(config: Config, agents: Iterable[str]) -> Inventory:
-    return load_inventory(Path(config.inventory) if config.inventory else None, agents)
+    inventory = load_inventory(Path(config.inventory) if config.inventory else None, agents, config)
+    for warning in inventory.warnings:
+        _log.warning("%s", warning)
+    return inventory
 
 
 def _report_end(task: asyncio.Task[None]) -> None:

@@ -64,7 +64,7 @@ async def add(config: Config, agent: str, site: str, class_: str, *, ttl: str, l
     for value in (agent, class_, site):
         if not is_id(value) or agent == COLLECTOR:
             raise CommandError(word(language, "bad_id", value=value))
-    inventory = load_inventory(Path(config.inventory) if config.inventory else None, None)
+    inventory = load_inventory(Path(config.inventory) if config.inventory else None, None, config)
     if inventory.sites and site not in inventory.sites:
         raise CommandError(word(language, "bad_site", value=site, known=", ".join(inventory.sites)))
     target = inventory.targets.get(agent)

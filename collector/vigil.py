@@ -15,7 +15,6 @@ from typing import Final, Protocol
 import msgspec
 
 from collector.core.change import COLLECTOR, Blind, StoreError
-from collector.core.fleet import Fleet
 from collector.core.tally import Tally
 
 BEAT_S: Final = 10
@@ -40,6 +39,13 @@ class Records(Protocol):
     async def finish(self, now_ms: int) -> None: ...
 
 
+class Picture(Protocol):
+    """Whoever judges and must know when nobody looked."""
+
+    def blind(self, from_ms: int, until_ms: int) -> None:
+        """Nothing was seen in `[from_ms, until_ms)`. Told again with a later end, it still lasts."""
+
+
 class Times(msgspec.Struct, frozen=True):
     """Where the time comes from: the timeline (R2.1), and how far the wall clock is ahead of it; milliseconds."""
 
@@ -53,7 +59,7 @@ class Vigil:
     Not seeing has two causes: `stall`, nobody looked for `GAP_MS`; and `store`, what came could not be stored for as long.
     """
 
-    def __init__(self, store: Records, fleet: Fleet, tally: Tally, times: Times, waiting: Callable[[], int]) -> None:
+    def __init__(self, store: Records, fleet: Picture, tally: Tally, times: Times, waiting: Callable[[], int]) -> None:
         """`waiting` tells how many batches wait to be stored."""
         self._store = store
         self._fleet = fleet

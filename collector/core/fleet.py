@@ -6,7 +6,7 @@ the one before costs a comparison. Values are shown until their TTL and then dis
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -84,6 +84,8 @@ class Fleet:
         self.tally = tally
         self.ttl_factor = ttl_factor
         self.blinds: list[Blind] = []
+        self.state_of: Callable[[str, int], Judgement | None] = lambda _target, _now_ms: None
+        """The ledger's judgement of a target; None where it has no page."""
         self._targets: dict[str, Target] = {}
         self._waiting: dict[bytes, set[Live]] = {}
         book.on_new = self._learn
@@ -162,8 +164,11 @@ class Fleet:
     # --- what is known
 
     def judge(self, target: Target, now_ms: int) -> Judgement:
-        """The target's state now (SPEC 3.5, 3.6)."""
-        return judge(target.life, self.blinds, target.info.silence_means, now_ms, self.ttl_factor)
+        """The target's state now: the ledger's, or by its signs of life alone where the ledger has no page for it."""
+        known = self.state_of(target.info.id, now_ms)
+        return (
+            known if known is not None else judge(target.life, self.blinds, target.info.silence_means, now_ms, self.ttl_factor)
+        )
 
     def sweep(self, now_ms: int) -> int:
         """Free the values that have outlived their TTL and answer how many modules that were. Call every few seconds."""

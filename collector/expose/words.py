@@ -9,11 +9,30 @@ LANGUAGES = ("en", "vi")
 
 STATES: dict[State, dict[str, str]] = {
     State.UP: {"en": "up", "vi": "hoạt động"},
+    State.DEGRADED: {"en": "degraded", "vi": "suy giảm"},
     State.DOWN: {"en": "down", "vi": "ngừng"},
-    State.UNKNOWN: {"en": "unknown", "vi": "chưa rõ"},
+    State.UNREACHABLE: {"en": "unreachable", "vi": "không tới được"},
+    State.UNKNOWN: {"en": "unknown", "vi": "không rõ"},
 }
 
 _REASONS: dict[Why, dict[str, str]] = {
+    Why.OBSERVED: {"en": "a probe says so", "vi": "kết quả thăm dò cho biết"},
+    Why.STALE: {"en": "nothing fresh is known of it", "vi": "không có thông tin mới"},
+    Why.PENDING: {"en": "not confirmed yet", "vi": "chưa được xác nhận"},
+    Why.PATH: {"en": "what it depends on is down", "vi": "thành phần mà nó phụ thuộc đang ngừng"},
+    Why.PATH_UNCLEAR: {
+        "en": "it fails, and what it depends on is unknown",
+        "vi": "thăm dò thất bại, và không rõ thành phần mà nó phụ thuộc ra sao",
+    },
+    Why.REBOOT: {"en": "it was rebooted", "vi": "máy đã khởi động lại"},
+    Why.SHUTDOWN: {"en": "it announced that it goes down", "vi": "máy đã báo trước khi tắt"},
+    Why.STALL: {"en": "it stood still", "vi": "máy bị treo"},
+    Why.BACKFILL: {"en": "reports that came late say so", "vi": "các báo cáo đến muộn cho biết"},
+    Why.CONTINUITY: {"en": "it has not been rebooted since", "vi": "máy chưa khởi động lại từ đó"},
+    Why.BRIDGED: {"en": "between two outages", "vi": "nằm giữa hai lần ngừng"},
+    Why.CORRECTED: {"en": "corrected by a person", "vi": "đã được hiệu chỉnh"},
+    Why.MEMBERS: {"en": "its members say so", "vi": "theo các thành viên"},
+    Why.STATED: {"en": "as stated", "vi": "theo khai báo"},
     Why.REPORTING: {"en": "reports every {interval}", "vi": "báo cáo mỗi {interval}"},
     Why.NEVER: {"en": "never reported", "vi": "chưa từng báo cáo"},
     Why.SILENT: {

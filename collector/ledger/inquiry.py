@@ -24,11 +24,13 @@ from collector.core.judge import Judge, judge_all
 from collector.core.roll import Roll, Versions
 from collector.core.state import Span, View
 from collector.core.stretch import BlindSpan, Stretch
-from collector.core.subject import SubjectKind
+from collector.core.subject import SubjectKind, Version
 from collector.core.windows import WindowPlan
 
 AGENT_PREFIX: Final = "agent:"
 """Subject ids of the agents themselves."""
+CALENDAR: Final = "calendar:"
+"""Names of calendars in the history of settings."""
 DAY_MS: Final = 86_400_000
 BACK_MS: Final = 4 * DAY_MS
 """How far before a period evidence is read at least: more than the longest burn window, so that what begins in it began."""
@@ -40,6 +42,7 @@ class Records(Protocol):
     """The part of the store that is asked; raises `change.StoreError`."""
 
     async def load_subjects(self, known_ms: int | None = None) -> Mapping[str, Versions]: ...
+    async def load_settings(self, known_ms: int | None = None) -> Mapping[str, Sequence[Version[bytes]]]: ...
     async def stretches_of(
         self, targets: Sequence[str], from_ms: int, until_ms: int, known_ms: int
     ) -> Mapping[str, Sequence[Stretch]]: ...
@@ -80,12 +83,13 @@ def upstream_of(roll: Roll, observer: str) -> frozenset[str]:
 
 
 class Bench:
-    """Judges made anew from evidence as of K, parents first. `until_ms` is the end of what is asked, or K."""
+    """Judges made anew from evidence as of K (`known_ms`), parents first. `until_ms` is the end of what is asked, or K."""
 
-    def __init__(self, roll: Roll, from_ms: int, until_ms: int) -> None:
+    def __init__(self, roll: Roll, from_ms: int, until_ms: int, known_ms: int) -> None:
         self.roll = roll
         self.from_ms = from_ms
         self.until_ms = until_ms
+        self.known_ms = known_ms
         self.judges: dict[str, Judge] = {}
         self._for_path: dict[tuple[str, View], Sequence[Span]] = {}
 
@@ -123,7 +127,7 @@ class Bench:
         if known is None:
             judge = self.judges.get(id_)
             if judge is not None:
-                known = judge.spans(view, self.from_ms - BACK_MS, self.until_ms, for_path=True)
+                known = judge.spans(view, self.from_ms - BACK_MS, self.until_ms, for_path=True, known_ms=self.known_ms)
             else:
                 court = Court(self.roll, self.for_path, Terms(), (self.from_ms - BACK_MS, self.until_ms))
                 known = court.spans(id_, view) if id_ in self.roll and self.roll.subject(id_).group else ()
@@ -133,25 +137,30 @@ class Bench:
     def observed(self, id_: str, view: View) -> Sequence[Span]:
         """What `Court` asks."""
         judge = self.judges.get(id_)
-        return judge.spans(view, self.from_ms, self.until_ms) if judge is not None else ()
+        return judge.spans(view, self.from_ms, self.until_ms, known_ms=self.known_ms) if judge is not None else ()
 
 
 class Inquiry:
-    """See the module. `calendars` by name are configuration of today; `now_ms` bounds what can be known."""
+    """See the module."""
 
-    def __init__(self, records: Records, calendars: Mapping[str, Calendar]) -> None:
+    def __init__(self, records: Records) -> None:
         self._records = records
-        self.calendars = calendars
 
     async def roll(self, known_ms: int | None = None) -> Roll:
         """Every subject as configuration had it, as of K."""
         return Roll(await self._records.load_subjects(known_ms))
 
     async def terms(self, known_ms: int, horizon: Interval) -> Terms:
-        """Windows and corrections that count as of K."""
+        """Windows and corrections that count as of K, and calendars as they were written then."""
         found = windows.counted(await self._records.window_acts(), known_ms, horizon)
         told = corrections.counted(await self._records.correction_acts(), known_ms)
-        return Terms(found, told, self.calendars)
+        said = await self._records.load_settings(known_ms)
+        calendars = {
+            name.removeprefix(CALENDAR): msgspec.json.decode(versions[-1].value, type=Calendar)
+            for name, versions in said.items()
+            if name.startswith(CALENDAR) and versions[-1].value
+        }
+        return Terms(found, told, calendars)
 
     async def court(self, wanted: Iterable[str] | None, horizon: Interval, known_ms: int) -> tuple[Court, Bench]:
         """A court for `wanted` (None: all) over a horizon as of K, and the judges behind it."""
@@ -163,13 +172,15 @@ class Inquiry:
     async def bench(self, roll: Roll, wanted: Iterable[str], horizon: Interval, known_ms: int) -> Bench:
         """Judges of `wanted` and of everything these rest on."""
         from_ms, until_ms = horizon[0], min(horizon[1], known_ms)
-        bench = Bench(roll, from_ms, until_ms)
-        blinds = await self._records.blind_spans(from_ms - BACK_MS, until_ms, known_ms)
+        bench = Bench(roll, from_ms, until_ms, known_ms)
+        # What came after the period is evidence of it, too: a silence that goes on, a boot that began before.
+        end_ms = min(horizon[1] + DAY_MS, known_ms)
+        blinds = await self._records.blind_spans(from_ms - BACK_MS, end_ms, known_ms)
         judged = [id_ for id_ in roll.needed(wanted) if roll.subject(id_).group is None]
         for start in range(0, len(judged), CHUNK):
             some = judged[start : start + CHUNK]
             targets = sorted({target_of(id_) for id_ in some})
-            found = await self._records.stretches_of(targets, from_ms - BACK_MS, until_ms, known_ms)
+            found = await self._records.stretches_of(targets, from_ms - BACK_MS, end_ms, known_ms)
             for id_ in some:
                 bench.add(id_, found.get(target_of(id_), ()), blinds)
             await asyncio.sleep(0)

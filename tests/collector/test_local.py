@@ -62,7 +62,7 @@ def test_report_is_told_in_plain_words() -> None:
         "  Uptime               1 days 2 h 2 min",
         f"  Report               {figures.series} series from 1 readers",
     ]
-    assert "  Trạng thái             chưa rõ" in describe(figures, "unknown", "web-01", VIETNAMESE).splitlines()
+    assert "  Trạng thái             không rõ" in describe(figures, "unknown", "web-01", VIETNAMESE).splitlines()
 
 
 def test_addresses_name_the_target() -> None:

@@ -1,0 +1,139 @@
+"""The end of a local day: its spans are written, its seconds added to what the windows hold, and the day linked into the chain.
+
+A subject's day is written whole or not at all; a day that could not be closed is closed later, from the same judges.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from collector.core import sealing
+from collector.core.court import Court
+from collector.core.figures import Figures, add
+from collector.core.periods import PERIODS, days, local_date
+from collector.core.sealing import Entries, SealedMonth, StandingRow
+from collector.core.standing import WINDOWS
+from collector.core.state import Span, View
+from collector.ledger.books import Books, joined
+from collector.ledger.inquiry import BACK_MS, CHUNK
+from collector.ledger.keeper import Keeper
+from collector.ledger.page import VIEWS, Page, clipped, lengths, sums_of
+
+CLOSE_AFTER_MS: Final = 120_000
+"""How long after local midnight a day is closed: what is under way then has arrived, and what comes later mends the day."""
+_log = logging.getLogger("haidang.ledger")
+
+
+class Closing:
+    """See the module."""
+
+    def __init__(self, keeper: Keeper, books: Books) -> None:
+        self._keeper = keeper
+        self._books = books
+
+    async def close_days(self, now_ms: int) -> None:
+        """Close every day that is over, oldest first."""
+        keeper = self._keeper
+        today_ms = PERIODS["day"](keeper.zone, now_ms - CLOSE_AFTER_MS)[0]
+        open_from = min([page.closed_ms for page in keeper.pages.values() if page.closed_ms < today_ms], default=today_ms)
+        for from_ms, until_ms in days(keeper.zone, open_from, today_ms):
+            due = [page for page in keeper.pages.values() if page.closed_ms < until_ms]
+            _log.info("closing the day until %d: %d subjects", until_ms, len(due))
+            await self._close(due, (from_ms, until_ms), now_ms)
+            await self.link(from_ms, until_ms, now_ms)
+        if open_from < today_ms:
+            for page in keeper.pages.values():
+                if page.judge is not None:
+                    page.judge.forget(today_ms - 2 * BACK_MS)
+
+    async def _close(self, due: list[Page], day: tuple[int, int], now_ms: int) -> None:
+        """Write the day of these pages, and add it to what their windows hold."""
+        from_ms, until_ms = day
+        court = self._day_court(until_ms, now_ms)
+        month = local_date(self._keeper.zone, from_ms).strftime("%Y-%m")
+        for start in range(0, len(due), CHUNK):
+            some = due[start : start + CHUNK]
+            judged = [page.id for page in some if page.judge is not None]
+            known = {one.subject: one for one in await self._books.sealed_months([month], judged)} if judged else {}
+            entries = Entries()
+            news: list[tuple[Page, dict[View, dict[str, Figures]]]] = []
+            for page in some:
+                own = (max(page.closed_ms, from_ms), until_ms)
+                news.append((page, {view: self._with_day(court, page, view, own) for view in VIEWS}))
+                if page.judge is not None:
+                    entries.months.append(self._month(court, known.get(page.id), page.id, own))
+            before = [(page, page.closed_ms, page.encoded()) for page in some]
+            for page, figures in news:
+                self._turn(page, court, figures, (max(page.closed_ms, from_ms), until_ms))
+                entries.standing.append(StandingRow(page.id, until_ms, page.encoded()))
+            try:
+                await self._books.enter(entries)
+            except BaseException:
+                for page, closed_ms, raw in before:
+                    page.load(closed_ms, raw)
+                raise
+            self._keeper.version += 1
+            await asyncio.sleep(0)
+
+    def _day_court(self, until_ms: int, now_ms: int) -> Court:
+        """A court over the live judges that ends with the day, with what is known by now."""
+        keeper = self._keeper
+        from_ms = until_ms - 2 * BACK_MS
+
+        def observed(id_: str, view: View) -> Sequence[Span]:
+            page = keeper.pages.get(id_)
+            return (
+                page.judge.spans(view, from_ms, until_ms, known_ms=now_ms)
+                if page is not None and page.judge is not None
+                else ()
+            )
+
+        return Court(keeper.roll, observed, keeper.terms, (from_ms, until_ms))
+
+    def _with_day(self, court: Court, page: Page, view: View, day: tuple[int, int]) -> dict[str, Figures]:
+        """By window, its figures with the day; of windows that end with the day nothing is kept."""
+        figures = court.figures(page.id, view, day)
+        out: dict[str, Figures] = {}
+        for name in WINDOWS:
+            start_ms, end_ms = PERIODS[name](self._keeper.zone, day[0])
+            if end_ms <= day[1]:
+                continue
+            known = page.body.windows.get(view, {}).get(name)
+            first = known.figures() if known is not None and known.start_ms == start_ms else None
+            out[name] = add(first, figures) if first is not None and first.slo == figures.slo else figures
+        return out
+
+    def _turn(self, page: Page, court: Court, figures: Mapping[View, Mapping[str, Figures]], day: tuple[int, int]) -> None:
+        """Turn the page to the next day."""
+        for view in VIEWS:
+            page.body.windows[view] = {
+                name: sums_of(PERIODS[name](self._keeper.zone, day[0])[0], one) for name, one in figures[view].items()
+            }
+            if not self._keeper.roll.is_pool(page.id):
+                page.add_totals(view, lengths(clipped(court.raw(page.id, view), *day)))
+        page.closed_ms = day[1]
+        page.cache = None
+
+    def _month(self, court: Court, known: SealedMonth | None, id_: str, day: tuple[int, int]) -> SealedMonth:
+        base_ms = PERIODS["month"](self._keeper.zone, day[0])[0]
+        month = local_date(self._keeper.zone, base_ms).strftime("%Y-%m")
+        both = []
+        for view in VIEWS:
+            before = clipped(known.spans(view), base_ms, day[0]) if known is not None else []
+            both.append(joined(before, clipped(court.raw(id_, view), *day)))
+        return sealing.seal_month(id_, month, (base_ms, day[1]), *both)
+
+    async def link(self, from_ms: int, until_ms: int, now_ms: int) -> None:
+        """The day's link of the chain: its spans and the evidence known for them (R17.4)."""
+        keeper = self._keeper
+        month = local_date(keeper.zone, from_ms).strftime("%Y-%m")
+        rows = await self._books.sealed_months([month])
+        spans = ((row.subject, row.spans(View.DEVICE), row.spans(View.E2E)) for row in sorted(rows, key=lambda r: r.subject))
+        digest = sealing.day_spans_digest(spans, from_ms, until_ms)
+        evidence = await self._books.evidence_digest(from_ms, until_ms, now_ms)
+        name = local_date(keeper.zone, from_ms).isoformat()
+        link = sealing.link(await self._books.chain_head(), "day", name, (from_ms, until_ms, now_ms), (digest, evidence))
+        await self._books.enter(Entries(links=[link]))

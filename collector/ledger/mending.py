@@ -1,0 +1,151 @@
+"""Closed days that late evidence is about: judged anew, compared, written, and what they add up to worked out again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from collector.core import restate, sealing
+from collector.core.court import Court
+from collector.core.periods import PERIODS, days
+from collector.core.restate import Changed
+from collector.core.sealing import Entries, StandingRow
+from collector.core.standing import WINDOWS
+from collector.core.state import Span, State, View
+from collector.ledger.books import Books, difference, joined, months_of
+from collector.ledger.closing import Closing
+from collector.ledger.inquiry import CHUNK, Inquiry
+from collector.ledger.keeper import Keeper
+from collector.ledger.page import VIEWS, Page, clipped, sums_of
+
+
+class Mended(msgspec.Struct, frozen=True):
+    """What changed in a closed day: of whom, in which view, where, from the old spans to the new ones."""
+
+    subject: str
+    view: View
+    changes: tuple[Changed, ...]
+
+
+class Mending:
+    """See the module."""
+
+    def __init__(self, keeper: Keeper, books: Books, inquiry: Inquiry, closing: Closing) -> None:
+        self._keeper = keeper
+        self._books = books
+        self._inquiry = inquiry
+        self._closing = closing
+        self.mended: list[Mended] = []
+        """What was changed in closed days and nobody has looked at yet: sealed reports are restated by it."""
+
+    async def mend(self, late: list[Page], now_ms: int) -> None:
+        """Judge closed days anew that late evidence is about, and write what changed (R9.3, R9.5, R17.2)."""
+        keeper = self._keeper
+        since = {page.id: page.behind_ms or 0 for page in late}
+        for page in late:
+            page.behind_ms = None
+        try:
+            from_ms = PERIODS["day"](keeper.zone, min(since.values()))[0]
+            until_ms = max(page.closed_ms for page in late)
+            bench = await self._inquiry.bench(keeper.roll, [*since], (from_ms, until_ms), now_ms)
+            touched: set[str] = set()
+            for page in late:
+                if page.judge is not None:
+                    fresh = {view: list(bench.observed(page.id, view)) for view in VIEWS}
+                    touched |= await self._mend_page(page, fresh, from_ms)
+            for from_day, until_day in days(keeper.zone, from_ms, until_ms) if touched else ():
+                await self._closing.link(from_day, until_day, now_ms)
+            await self.refresh(touched, now_ms)
+        except BaseException:
+            for page in late:
+                page.behind(since[page.id])
+            raise
+
+    async def _mend_page(self, page: Page, fresh: Mapping[View, list[Span]], from_ms: int) -> set[str]:
+        """Write the closed days of a page as they are judged now; answers whose figures change with it."""
+        months = months_of(self._keeper, from_ms, page.closed_ms)
+        rows = {row.month: row for row in await self._books.sealed_months(months, [page.id])}
+        entries, changed = Entries(), dict[View, list[Changed]]()
+        moved: list[tuple[View, dict[State, int]]] = []
+        for month, (start_ms, end_ms) in months.items():
+            row, upto_ms = rows.get(month), min(end_ms, page.closed_ms)
+            both = []
+            for view in VIEWS:
+                before = row.spans(view) if row is not None else []
+                after = joined(clipped(before, start_ms, max(from_ms, start_ms)), clipped(fresh[view], start_ms, upto_ms))
+                found = changed.setdefault(view, [])
+                found += restate.compare(before, after, start_ms, upto_ms)
+                found += restate.regraded(before, after, start_ms, upto_ms)
+                moved.append((view, difference(before, after)))
+                both.append(after)
+            entries.months.append(sealing.seal_month(page.id, month, (start_ms, upto_ms), *both))
+        if not any(changed.values()):
+            return set()
+        kept = page.encoded()
+        for view, gained in moved:
+            page.add_totals(view, gained)
+        entries.standing.append(StandingRow(page.id, page.closed_ms, page.encoded()))
+        try:
+            await self._books.enter(entries)
+        except BaseException:
+            page.load(page.closed_ms, kept)
+            raise
+        self._tell(page, changed, from_ms)
+        return {page.id}
+
+    def _tell(self, page: Page, changed: Mapping[View, Sequence[Changed]], from_ms: int) -> None:
+        """Sealed reports and the children's paths depend on it."""
+        for view, changes in changed.items():
+            if changes:
+                self.mended.append(Mended(page.id, view, tuple(changes)))
+                for child in page.children:
+                    if child in self._keeper.pages:
+                        self._keeper.pages[child].behind(max(from_ms, changes[0].from_ms))
+
+    async def refresh(self, ids: Iterable[str], now_ms: int) -> None:
+        """Work out again what the closed days of these subjects, and of the groups they are in, add up to."""
+        keeper = self._keeper
+        wanted = self._dependents(ids)
+        if not wanted:
+            return
+        year_ms = min(PERIODS[name](keeper.zone, now_ms)[0] for name in WINDOWS)
+        until_ms = max(page.closed_ms for page in keeper.pages.values())
+        court = await self.closed_court(wanted, (year_ms, until_ms))
+        entries = Entries()
+        for count, id_ in enumerate(sorted(wanted)):
+            page = keeper.pages[id_]
+            for view in VIEWS:
+                page.body.windows[view] = {
+                    name: sums_of(start_ms, court.figures(id_, view, (start_ms, page.closed_ms)))
+                    for name in WINDOWS
+                    if (start_ms := PERIODS[name](keeper.zone, now_ms)[0]) < page.closed_ms
+                }
+            page.cache = None
+            entries.standing.append(StandingRow(id_, page.closed_ms, page.encoded()))
+            if count % CHUNK == 0:
+                await asyncio.sleep(0)
+        await self._books.enter(entries)
+        keeper.version += 1
+
+    def _dependents(self, ids: Iterable[str]) -> set[str]:
+        keeper = self._keeper
+        wanted = {id_ for id_ in ids if id_ in keeper.pages}
+        for id_ in keeper.roll.in_order():
+            if id_ in keeper.pages and keeper.pages[id_].judge is None:
+                inside = keeper.roll.members(id_) | set(keeper.roll.pooled(id_))
+                if not wanted.isdisjoint(inside):
+                    wanted.add(id_)
+        return wanted
+
+    async def closed_court(self, wanted: Iterable[str], horizon: tuple[int, int]) -> Court:
+        """A court over closed days as they are written."""
+        keeper = self._keeper
+        months = months_of(keeper, *horizon)
+        ids = [id_ for id_ in keeper.roll.needed(wanted) if keeper.roll.subject(id_).group is None]
+        found: dict[tuple[str, View], list[Span]] = {}
+        for row in sorted(await self._books.sealed_months(months, ids), key=lambda row: row.month):
+            for view in VIEWS:
+                found.setdefault((row.subject, view), []).extend(row.spans(view))
+        return Court(keeper.roll, lambda id_, view: found.get((id_, view), ()), keeper.terms, horizon)

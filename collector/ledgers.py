@@ -1,0 +1,137 @@
+"""Connects the ledger to the running collector: store, inventory, commits, blindness, and the states that pages show.
+
+What the ledger works on in the background may fail and is tried again; the collector goes on without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from agent.model import Report
+from collector.config import Config
+from collector.core.accounts import Account
+from collector.core.acts import Names, Rulebook
+from collector.core.calendar import Calendar
+from collector.core.change import COLLECTOR, StoreError
+from collector.core.evidence import Evidence
+from collector.core.flap import FlapRule
+from collector.core.fleet import Fleet
+from collector.core.life import Judgement
+from collector.core.state import View
+from collector.core.stretch import BlindSpan
+from collector.inventory import Inventory
+from collector.ledger.clerk import Clerk
+from collector.ledger.inquiry import CALENDAR, Inquiry
+from collector.ledger.keeper import Keeper
+from collector.store.store import Store
+
+AUTHOR: Final = "inventory"
+"""Who says what configuration says (R1.2)."""
+_log = logging.getLogger("haidang.ledger")
+
+
+class Ledgers:
+    """One for the life of the collector."""
+
+    def __init__(self, store: Store, fleet: Fleet, config: Config, now_ms: Callable[[], int]) -> None:
+        rules = config.ledger
+        self._store = store
+        self._fleet = fleet
+        self._now_ms = now_ms
+        flaps = FlapRule(rules.flap_window_s * 1_000, rules.flap_high, rules.flap_low)
+        self._config = config
+        self._inventory = Inventory(sites={}, targets={})
+        self.inquiry = Inquiry(store)
+        self.keeper = Keeper(ZoneInfo(config.time_zone), now_ms, flaps)
+        self.clerk = Clerk(self.keeper, store, self.inquiry)
+        self._wanted: tuple[Inventory, tuple[Account, ...]] | None = None
+        self._is_loaded = False
+        self._wake = asyncio.Event()
+        fleet.state_of = self._state_of
+
+    def _state_of(self, target: str, now_ms: int) -> Judgement | None:
+        if target not in self.keeper.pages:
+            return None
+        span = self.keeper.state(target, View.DEVICE, now_ms)
+        return Judgement(span.state, span.from_ms, span.why)
+
+    async def load(self, inventory: Inventory, accounts: Iterable[Account]) -> None:
+        """Write down configuration and take up every page; before agents are heard."""
+        now_ms = self._now_ms()
+        self._inventory = inventory
+        await self._store.put_settings(calendar_settings(inventory.calendars), AUTHOR, now_ms)
+        await self._store.put_subjects(inventory.subjects(accounts), AUTHOR, now_ms)
+        await self.clerk.load(now_ms)
+        self._wanted = None
+        self._is_loaded = True
+
+    def configure(self, inventory: Inventory, accounts: Iterable[Account]) -> None:
+        """Configuration or the agents changed: it is written down and taken soon."""
+        self._wanted = (inventory, tuple(accounts))
+        self._wake.set()
+
+    def see(self, news: Iterable[tuple[Evidence, Report]]) -> None:
+        """Evidence that is on disk now."""
+        self.keeper.see([evidence for evidence, _ in news])
+
+    def blind(self, from_ms: int, until_ms: int) -> None:
+        """The collector saw nothing (R5.3)."""
+        self._fleet.blind(from_ms, until_ms)
+        self.keeper.blind(BlindSpan(COLLECTOR, from_ms, until_ms))
+
+    def rules(self) -> Rulebook:
+        """The names that windows and corrections may use at present, and the limits of what changes the past (R11.3)."""
+        roll, ledger = self.keeper.roll, self._config.ledger
+        subjects = [roll.subject(id_) for id_ in self.keeper.pages]
+        names = Names(
+            subjects=self.keeper.pages.keys(),
+            sites={*self._inventory.sites, *(subject.site for subject in subjects)},
+            classes={subject.class_ for subject in subjects},
+            labels={label for subject in subjects for label in subject.labels.items()},
+        )
+        return Rulebook(names, self._config.time_zone, ledger.retro_limit_days, self._inventory.free_days())
+
+    def acted(self) -> None:
+        """A person acted on a window or a correction: figures follow soon."""
+        self._wake.set()
+
+    async def keep(self) -> None:
+        """Do what is due, once a second and when configuration changed, for ever."""
+        while True:
+            try:
+                await self._configure()
+                await self.clerk.tick(self._now_ms())
+            except StoreError as error:
+                _log.error("the ledger could not be written and will be again: %s", error)
+                await asyncio.sleep(5)
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), 1)
+            except TimeoutError:
+                continue
+
+    async def _configure(self) -> None:
+        wanted, self._wanted = self._wanted, None
+        if wanted is None:
+            return
+        inventory, accounts = wanted
+        try:
+            self._inventory = inventory
+            changed = await self._store.put_settings(calendar_settings(inventory.calendars), AUTHOR, self._now_ms())
+            changed += await self._store.put_subjects(inventory.subjects(accounts), AUTHOR, self._now_ms())
+            if changed:
+                await self.clerk.take_roll(self._now_ms())
+        except BaseException:
+            self._wanted = self._wanted or wanted
+            raise
+
+
+def calendar_settings(calendars: Mapping[str, Calendar]) -> dict[str, bytes]:
+    """Calendars as the configuration history keeps them (R1.2)."""
+    return {f"{CALENDAR}{name}": msgspec.json.encode(calendar, order="deterministic") for name, calendar in calendars.items()}
