@@ -47,12 +47,55 @@ class Cover:
         reaches[left:right] = [reach_ms]
 
 
+class Farewells:
+    """Announced shutdowns and suspends, and the first evidence after each (R8.5)."""
+
+    __slots__ = ("after", "at")
+
+    def __init__(self) -> None:
+        self.at: list[int] = []
+        self.after: list[int] = []
+
+    def add(self, at_ms: int) -> bool:
+        """One more; whether it is new. The evidence that ends it is what is seen from now on."""
+        index = bisect_left(self.at, at_ms)
+        if index < len(self.at) and self.at[index] == at_ms:
+            return False
+        self.at.insert(index, at_ms)
+        self.after.insert(index, _FOREVER)
+        return True
+
+    def see(self, s: Stretch) -> bool:
+        """Evidence; whether it ends one sooner than was known."""
+        found = False
+        index = bisect_left(self.at, s.last_ms) - 1
+        while index >= 0:
+            after_ms = s.first_after(self.at[index])
+            if after_ms is not None and after_ms < self.after[index]:
+                self.after[index] = after_ms
+                found = True
+            if self.at[index] < s.first_ms:
+                break
+            index -= 1
+        return found
+
+    def until(self, until_ms: int) -> list[Interval]:
+        """From each to what ended it."""
+        return [(t, min(after, until_ms)) for t, after in zip(self.at, self.after, strict=True) if t < until_ms]
+
+    def forget(self, before_ms: int) -> None:
+        """Drop those that ended before."""
+        keep = [pair for pair in zip(self.at, self.after, strict=True) if pair[1] > before_ms]
+        self.at, self.after = [t for t, _ in keep], [after for _, after in keep]
+
+
 class Boot:
     """Everything known of one boot of a machine."""
 
     __slots__ = (
         "asleep",
         "cover",
+        "farewells",
         "first_ms",
         "from_ms",
         "held_at_ms",
@@ -73,11 +116,15 @@ class Boot:
         """TTL of its last evidence that is one of a series: what a reboot is measured by (R8.2)."""
         self.held_at_ms = -_FOREVER
         self.cover = Cover()
+        self.farewells: Farewells | None = None
+        """What it said itself; only its own evidence shows that it goes on."""
         self.asleep: list[list[int]] = []
         """Time asleep and the first and last instant at which it was just that (R8.5), in its order."""
 
     def see(self, s: Stretch, hold_ms: int) -> None:
         """One more piece of evidence of this boot."""
+        if self.farewells is not None:
+            self.farewells.see(s)
         if s.first_ms <= self.first_ms:
             self.starts_with_start = s.kind is Kind.AGENT_START or (s.first_ms == self.first_ms and self.starts_with_start)
             self.first_ms = s.first_ms
@@ -105,22 +152,22 @@ class Boot:
         """When it is proved to have run, by continuity alone (R9.2, E3), less the time asleep (R8.5)."""
         first = self.first_ms if self.from_ms is None else min(self.from_ms, self.first_ms)
         slept = [(max(before[2], after[1] - (after[0] - before[0])), after[1]) for before, after in pairwise(self.asleep)]
+        if self.farewells is not None:
+            slept += self.farewells.until(self.last_ms)
         return minus([(first, self.last_ms)], union(slept)) if first < self.last_ms else []
 
 
 class Boots:
     """The boots of one machine."""
 
-    __slots__ = ("_counted", "_farewells", "_name", "_next", "_seen_ms", "by_id", "changes", "stalls")
+    __slots__ = ("_counted", "_farewells", "_name", "_seen_ms", "by_id", "changes", "stalls")
 
     def __init__(self) -> None:
         self.by_id: dict[str, Boot] = {}
         self.stalls: list[Interval] = []
         self.changes = 0
         """Counts whatever is more than the newest boot going on."""
-        self._farewells: list[int] = []
-        self._next: list[int] = []
-        """The first evidence after each farewell."""
+        self._farewells = Farewells()
         self._counted: Stretch | None = None
         self._name = 0
         self._seen_ms = -_FOREVER
@@ -128,15 +175,15 @@ class Boots:
 
     def see(self, s: Stretch, hold_ms: int, tolerance_ms: int = 10_000) -> None:
         """Evidence that the machine ran at both ends of `s`; failures are none. `tolerance_ms`: of counters (R8.3)."""
-        if self._farewells:
-            self._see_after_farewell(s)
+        if self._farewells.at and self._farewells.see(s):
+            self.changes += 1
         if s.last_ms > self._seen_ms:
             self._seen_ms = s.last_ms
         if s.kind is Kind.STALL:
             self.stalls = union([*self.stalls, (s.first_ms, s.until_ms)])
             self.changes += 1
         if s.farewell:
-            self.announce(s.first_ms)
+            self.announce(s)
         name = s.boot or self._count(s, tolerance_ms)
         if not name:
             return
@@ -150,19 +197,20 @@ class Boots:
             self.changes += 1
         boot.see(s, hold_ms)
 
-    def announce(self, at_ms: int) -> None:
+    def announce(self, s: Stretch) -> None:
         """A farewell (R8.5). The evidence that ends it is what is seen from now on."""
-        index = bisect_left(self._farewells, at_ms)
-        if index == len(self._farewells) or self._farewells[index] != at_ms:
-            self._farewells.insert(index, at_ms)
-            self._next.insert(index, _FOREVER)
+        if self._farewells.add(s.first_ms):
             self.changes += 1
+        if s.boot:
+            boot = self.by_id.setdefault(s.boot, Boot(s.first_ms))
+            boot.farewells = boot.farewells or Farewells()
+            boot.farewells.add(s.first_ms)
 
     def takes(self, s: Stretch) -> bool:
         """Whether `s` may still come after what was seen: counters go on from the last ones (R8.3), and the evidence after
         a farewell must not have been seen before it (R8.5)."""
         if s.farewell:
-            return s.first_ms in self._farewells or s.first_ms >= self._seen_ms
+            return s.first_ms in self._farewells.at or s.first_ms >= self._seen_ms
         if s.boot or (s.ticks is None and s.system_ticks is None):
             return True
         return self._counted is None or s.first_ms >= self._counted.first_ms
@@ -176,17 +224,6 @@ class Boots:
         boot.cover.add(s.first_ms, s.last_ms, hold_ms)
         if not s.live:
             self.changes += 1
-
-    def _see_after_farewell(self, s: Stretch) -> None:
-        index = bisect_left(self._farewells, s.last_ms) - 1
-        while index >= 0:
-            after_ms = s.first_after(self._farewells[index])
-            if after_ms is not None and after_ms < self._next[index]:
-                self._next[index] = after_ms
-                self.changes += 1
-            if self._farewells[index] < s.first_ms:
-                return
-            index -= 1
 
     def _count(self, s: Stretch, tolerance_ms: int) -> str:
         """The boot that counters tell of, where there is no id (R8.3). What no counter can say is ignored."""
@@ -214,7 +251,7 @@ class Boots:
 
     def farewells(self, until_ms: int) -> list[Interval]:
         """From each announced shutdown or suspend to the next evidence (R8.5)."""
-        return [(t, min(after, until_ms)) for t, after in zip(self._farewells, self._next, strict=True) if t < until_ms]
+        return self._farewells.until(until_ms)
 
     def reboots(self) -> list[tuple[int, int, bool]]:
         """Each change of boot as (last evidence of the old, first of the new, both ends pinned by markers) (R8.2)."""
@@ -249,8 +286,7 @@ class Boots:
         newest = max((boot.last_ms for name, boot in self.by_id.items() if name and boot.last_ms < before_ms), default=0)
         self.by_id = {name: boot for name, boot in self.by_id.items() if boot.last_ms >= min(before_ms, newest) or not name}
         self.stalls = [stall for stall in self.stalls if stall[1] > before_ms]
-        keep = [pair for pair in zip(self._farewells, self._next, strict=True) if pair[1] > before_ms]
-        self._farewells, self._next = [t for t, _ in keep], [after for _, after in keep]
+        self._farewells.forget(before_ms)
 
 
 def _same_boot(before: Stretch, now: Stretch, tolerance_ms: int) -> bool:

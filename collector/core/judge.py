@@ -92,7 +92,7 @@ class Judge:
                 # What comes after a farewell may stand in a stretch that began before it (R8.5).
                 if not self.boots.takes(s):
                     self._fall_behind(s.first_ms)
-                self.boots.announce(s.first_ms)
+                self.boots.announce(s)
         for s in ordered:
             self.see(s)
 
@@ -213,14 +213,14 @@ class Judge:
         """`asked` is a part of `whole`, a stretch of service as far as it is known."""
         bridges = self._where(lambda rules: rules.gap_policy is GapPolicy.BRIDGE_DOWN)
         if not bridges:
-            return self._judged(view, asked, whole[1], for_path)
-        spans = self._judged(view, whole, whole[1], for_path)
+            return self._judged(view, asked, whole, for_path)
+        spans = self._judged(view, whole, whole, for_path)
         gaps = [(s.from_ms, s.to_ms) for s in overlay.bridge(spans) if s.why is Why.BRIDGED]
         return overlay.cut_out(overlay.lay(spans, cut(gaps, bridges), State.DOWN, Why.BRIDGED), *asked)
 
-    def _judged(self, view: View, asked: Interval, known_ms: int, for_path: bool) -> list[Span]:
+    def _judged(self, view: View, asked: Interval, whole: Interval, for_path: bool) -> list[Span]:
         from_ms, until_ms = asked
-        spans = self._observed(view, asked, known_ms)
+        spans = self._observed(view, asked, whole)
         if view is View.DEVICE:
             late = self.boots.late_cover(from_ms, until_ms)
             proved = self.boots.continuity(from_ms, until_ms)
@@ -230,12 +230,15 @@ class Judge:
             spans = self._lay_boots(spans, until_ms)
         return spans
 
-    def _observed(self, view: View, asked: Interval, known_ms: int) -> list[Span]:
+    def _observed(self, view: View, asked: Interval, whole: Interval) -> list[Span]:
         machines = self._device if view is View.DEVICE else self._e2e
-        lines = [self._line(key, machine, asked, known_ms) for key, machine in machines.items()]
+        lines = [self._line(key, machine, asked, whole) for key, machine in machines.items()]
         return overlay.either(lines) if lines else [Span(*asked, State.UNKNOWN, Why.NEVER)]
 
-    def _line(self, key: Key, machine: Machine, asked: Interval, known_ms: int) -> list[Span]:
+    def _line(self, key: Key, machine: Machine, asked: Interval, whole: Interval) -> list[Span]:
+        begin_ms, known_ms = whole
+        if machine.last_ms is not None and machine.last_ms < begin_ms:
+            return [Span(*asked, State.UNKNOWN, Why.NEVER)]
         kept = machine.snapshot() if key == _REPORTS else None
         missed = kept is not None and self._miss(machine, known_ms)
         spans = machine.spans(*asked, known_ms)
@@ -287,6 +290,10 @@ class Judge:
         found: list[Span] = []
         for key, machine in machines.items():
             if (key == _REPORTS) is not pushes:
+                continue
+            begin_ms = max([a for a, _ in self._scope if a <= now_ms], default=now_ms)
+            if machine.last_ms is not None and machine.last_ms < begin_ms:
+                found.append(Span(begin_ms, now_ms, State.UNKNOWN, Why.NEVER))
                 continue
             kept = machine.snapshot() if pushes else None
             missed = kept is not None and self._miss(machine, now_ms)
