@@ -23,7 +23,7 @@ from collector.core.policy import Policy, policy_for
 from collector.core.roll import Roll
 from collector.core.state import Span, View
 from collector.core.subject import Subject, SubjectKind, Timetable
-from collector.core.windows import Window, WindowBook, cover_history, handed_on
+from collector.core.windows import Window, WindowBook, cover_history, in_scope
 
 Observed = Callable[[str, View], Sequence[Span]]
 """Spans of a target over the whole horizon, as observed."""
@@ -53,7 +53,7 @@ class Court:
         self._spans: dict[tuple[str, View], Sequence[Span]] = {}
         self._composed: dict[tuple[str, View], Intervals] = {}
         self._covers: dict[tuple[str, View], Intervals] = {}
-        self._handed: dict[tuple[str, View], Intervals] = {}
+        self._handed: dict[str, Intervals] = {}
         self._scopes: dict[str, list[Interval]] = {}
         self._hours: dict[str, list[Interval]] = {}
         self._figures: dict[tuple[str, View, Interval, str], Figures] = {}
@@ -121,23 +121,21 @@ class Court:
             if not windows and not self._book.propagates:
                 known = ()
             else:
-                parents = {name: self._handed_on(name, view) for name in self.roll.parents(id_)}
+                parents = {name: self._handed_on(name) for name in self.roll.parents(id_)}
                 handed = any(parents.values())
                 spans = self.spans(id_, view) if handed else ()
                 known = cover_history(self.roll.history(id_), windows, spans, parents) if windows or handed else ()
             self._covers[key] = known
         return known
 
-    def _handed_on(self, id_: str, view: View) -> Intervals:
+    def _handed_on(self, id_: str) -> Intervals:
+        """What a subject hands on to its direct children (R11.4)."""
         if not self._book.propagates:
             return ()
-        key = (id_, view)
-        known = self._handed.get(key)
+        known = self._handed.get(id_)
         if known is None:
             subject = self.roll.subject(id_)
-            parents = {name: self._handed_on(name, view) for name in self.roll.parents(id_)}
-            spans = self.spans(id_, view) if any(parents.values()) else ()
-            known = self._handed[key] = handed_on(subject, self._book.of(subject), spans, parents)
+            known = self._handed[id_] = in_scope(subject, self._book.of(subject), propagating=True)
         return known
 
     def hours(self, id_: str) -> Intervals | None:
