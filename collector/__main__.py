@@ -17,7 +17,7 @@ import msgspec
 import agent
 
 try:
-    from collector import commands, config
+    from collector import acts_commands, acts_options, commands, config
     from collector.config import Config, ConfigError
     from collector.config_words import told, told_all
     from collector.inventory import load_inventory
@@ -85,6 +85,9 @@ def _do(options: argparse.Namespace) -> int:
     if options.command == "check":
         put(f"{_check(settings, options.lang)}\n")
         return 0
+    if options.command in acts_options.COMMANDS:
+        put(f"{asyncio.run(acts_commands.run(settings, options))}\n")
+        return 0
     put(f"{asyncio.run(_agent(settings, options))}\n")
     return 0
 
@@ -138,6 +141,7 @@ def _parser(language: str) -> argparse.ArgumentParser:
     for name in ("run", "check"):
         verbs.add_parser(name, parents=[files], help=word(language, name), description=word(language, name))
     _add_agent_verbs(verbs.add_parser("agent", help=word(language, "agent")), files, language)
+    acts_options.add_commands(verbs, files, language)
     verbs.add_parser("local", help=word(language, "local"))
     verbs.add_parser("version", parents=[common], help=word(language, "version"))
     return parser
