@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -11,15 +10,15 @@ from typing import Any, Final
 import msgspec
 
 from collector.core import budget, figures, printing
-from collector.core.calendar import WEEKDAYS, Calendar, expand, hours
+from collector.core.calendar import Calendar, expand
 from collector.core.figures import Figures
 from collector.core.flap import FlapRule, flapping
 from collector.core.intervals import Interval, Intervals, clip, cut, size, union
 from collector.core.policy import POLICIES, Policy, Role
 from collector.core.state import State, View, Why
 from collector.replay_evidence import FOREVER, MS, scope_of, windows_of
-from collector.replay_format import CalendarText, Document, Event, Question, Roles, Vector, ratio
-from collector.replay_timeline import Case, Line, runs_of
+from collector.replay_format import Document, Event, Question, Roles, Vector, ratio
+from collector.replay_timeline import Case, Line, runs_of, spans_between
 
 _COUNTS: Final = ("ast", "maintenance", "up", "degraded", "down", "unreachable", "unknown", "good", "bad", "denom")
 
@@ -36,7 +35,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def answer(document: Document, vector: Vector, question: Question) -> Answer:
-    """Judge one result's subject and count its figures. Raises `ValueError` with a text for what cannot be computed."""
+    """Judge one result's subject and count its figures."""
     case = Case(document, vector, question)
     policy = policy_of(document, question.policy)
     group = case.group(question.subject)
@@ -121,15 +120,8 @@ def policy_of(document: Document, name: str) -> Policy:
     )
 
 
-def service_hours(text: CalendarText, epoch: int, period: Interval) -> list[Interval]:
-    """The service hours within a period (R12.4); `epoch` is added to get Unix time. Raises `ValueError` for a calendar that
-    cannot be read."""
-    calendar = Calendar(
-        text.tz,
-        weekly=tuple(tuple(hours(*pair) for pair in text.weekly.get(day, [])) for day in WEEKDAYS),  # type: ignore[arg-type]
-        holidays=frozenset(dt.date.fromisoformat(day) for day in text.holidays),
-        special={dt.date.fromisoformat(day): tuple(hours(*pair) for pair in pairs) for day, pairs in text.special.items()},
-    )
+def service_hours(calendar: Calendar, epoch: int, period: Interval) -> list[Interval]:
+    """The service hours within a period (R12.4); `epoch` is added to get Unix time."""
     shift = epoch * MS
     return [(a - shift, b - shift) for a, b in expand(calendar, period[0] + shift, period[1] + shift)]
 
@@ -212,7 +204,39 @@ def beside(case: Case, line: Line) -> dict[str, Any]:
         told["agent_clock_steps"] = steps
     if case.vector.targets[name].kind != "state":
         told |= _of_judge(case, line)
+        told |= _restated(case)
     return told
+
+
+def _restated(case: Case) -> dict[str, Any]:
+    """How the states differ from what an earlier result said of the same subject as of an earlier K (R17.2)."""
+    question, name, view = case.question, case.question.subject, View(case.question.view)
+    earlier = [
+        one
+        for one in case.vector.questions
+        if (one.subject, one.view, one.params) == (name, question.view, question.params)
+        and one.as_of is not None
+        and (question.as_of is None or one.as_of < question.as_of)
+    ]
+    if not earlier:
+        return {}
+    before = Case(case.document, case.vector, max(earlier, key=lambda one: one.as_of or 0))
+    until_ms = min(case.end_ms, before.end_ms)
+    old, new = (runs_of(spans_between(one.spans(name, view), case.period[0], until_ms)) for one in (before, case))
+    changes = [(max(a, c), min(b, d), x, y) for a, b, x in old for c, d, y in new if x is not y and max(a, c) < min(b, d)]
+    if not changes:
+        return {}
+    from_ms, to_ms = changes[0][0], changes[-1][1]
+    came = [
+        event
+        for event in case.known.of_target[name]
+        if event.known * MS > before.known.known_ms and from_ms <= event.t * MS < to_ms
+    ]
+    whys = {span.why for span in spans_between(case.spans(name, view), from_ms, to_ms)}
+    told = {"from": str(changes[0][2]), "to": str(changes[0][3]), "interval": _pairs([(from_ms, to_ms)])[0]}
+    evidence = "backfill" if Why.BACKFILL in whys else "continuity" if Why.CONTINUITY in whys else "observed"
+    received = max((event.known for event in came), default=None)
+    return {"restatement": {**told, "evidence": evidence, "reports": len(came), "received": received}}
 
 
 def _of_judge(case: Case, line: Line) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def _stretch(event: Event, t_ms: int, parameters: Parameters) -> Stretch:
     return Stretch(
         kind,
         COLLECTOR if event.observer == "center" else event.observer,
-        "",
+        event.ev,
         Result(event.result),
         t_ms,
         t_ms,

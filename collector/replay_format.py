@@ -5,14 +5,18 @@ Times in a file are whole seconds. Keys that are not known are left alone: they 
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Annotated, Any, Final, Literal, TypeVar
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta
+
+from collector.core.calendar import WEEKDAYS, Calendar, hours
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_EVENTS: Final = 5_000_000
@@ -117,9 +121,22 @@ class CalendarText(msgspec.Struct, frozen=True):
     """Service hours as written (R12.4)."""
 
     tz: Name
-    weekly: dict[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], list[tuple[str, str]]]
+    weekly: dict[str, list[tuple[str, str]]]
     holidays: list[str] = []
     special: dict[str, list[tuple[str, str]]] = {}
+
+    def read(self) -> Calendar:
+        """The calendar that is meant. Raises `ValueError` for a zone, a date or hours that are none."""
+        ZoneInfo(self.tz)
+        if not set(self.weekly) <= set(WEEKDAYS):
+            raise ValueError("weekly")
+        weekly = [tuple(hours(*pair) for pair in pairs) for pairs in (self.weekly.get(day, []) for day in WEEKDAYS)]
+        return Calendar(
+            self.tz,
+            weekly=(weekly[0], weekly[1], weekly[2], weekly[3], weekly[4], weekly[5], weekly[6]),
+            holidays=frozenset(dt.date.fromisoformat(day) for day in self.holidays),
+            special={dt.date.fromisoformat(day): tuple(hours(*pair) for pair in pairs) for day, pairs in self.special.items()},
+        )
 
 
 class GroupText(msgspec.Struct, frozen=True):
@@ -175,7 +192,7 @@ class Vector(msgspec.Struct, frozen=True):
     questions: list[Question]
     slo: str
     epoch: int
-    calendar: CalendarText | None
+    calendar: Calendar | None
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -281,6 +298,7 @@ def expanded(event: Event) -> Iterator[Event]:
     if event.every is None:
         yield event if event.t <= event.known else msgspec.structs.replace(event, t=event.known)
         return
-    for t in range(event.t, (event.until or event.t) + 1, event.every):
+    last = event.t if event.until is None else event.until
+    for t in range(event.t, last + 1, event.every):
         rx = event.rx
         yield msgspec.structs.replace(event, t=t if rx is None else min(t, rx), every=None, until=None)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, Final
+from zoneinfo import ZoneInfoNotFoundError
 
 import msgspec
 
+from collector.core.calendar import Calendar
 from collector.core.dependency import CycleError, order
 from collector.core.policy import POLICIES
 from collector.replay_format import (
@@ -100,7 +102,7 @@ def _vector(source: Source, raw: Any, place: str, defaults: dict[str, Any], poli
     period = _period(source, raw.get("period", MISSING), f"{place}.period")
     targets, own = _targets(source, raw.get("targets", MISSING), f"{place}.targets")
     events = _events(source, raw.get("events", MISSING), f"{place}.events", set(targets))
-    calendar = source.read(raw["calendar"], CalendarText, f"{place}.calendar") if "calendar" in raw else None
+    calendar = _calendar(source, raw["calendar"], f"{place}.calendar") if "calendar" in raw else None
     slo = source.read(raw.get("slo", ""), str, f"{place}.slo") or ""
     if slo:
         _ratio(source, slo, f"{place}.slo")
@@ -115,9 +117,27 @@ def _vector(source: Source, raw: Any, place: str, defaults: dict[str, Any], poli
         return None
     vector = Vector(str(raw.get("id", place)), period, targets, own, events, questions, slo, epoch, calendar)
     groups = {question.subject for question in questions if question.group is not None}
+    _no_cycle_of_groups(source, questions, f"{place}.results")
     for index, question in enumerate(questions):
         _question(source, vector, question, (f"{place}.results[{index}]", groups, policies))
     return vector
+
+
+def _no_cycle_of_groups(source: Source, questions: list[Question], place: str) -> None:
+    members = {question.subject: list(question.group.members) for question in questions if question.group is not None}
+    try:
+        order(members)
+    except CycleError as error:
+        source.say(place, str(error), "groups without a cycle")
+
+
+def _calendar(source: Source, raw: Any, place: str) -> Calendar | None:
+    text = source.read(raw, CalendarText, place)
+    try:
+        return None if text is None else text.read()
+    except (ValueError, ZoneInfoNotFoundError, OSError):
+        source.say(place, raw, "a time zone, dates and hours as HH:MM")
+        return None
 
 
 def _period(source: Source, raw: Any, place: str) -> Period | None:
@@ -184,6 +204,8 @@ def _faults(event: Event, raw: dict[str, Any], targets: set[str], windows: set[A
             yield key, MISSING, f"the key {key}, which {event.ev} needs"
     if event.every is not None and event.until is None:
         yield "until", MISSING, "the last instant of every"
+    if event.every is not None and event.ev not in _OF_TARGET[:4]:
+        yield "every", event.every, f"only with {', '.join(_OF_TARGET[:4])}"
     if event.until is not None and event.until < event.t:
         yield "until", event.until, f"not before t ({event.t})"
     if event.from_ is not None and event.to is not None and event.from_ >= event.to:

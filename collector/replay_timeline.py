@@ -46,6 +46,7 @@ class Case:
     """One vector as known at one K, judged with one result's parameters."""
 
     def __init__(self, document: Document, vector: Vector, question: Question) -> None:
+        self.document = document
         self.vector = vector
         self.question = question
         self.known: Known = known_at(vector, question.as_of)
@@ -106,8 +107,14 @@ class Case:
             if self.vector.targets[name].kind == "state":
                 self._path_spans[key] = given_states(self.known, name, FOREVER)
             else:
-                self._path_spans[key] = self.judge(name).spans(view, _LONG_AGO, self.reach_ms(name), for_path=True)
+                until_ms = self.reach_ms(name) if self.known.known_ms == FOREVER else self.known.known_ms
+                self._path_spans[key] = self._judged(name, view, (_LONG_AGO, until_ms), for_path=True)
         return self._path_spans[key]
+
+    def _judged(self, name: str, view: View, extent: Interval, *, for_path: bool = False) -> list[Span]:
+        """What the judge says, silence counted until K; where everything is known, until the end of what is asked (R6.2)."""
+        known_ms = None if self.known.known_ms == FOREVER else self.known.known_ms
+        return self.judge(name).spans(view, *extent, for_path=for_path, known_ms=known_ms)
 
     def reach_ms(self, name: str) -> int:
         """How far a target's timeline is told: to the end of the period, or as far as its samples reach beyond it."""
@@ -135,7 +142,7 @@ class Case:
             spans = [s for s in given_states(self.known, name, reach) if s.to_ms > first]
             spans = _within(spans, scope_of(self.known, name), (first, reach))
         else:
-            spans = self.judge(name).spans(view, first, reach)
+            spans = self._judged(name, view, (first, reach))
         merge_gap_ms = self.parameters[name].merge_gap * MS
         return spans_between(spans, *_extent(spans, (from_ms, until_ms), (first, reach), merge_gap_ms))
 
