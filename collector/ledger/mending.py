@@ -97,12 +97,11 @@ class Mending:
 
     def _tell(self, page: Page, changed: Mapping[View, Sequence[Changed]], from_ms: int) -> None:
         """Sealed reports and the children's paths depend on it."""
-        for view, changes in changed.items():
-            if changes:
-                self.mended.append(Mended(page.id, view, tuple(changes)))
-                for child in page.children:
-                    if child in self._keeper.pages:
-                        self._keeper.pages[child].behind(max(from_ms, changes[0].from_ms))
+        found = [(view, changes) for view, changes in changed.items() if changes]
+        self.mended += [Mended(page.id, view, tuple(changes)) for view, changes in found]
+        since_ms = max(from_ms, min(changes[0].from_ms for _, changes in found))
+        for child in page.children & self._keeper.pages.keys():
+            self._keeper.pages[child].behind(since_ms)
 
     async def refresh(self, ids: Iterable[str], now_ms: int) -> None:
         """Work out again what the closed days of these subjects, and of the groups they are in, add up to."""
