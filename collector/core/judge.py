@@ -203,18 +203,21 @@ class Judge:
         """The spans within `[from_ms, until_ms)` and the scope, as known at `known_ms` (`until_ms` if not given): what was not
         seen until then had not come. `for_path`: as the children's path sees them."""
         known_ms = max(until_ms, known_ms or until_ms)
+        bridges = self._where(lambda rules: rules.gap_policy is GapPolicy.BRIDGE_DOWN)
+        if bridges:
+            # What follows a gap may lie behind the end of what is asked.
+            machines = (*self._device.values(), *self._e2e.values())
+            known_ms = max([known_ms, *[m.last_ms + 1 for m in machines if m.last_ms is not None]])
         out: list[Span] = []
         for a, b in self._scope:
             if a < until_ms and b > from_ms:
-                out += self._within_scope(view, (max(a, from_ms), min(b, until_ms)), (a, min(b, known_ms)), for_path)
+                asked, whole = (max(a, from_ms), min(b, until_ms)), (a, min(b, known_ms))
+                spans = self._judged(view, whole if bridges else asked, whole, for_path)
+                out += self._bridged(spans, asked, bridges) if bridges else spans
         return out
 
-    def _within_scope(self, view: View, asked: Interval, whole: Interval, for_path: bool) -> list[Span]:
-        """`asked` is a part of `whole`, a stretch of service as far as it is known."""
-        bridges = self._where(lambda rules: rules.gap_policy is GapPolicy.BRIDGE_DOWN)
-        if not bridges:
-            return self._judged(view, asked, whole, for_path)
-        spans = self._judged(view, whole, whole, for_path)
+    def _bridged(self, spans: list[Span], asked: Interval, bridges: Sequence[Interval]) -> list[Span]:
+        """R5.5, while the policy holds: `spans` are all there are in a stretch of service, `asked` is a part of it."""
         gaps = [(s.from_ms, s.to_ms) for s in overlay.bridge(spans) if s.why is Why.BRIDGED]
         return overlay.cut_out(overlay.lay(spans, cut(gaps, bridges), State.DOWN, Why.BRIDGED), *asked)
 
