@@ -56,9 +56,12 @@ def _rows(report: Report, layout: Layout) -> Iterator[Sequence[Any]]:
 
 def _row(line: Line, layout: Layout) -> tuple[Any, ...]:
     f, digits = line.figures, layout.digits
+    figure = reached(f, digits)
+    # Without unknown time the bounds are the figure (3.12): most lines need one printing, not three.
+    least, most = (low(f, digits), high(f, digits)) if f.doubt else (figure, figure)
     return (
-        line.kind, safe(line.id), safe(line.name), safe(line.site), safe(line.class_), line.view.value, line.policy,
-        objective(f.slo), reached(f, digits), low(f, digits), high(f, digits), f.verdict.value,
+        line.kind, safe(line.id), safe(line.name), safe(line.site), safe(line.class_), line.view, line.policy,
+        objective(f.slo), figure, least, most, f.verdict,
         "true" if f.provisional else "false", coverage(f), "true" if is_insufficient(f, layout.min_coverage) else "false",
         f.ast, f.maintenance, f.up, f.degraded, f.down, f.unreachable, f.unknown, f.good, f.bad, f.doubt, f.future_ast,
         f.incidents, f.incidents_started, f.charged, f.closed_count, f.closed_ms, f.maint_up, f.maint_down, f.up_backfill,

@@ -53,7 +53,7 @@ _SAY: Final[dict[Kind, Callable[[Show, Column, Any], str]]] = {
     Kind.PERCENT: lambda show, column, raw: show.percent(raw),
     Kind.DURATION: lambda show, column, raw: show.duration(raw),
     Kind.SIGNED: lambda show, column, raw: show.duration(raw),
-    Kind.TIME: lambda show, column, raw: show.time(raw),
+    Kind.TIME: lambda show, column, raw: show.time(raw) if raw or column.key != "restored" else show.word("lasts"),
     Kind.FLAG: lambda show, column, raw: show.flag(raw),
     Kind.VERDICT: lambda show, column, raw: verdict(show, raw),
 }

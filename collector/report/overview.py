@@ -55,13 +55,13 @@ def verdicts(report: Report, show: Show, layout: Layout) -> Grid:
 def against_objective(show: Show, layout: Layout, lines: Iterable[Line], *, banded: bool) -> Grid:
     """Each line's figure beside its objective and resolution, bounds, verdict, coverage and time counted bad (R12.2, R4.2)."""
     heads = (
-        Cell(show.word("name"), f"{show.word('view')} · {show.word('policy')}"),
+        Cell(show.word("name"), f"{show.word('id')} · {show.word('view')} · {show.word('policy')}"),
         Cell(show.word("slo"), show.word("resolution"), "number"),
         Cell(show.word("availability"), css="number"),
         Cell(show.word("bounds"), css="number"),
         Cell(show.word("verdict")),
         Cell(show.word("coverage"), css="number"),
-        Cell(show.word("downtime"), show.word("incident_count"), "number"),
+        Cell(show.word("bad"), show.word("incident_count"), "number"),
     )
     rows: list[Row] = []
     kind = ""
@@ -82,7 +82,7 @@ def _line(show: Show, layout: Layout, line: Line) -> Row:
     resolution = f"± {show.duration(line.resolution_ms)}" if line.resolution_ms else ""
     count = "" if f.incidents is None else show.word("so_many", count=show.count(f.incidents))
     cells = (
-        Cell(line.name, f"{show.term('view', line.view.value)} · {line.policy}"),
+        Cell(line.name, f"{line.id} · {show.term('view', line.view.value)} · {line.policy}"),
         Cell(show.percent(objective(f.slo)), resolution, "number"),
         Cell(show.percent(reached(f, digits)), "", "number figure"),
         Cell(bounds, "", "number"),

@@ -22,7 +22,7 @@ from collector.report.words import word
 
 FONTS: Final = Path(__file__).parent / "fonts"
 FACES: Final = {"normal": "DejaVuSans.ttf", "bold": "DejaVuSans-Bold.ttf"}
-DEBIAN: Final = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
+DEBIAN: Final = "libpango-1.0-0 libpangoft2-1.0-0"
 """Debian's packages with the libraries that WeasyPrint loads."""
 STEPS: Final = 7
 """WeasyPrint announces seven steps, the fifth once a page."""
@@ -43,7 +43,7 @@ def _load(language: str) -> tuple[Any, Any, Any]:
     """WeasyPrint, whose import also loads the system's libraries; fonts of this document; a fetcher that goes nowhere."""
     try:
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()):  # WeasyPrint prints advice where the file may go.
-            # Without HarfBuzz's library for subsets, fontTools cuts the fonts; a later WeasyPrint will want it.
+            # It misses HarfBuzz's library for cutting fonts, which it does not need for ours.
             warnings.simplefilter("ignore", DeprecationWarning)
             import weasyprint  # type: ignore[import-untyped]
             from weasyprint.text.fonts import FontConfiguration  # type: ignore[import-untyped]

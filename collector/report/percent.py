@@ -46,7 +46,12 @@ def is_insufficient(f: Figures, least: Fraction) -> bool:
     return (agreed - f.unknown) * least.denominator < agreed * least.numerator
 
 
-@lru_cache(maxsize=1024)
 def objective(slo: Fraction) -> str:
     """The objective in per cent, without needless zeros."""
-    return ratio(slo)
+    return _objective(slo.numerator, slo.denominator)
+
+
+@lru_cache(maxsize=1024)
+def _objective(part: int, whole: int) -> str:
+    """Found by two integers: a fraction's own hash takes longer than printing it."""
+    return ratio(Fraction(part, whole))

@@ -94,7 +94,6 @@ def _line_getters(layout: Layout) -> tuple[tuple[Column, Callable[[Line, Figures
         (Column("uncertainty", _D, 11), lambda line, _: uncertainty(line)),
         (Column("incident_count", _C, 10), lambda _, f: f.incidents),
         (Column("incidents_started", _C, 10), lambda _, f: f.incidents_started),
-        (Column("downtime", _D, 12), lambda _, f: f.bad),
     )
 
 

@@ -173,9 +173,8 @@ class _Writer:
             return
         if kind is Kind.DURATION:
             sheet.write_datetime(row, place, timedelta(seconds=seconds_up(raw)), self._duration)
-        elif kind is Kind.TIME:
-            if raw:
-                sheet.write_datetime(row, place, self._show.local(raw).replace(tzinfo=None, microsecond=0), self._time)
+        elif kind is Kind.TIME and raw:
+            sheet.write_datetime(row, place, self._show.local(raw).replace(tzinfo=None, microsecond=0), self._time)
         elif kind is Kind.PERCENT:
             self._percent(sheet, row, place, column, raw)
         elif kind is Kind.COUNT:

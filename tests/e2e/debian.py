@@ -6,6 +6,7 @@ downloaded and unpacked there, not installed, so that no service starts and noth
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -26,6 +27,9 @@ PACKAGES = {
 
 POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
 """PostgreSQL is installed rather than unpacked: its programs look for their libraries and data at this fixed place."""
+
+PANGO = ("libpangoft2-1.0.so.0", "libpangoft2-1.0-0")
+"""The library that draws the text of PDF reports, and its package, which brings those that it needs itself."""
 
 SKIP = "debian:"
 """Start of the reason of every skip for want of a Debian package; with CI=true such a skip is a failure (tests/conftest.py)."""
@@ -106,6 +110,15 @@ class Fetcher:
         return self.apt("install", *options, "postgresql-15")
 
 
+def has_pango() -> bool:
+    """Whether WeasyPrint can load its library."""
+    try:
+        ctypes.CDLL(PANGO[0])
+    except OSError:
+        return False
+    return True
+
+
 def main() -> int:
     """Fetch everything that is missing; 0 when all is there, 1 (and the names) when something is not to be had."""
     if os.geteuid() != 0:
@@ -122,6 +135,8 @@ def main() -> int:
     ]
     if not (POSTGRESQL / "initdb").exists() and not fetcher.install_postgresql():
         missing.append("postgresql-15")
+    if not has_pango() and not fetcher.apt("install", "-y", "--no-install-recommends", PANGO[1]):
+        missing.append(PANGO[1])
     if missing:
         print(f"not to be had from apt: {', '.join(missing)}", file=sys.stderr)
     return 1 if missing else 0

@@ -96,7 +96,8 @@ def test_headline_shows_figure_objective_bounds_verdict_coverage_and_resolution(
     report = sample.build()
     vi, en = outline(report, "vi"), outline(report, "en")
     assert _row(vi, "headline", "Huyện D01") == [
-        "Huyện D01 thiết bị · device_contract", "99,9", "99,9791", "99,9583 – 99,9791", "✓ đạt", "99,97", "1:05:03 sự cố: 3",
+        "Huyện D01 d01 · thiết bị · device_contract", "99,9", "99,9791", "99,9583 – 99,9791", "✓ đạt", "99,97",
+        "1:05:03 sự cố: 3",
     ]  # fmt: skip
     assert _row(en, "headline", "Điểm cầu S02")[1:6] == ["99 ± 0:00:20", "99.9775", "99.9775 – 99.9775", "✓ met", "100.00"]
     bands = [row[0] for row in vi.rows["headline"] if len(row) == 1]
@@ -302,6 +303,22 @@ def test_every_text_is_there_in_both_languages() -> None:
         assert english.strip()
         assert vietnamese.strip()
         assert set(re.findall(r"{\w+}", vietnamese)) <= set(re.findall(r"{\w+}", english)) | {"{year}"}
+
+
+def test_every_text_is_used() -> None:
+    """A text that nothing shows is not kept."""
+    folder = FONTS.parent
+    sources = [path.read_text() for path in folder.iterdir() if path.suffix in (".py", ".html") and path.name != "words.py"]
+    used = "\n".join(sources)
+    assert [key for key in words.WORDS if not re.search(rf"[\"'.]{key}\b", used)] == []
+
+
+def test_an_incident_that_lasts_says_so() -> None:
+    """R13.5: not yet restored is no empty cell, on the page."""
+    report = sample.build()
+    lasting = msgspec.structs.replace(report.incidents[0], restored_ms=0)
+    row = outline(msgspec.structs.replace(report, incidents=(lasting,)), "vi").rows["incidents"][1]
+    assert row[3:5] == ["chưa khôi phục", "– 0:00:45"]
 
 
 def test_closed_lists_have_words() -> None:
