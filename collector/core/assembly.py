@@ -33,7 +33,7 @@ _BOTH: Final = (View.DEVICE, View.E2E)
 _KINDS: Final = {kind: kind.value for kind in SubjectKind}
 _NAMES: Final = tuple([cause.value for cause in CAUSES])
 _NO_LOSS: Final = (0,) * len(CAUSES)
-_NAMELESS: Final[Mapping[str, str]] = {}
+_NAMELESS: Final[dict[str, str]] = {}
 _STEP: Final = 256
 
 
@@ -46,7 +46,7 @@ class Ask(msgspec.Struct, frozen=True):
     zone: str
     limit: str = ""
     """Subject id of the site or group that the report is limited to; empty: everything."""
-    names: Mapping[str, Mapping[str, str]] = {}
+    names: Mapping[str, dict[str, str]] = {}
     """By subject id, the name in each language; a subject that is not here is called by its id."""
     language: str = "vi"
     """Whose name `Line.name` is; `Line.names` has every one."""
@@ -150,8 +150,7 @@ class _Making:
             figures, policy = counting.of(id_, view), objective.policy or DEFAULTS[view]
             out.append(
                 Line(
-                    id_, name, kind, subject.site, subject.class_, view, policy, figures, edge, between, dict(names),
-                    view is primary,
+                    id_, name, kind, subject.site, subject.class_, view, policy, figures, edge, between, names, view is primary,
                 )
             )  # fmt: skip
         return out
@@ -206,12 +205,15 @@ class _Making:
                 sums.setdefault((f"{ALL}:{line.class_}", line.view), []).append(found)
                 sums.setdefault((ALL, line.view), []).append(found)
         out = []
+        last, shown = _NO_LOSS, dict.fromkeys(_NAMES, 0)
         for line in [*headline, *single]:
             figures = line.figures
             total = figures.ast - figures.up - figures.degraded
             if total:
                 found = _added(sums[line.id, line.view]) if line.kind == "fleet" else self._lost_of(line.id, line.view)
-                out.append(LostTime(line.id, line.view, total, dict(zip(_NAMES, found, strict=True))))
+                if found is not last:  # the two views of a subject mostly have one
+                    last, shown = found, dict(zip(_NAMES, found, strict=True))
+                out.append(LostTime(line.id, line.view, total, shown))
         return out
 
     def _lost_of(self, id_: str, view: View) -> Sums:
@@ -219,12 +221,11 @@ class _Making:
         known = self._lost.get(key)
         if known is None:
             counting = self.counting
-            parts = counting.parts(id_, view)
-            if parts is not None:
+            if view is View.E2E and counting.is_alike(id_):
+                known = self._lost_of(id_, View.DEVICE)
+            elif (parts := counting.parts(id_, view)) is not None:
                 rows = [(weight, self._lost_of(name, view)) for weight, name in parts]
                 known = _added([found if weight == 1 else tuple([weight * ms for ms in found]) for weight, found in rows])
-            elif view is View.E2E and counting.is_alike(id_):
-                known = self._lost_of(id_, View.DEVICE)
             else:
                 known = self.blame.lost(id_, view, counting.of(id_, view), counting.question(id_, view))
             self._lost[key] = known

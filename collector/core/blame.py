@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -35,6 +36,7 @@ _RANK: Final = {Cause.LINK: 0, Cause.POWER: 1, Cause.HOST: 2, Cause.COLLECTOR: 3
 _FAILED: Final = (State.DOWN, State.UNREACHABLE)
 _UNKNOWN: Final = State.UNKNOWN
 _REBOOT: Final = Why.REBOOT
+_why: Final = attrgetter("why")
 CAUSES: Final = tuple(Cause)
 _HOST, _LINK, _POWER, _AGENT, _COLLECTOR, _MAINTENANCE = range(len(CAUSES))
 _PLACE: Final = {cause: place for place, cause in enumerate(CAUSES)}
@@ -63,7 +65,7 @@ def power_by_site(court: Court, known: Mapping[str, Intervals], links: frozenset
     for id_ in roll:
         if _is_target(roll, id_):
             spans = court.spans(id_, View.DEVICE)
-            if _REBOOT in [span.why for span in spans]:
+            if _REBOOT in map(_why, spans):
                 reboots.setdefault(roll.subject(id_).site, {})[id_] = reboots_of(spans, *court.horizon)
     out: dict[str, Intervals] = {site: union(intervals) for site, intervals in known.items()}
     for site, rebooted in reboots.items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -26,6 +27,7 @@ Cells = dict[tuple[str, bool], Figures]
 SERVICE: Final = "service"
 """Class of what is used over the network and not a device (SPEC 5, decision 1)."""
 _UNREACHABLE: Final = State.UNREACHABLE
+_state: Final = attrgetter("state")
 
 
 class Counting:
@@ -142,7 +144,7 @@ class Counting:
         device, e2e = self.court.spans(id_, View.DEVICE), self.court.spans(id_, View.E2E)
         if device is not e2e and device != e2e:
             return False
-        return _UNREACHABLE not in [span.state for span in device]
+        return _UNREACHABLE not in map(_state, device)
 
     def _with_soft(self, id_: str, view: View, figures: Figures) -> Figures:
         soft = self._soft.get((id_, view))

@@ -11,7 +11,7 @@ from collector.core.figures import Figures
 from collector.core.state import View
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """One row of a headline table: a subject, group, site or fleet and what it reached against its objective."""
 
     id: str
@@ -34,7 +34,7 @@ class Line(msgspec.Struct, frozen=True):
     """It is the view whose figure decides for this subject (SPEC 5, decision 1); the other one stands beside it."""
 
 
-class LostTime(msgspec.Struct, frozen=True):
+class LostTime(msgspec.Struct, frozen=True, gc=False):
     """Where lost time went (LESSONS 1.3): milliseconds by cause; the parts add up to `total_ms` exactly."""
 
     subject: str
@@ -44,7 +44,7 @@ class LostTime(msgspec.Struct, frozen=True):
     """Keys: `host`, `link`, `power`, `agent`, `collector`, `maintenance`."""
 
 
-class IncidentLine(msgspec.Struct, frozen=True):
+class IncidentLine(msgspec.Struct, frozen=True, gc=False):
     """One incident (3.13), as `R13.5` keeps it. Milliseconds UTC; 0 for *not yet* or *not known*."""
 
     subject: str
@@ -80,7 +80,7 @@ class WindowLine(msgspec.Struct, frozen=True):
     """Within the period, by the union with the other windows of the same subjects."""
 
 
-class UnknownLine(msgspec.Struct, frozen=True):
+class UnknownLine(msgspec.Struct, frozen=True, gc=False):
     """A stretch that nobody can speak for, and why."""
 
     subject: str
