@@ -49,7 +49,7 @@ class Ledgers:
         self._inventory = Inventory(sites={}, targets={})
         self.inquiry = Inquiry(store)
         self.keeper = Keeper(ZoneInfo(config.time_zone), now_ms, flaps)
-        self.clerk = Clerk(self.keeper, store, self.inquiry)
+        self.clerk = Clerk(self.keeper, store, self.inquiry, round(config.late_after_s * 1_000))
         self._wanted: tuple[Inventory, tuple[Account, ...]] | None = None
         self._is_loaded = False
         self._wake = asyncio.Event()

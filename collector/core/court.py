@@ -148,6 +148,13 @@ class Court:
             known = self._hours[name] = expand(self.terms.calendars[name], *self.horizon)
         return known
 
+    def hours_within(self, id_: str, period: Interval) -> Intervals | None:
+        """Service hours of the subject in a period outside the horizon; None for 24/7."""
+        name = self.roll.subject(id_).objective.calendar
+        if not name or name not in self.terms.calendars or period[0] >= period[1]:
+            return None
+        return expand(self.terms.calendars[name], *period)
+
     # --- figures
 
     def question(self, id_: str, view: View, period: Interval, policy: Policy | None = None) -> Question:
@@ -174,22 +181,25 @@ class Court:
         return known
 
     def _compute(self, id_: str, view: View, period: Interval, policy: Policy | None) -> Figures:
-        subject = self.roll.subject(id_)
-        if subject.kind is SubjectKind.SITE and view is View.DEVICE:
-            return self.pooled([(1, name) for name in self.roll.pooled(id_)], view, period, subject, policy)
-        if subject.group is not None and self.roll.is_pool(id_):
-            weights = subject.group.weights or (1,) * len(subject.group.members)
-            parts = [(w, name) for w, name in zip(weights, subject.group.members, strict=True) if name in self.roll]
-            return self.pooled(parts, view, period, subject, policy)
+        parts = self.parts(id_, view)
+        if parts is not None:
+            found = [(weight, self.figures(name, view, period, policy)) for weight, name in parts]
+            pooled = pool(found, self.roll.subject(id_).objective.slo)
+            is_open = self.known_ms is not None and self.known_ms < period[1]
+            return pooled if pooled.provisional == is_open else msgspec.structs.replace(pooled, provisional=is_open)
         spans = self.spans(id_, view)
         return compute(spans, self.question(id_, view, period, policy))
 
-    def pooled(
-        self, parts: Sequence[tuple[int, str]], view: View, period: Interval, owner: Subject, policy: Policy | None = None
-    ) -> Figures:
-        """Seconds of several subjects added up, against the owner's objective (R15.3)."""
-        found = [(weight, self.figures(name, view, period, policy)) for weight, name in parts]
-        return pool(found, owner.objective.slo)
+    def parts(self, id_: str, view: View) -> list[tuple[int, str]] | None:
+        """Whose seconds make its figures, each with its weight (R15.3); a site's devices in the device view (R15.4). None for
+        what has states of its own."""
+        subject = self.roll.subject(id_)
+        if subject.kind is SubjectKind.SITE and view is View.DEVICE:
+            return [(1, name) for name in self.roll.pooled(id_)]
+        if subject.group is None or not self.roll.is_pool(id_):
+            return None
+        weights = subject.group.weights or (1,) * len(subject.group.members)
+        return [(w, name) for w, name in zip(weights, subject.group.members, strict=True) if name in self.roll]
 
     def incidents(self, id_: str, view: View, period: Interval, policy: Policy | None = None) -> list[Incident]:
         """The incidents of the period, in full length (R13.2); none of a pool."""

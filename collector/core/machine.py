@@ -218,9 +218,16 @@ class Machine:
             return [(blind_ms, _BLIND)] if blind_ms < until_ms else []
         if until_ms <= end_ms:
             return []
+        if self._is_blind_at(end_ms):
+            # It went blind before the last sample was about, as a collector that died since its last heartbeat.
+            return [(end_ms, _BLIND)]
         if blind_ms is not None and blind_ms < until_ms:
             return [(end_ms, _STALE), (blind_ms, _BLIND)]
         return [(end_ms, _STALE)]
+
+    def _is_blind_at(self, t_ms: int) -> bool:
+        index = bisect_right(self.blinds, (t_ms, _FAR)) - 1
+        return index >= 0 and self.blinds[index][1] > t_ms
 
     def _blind_after(self, t_ms: int) -> int | None:
         index = bisect_right(self.blinds, (t_ms, _FAR))

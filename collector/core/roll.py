@@ -53,6 +53,10 @@ class Roll:
         """Whether configuration does not have it any more."""
         return not self._versions[id_][-1].value.scope
 
+    def known_since(self, id_: str) -> int:
+        """When it was first said."""
+        return self._versions[id_][0].rx_ms
+
     def rules(self, id_: str) -> Timetable[Rules]:
         """Its parameters of judgement at each instant."""
         history = self._tables[id_]

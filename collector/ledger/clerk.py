@@ -28,13 +28,13 @@ MEND_EVERY_MS: Final = 5_000
 class Clerk:
     """One for the life of the process; `load` first, then `tick` again and again."""
 
-    def __init__(self, keeper: Keeper, books: Books, inquiry: Inquiry) -> None:
+    def __init__(self, keeper: Keeper, books: Books, inquiry: Inquiry, late_after_ms: int = 30_000) -> None:
         self._keeper = keeper
         self._books = books
         self._inquiry = inquiry
         self._mended_ms = 0
         self._acts = -1
-        self._closing = Closing(keeper, books)
+        self._closing = Closing(keeper, books, late_after_ms)
         self._mending = Mending(keeper, books, inquiry, self._closing)
 
     @property
@@ -55,6 +55,7 @@ class Clerk:
             page = keeper.pages.get(row.subject)
             if page is not None:
                 page.load(row.upto_ms, row.body)
+        await self._closing.load()
         await self._take_terms(now_ms)
         await self.rebuild(list(keeper.pages), now_ms)
 

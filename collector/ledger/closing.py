@@ -13,6 +13,7 @@ from typing import Final
 from collector.core import sealing
 from collector.core.court import Court
 from collector.core.figures import Figures, add
+from collector.core.intervals import Interval
 from collector.core.periods import PERIODS, days, local_date
 from collector.core.sealing import Entries, SealedMonth, StandingRow
 from collector.core.standing import WINDOWS
@@ -22,6 +23,8 @@ from collector.ledger.inquiry import BACK_MS, CHUNK
 from collector.ledger.keeper import Keeper
 from collector.ledger.page import VIEWS, Page, clipped, lengths, sums_of
 
+DAY: Final = "day"
+"""Kind of the chain's links for days."""
 CLOSE_AFTER_MS: Final = 120_000
 """How long after local midnight a day is closed: what is under way then has arrived, and what comes later mends the day."""
 _log = logging.getLogger("haidang.ledger")
@@ -30,9 +33,23 @@ _log = logging.getLogger("haidang.ledger")
 class Closing:
     """See the module."""
 
-    def __init__(self, keeper: Keeper, books: Books) -> None:
+    def __init__(self, keeper: Keeper, books: Books, late_after_ms: int) -> None:
         self._keeper = keeper
         self._books = books
+        self._late_after_ms = late_after_ms
+        self._unlinked: dict[Interval, int] = {}
+        """Days to be linked, each with the moment of what its link must know."""
+
+    async def load(self) -> None:
+        """Find the closed days that were not linked before the process ended."""
+        until_ms = 0
+        async for known in self._books.chain():
+            if known.kind == DAY:
+                until_ms = max(until_ms, known.until_ms)
+        closed_ms = max([page.closed_ms for page in self._keeper.pages.values() if page.is_written], default=0)
+        if until_ms or closed_ms:
+            first_ms = until_ms or PERIODS["day"](self._keeper.zone, closed_ms - 1)[0]
+            self._unlinked = {day: day[1] for day in days(self._keeper.zone, first_ms, closed_ms)}
 
     async def close_days(self, now_ms: int) -> None:
         """Close every day that is over, oldest first."""
@@ -43,7 +60,8 @@ class Closing:
             due = [page for page in keeper.pages.values() if page.closed_ms < until_ms]
             _log.info("closing the day until %d: %d subjects", until_ms, len(due))
             await self._close(due, (from_ms, until_ms), now_ms)
-            await self.link(from_ms, until_ms, now_ms)
+            self.to_link((from_ms, until_ms), until_ms)
+        await self.link(now_ms)
         if open_from < today_ms:
             for page in keeper.pages.values():
                 if page.judge is not None:
@@ -126,14 +144,25 @@ class Closing:
             both.append(joined(before, clipped(court.raw(id_, view), *day)))
         return sealing.seal_month(id_, month, (base_ms, day[1]), *both)
 
-    async def link(self, from_ms: int, until_ms: int, now_ms: int) -> None:
-        """The day's link of the chain: its spans and the evidence known for them (R17.4)."""
-        keeper = self._keeper
-        month = local_date(keeper.zone, from_ms).strftime("%Y-%m")
-        rows = await self._books.sealed_months([month])
-        spans = ((row.subject, row.spans(View.DEVICE), row.spans(View.E2E)) for row in sorted(rows, key=lambda r: r.subject))
+    def to_link(self, day: Interval, known_ms: int) -> None:
+        """A day whose spans were written, with what was known at `known_ms`."""
+        self._unlinked[day] = max(known_ms, self._unlinked.get(day, 0))
+
+    async def link(self, now_ms: int) -> None:
+        """Link the days that can be: whose evidence as of some K will not change any more (R17.4)."""
+        for day, least_ms in sorted(self._unlinked.items()):
+            known_ms = sealing.linkable(day[1], now_ms, self._late_after_ms)
+            if known_ms is not None and known_ms >= least_ms:
+                await self._link(day, known_ms)
+                self._unlinked.pop(day)
+
+    async def _link(self, day: Interval, known_ms: int) -> None:
+        from_ms, until_ms = day
+        name = local_date(self._keeper.zone, from_ms)
+        rows = sorted(await self._books.sealed_months([name.strftime("%Y-%m")]), key=lambda row: row.subject)
+        spans = ((row.subject, row.spans(View.DEVICE), row.spans(View.E2E)) for row in rows)
         digest = sealing.day_spans_digest(spans, from_ms, until_ms)
-        evidence = await self._books.evidence_digest(from_ms, until_ms, now_ms)
-        name = local_date(keeper.zone, from_ms).isoformat()
-        link = sealing.link(await self._books.chain_head(), "day", name, (from_ms, until_ms, now_ms), (digest, evidence))
+        evidence = await self._books.evidence_digest(from_ms, until_ms, known_ms)
+        head = await self._books.chain_head()
+        link = sealing.link(head, DAY, name.isoformat(), (from_ms, until_ms, known_ms), (digest, evidence))
         await self._books.enter(Entries(links=[link]))

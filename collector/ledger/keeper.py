@@ -19,7 +19,7 @@ from collector.core.change import COLLECTOR
 from collector.core.court import Court, Terms, path_of
 from collector.core.dependency import FOREVER, Path, PathLine
 from collector.core.evidence import Evidence
-from collector.core.figures import Figures, add
+from collector.core.figures import Figures, add, pool
 from collector.core.intervals import clip, cut, size
 from collector.core.judge import Judge
 from collector.core.periods import PERIODS
@@ -62,6 +62,7 @@ class Keeper:
         self.unwritten: list[tuple[str, View, State, State, int]] = []
         """What was moved and is not on disk yet."""
         self._by_target: dict[str, list[Page]] = {}
+        self._windows: dict[tuple[str, View, str], Figures] = {}
         self._court: Court | None = None
         self._court_key: tuple[int, int] = (-1, -1)
 
@@ -79,7 +80,7 @@ class Keeper:
             page = self.pages.get(id_)
             if page is None:
                 page = self.pages[id_] = Page(id_, target_of(id_), is_agent=subject.kind is SubjectKind.AGENT)
-                page.closed_ms = PERIODS["day"](self.zone, now_ms)[0]
+                page.closed_ms = PERIODS["day"](self.zone, min(now_ms, roll.known_since(id_)))[0]
                 anew.append(id_)
             elif id_ not in before or before.history(id_).values != roll.history(id_).values:
                 anew.append(id_)
@@ -177,6 +178,7 @@ class Keeper:
                 page = self.pages.get(id_)
                 return page.judge.spans(view, from_ms, now_ms) if page is not None and page.judge is not None else ()
 
+            self._windows = {}
             self._court, self._court_key = Court(self.roll, observed, self.terms, (from_ms, now_ms)), key
         return self._court
 
@@ -268,16 +270,33 @@ class Keeper:
 
     def window(self, id_: str, view: View, name: str, now_ms: int) -> Figures:
         """Figures of a subject from the beginning of the local day, week, month, quarter or year until now (R2.5)."""
-        page = self.pages[id_]
-        start_ms, end_ms = PERIODS[name](self.zone, now_ms)
         court = self.court(now_ms)
-        known = page.body.windows.get(view, {}).get(name)
-        first = known.figures() if known is not None and known.start_ms == start_ms < page.closed_ms else None
-        open_from = page.closed_ms if first is not None else max(start_ms, min(page.closed_ms, now_ms))
+        key = (id_, view, name)
+        known = self._windows.get(key)
+        if known is None:
+            parts = court.parts(id_, view)
+            if parts is None:
+                known = self._own_window(court, key, now_ms)
+            else:
+                # Seconds of what is in it (R15.3): each by its own scope and hours.
+                slo = self.roll.subject(id_).objective.slo
+                known = pool([(weight, self.window(part, view, name, now_ms)) for weight, part in parts], slo)
+                known = msgspec.structs.replace(known, provisional=True)
+            self._windows[key] = known
+        return known
+
+    def _own_window(self, court: Court, key: tuple[str, View, str], now_ms: int) -> Figures:
+        id_, view, name = key
+        page = self.pages.get(id_)
+        closed_ms = page.closed_ms if page is not None else 0
+        start_ms, end_ms = PERIODS[name](self.zone, now_ms)
+        known = page.body.windows.get(view, {}).get(name) if page is not None else None
+        first = known.figures() if known is not None and known.start_ms == start_ms < closed_ms else None
+        open_from = closed_ms if first is not None else max(start_ms, min(closed_ms, now_ms))
         figures = court.figures(id_, view, (open_from, now_ms))
         if first is not None and first.slo == figures.slo:
             figures = add(first, figures)
-        scope, hours = court.scope(id_), court.hours(id_)
+        scope, hours = court.scope(id_), court.hours_within(id_, (now_ms, end_ms))
         coming = clip(scope if hours is None else cut(scope, hours), now_ms, end_ms)
         return msgspec.structs.replace(figures, future_ast=size(coming), provisional=True)
 

@@ -55,8 +55,8 @@ class Mending:
                 if page.judge is not None:
                     fresh = {view: list(bench.observed(page.id, view)) for view in VIEWS}
                     touched |= await self._mend_page(page, fresh, from_ms)
-            for from_day, until_day in days(keeper.zone, from_ms, until_ms) if touched else ():
-                await self._closing.link(from_day, until_day, now_ms)
+            for day in days(keeper.zone, from_ms, until_ms) if touched else ():
+                self._closing.to_link(day, now_ms)
             await self.refresh(touched, now_ms)
         except BaseException:
             for page in late:

@@ -84,6 +84,11 @@ class Page:
             self._body = _decoder.decode(self._raw) if self._raw else Body()
         return self._body
 
+    @property
+    def is_written(self) -> bool:
+        """Whether any of its days was closed."""
+        return bool(self._raw)
+
     def load(self, closed_ms: int, raw: bytes) -> None:
         """As it was stored."""
         self.closed_ms, self._raw, self._body = closed_ms, raw, None
