@@ -23,7 +23,6 @@ from collector.core.flap import FlapRule, flapping
 from collector.core.intervals import Interval, Intervals, clip, minus, union
 from collector.core.judge import CENTRE
 from collector.core.policy import policy_for
-from collector.core.restate import RULES
 from collector.core.state import GOOD_STATES, Span, State, View, Why, grade_of
 from collector.core.stretch import BlindSpan
 from collector.core.windows import WindowBook, in_scope
@@ -35,6 +34,12 @@ MOST_OTHERS: Final = 12
 """Outages of parents or members shown with one span."""
 _STEADY: Final = frozenset({Why.OBSERVED, Why.REPORTING, Why.BACKFILL})
 """Of these spans the samples within the part are shown; a gap, a hold or a boot is told by its edges."""
+_RULES: Final = {
+    Why.REPORTING: "R5.1", Why.NEVER: "R5.6", Why.SILENT: "R6.3", Why.STALE: "R5.2", Why.BLIND: "R5.2", Why.PENDING: "R4.4",
+    Why.PATH: "R7.2", Why.PATH_UNCLEAR: "R7.2", Why.REBOOT: "R8.2", Why.SHUTDOWN: "R8.5", Why.STALL: "R8.1",
+    Why.BACKFILL: "R9.3", Why.CONTINUITY: "R9.3", Why.BRIDGED: "R5.5", Why.CORRECTED: "R9.4", Why.MEMBERS: "R15.1",
+    Why.STATED: "R1.1",
+}  # fmt: skip
 _BY_PATH: Final = frozenset({Why.PATH, Why.PATH_UNCLEAR})
 
 
@@ -247,7 +252,7 @@ class _Telling:
         names = tuple([one.id for one in self.windows if one.from_ms < b and one.to_ms > a])
         return Told(
             a, b, span.state, span.why, span.from_ms, cause.value if cause else "", grade_of(span.why),
-            sets.counts(a, span.state), names, by, observed.state if observed is not None else None, rule=RULES[span.why],
+            sets.counts(a, span.state), names, by, observed.state if observed is not None else None, rule=_rule(span),
         )  # fmt: skip
 
     def _corrections(self, t_ms: int) -> list[Correction]:
@@ -317,6 +322,11 @@ class _Telling:
             for one in _touching(self.court.spans(id_, view), *reach)
             if one.state not in GOOD_STATES
         ]
+
+
+def _rule(span: Span) -> str:
+    """The rule by which judgement says so. What was observed holds (R5.1), an outage from its first failure on (R4.1)."""
+    return _RULES.get(span.why) or ("R4.1" if span.state is State.DOWN else "R5.1")
 
 
 class _Sets:

@@ -6,7 +6,7 @@ Pure. Everything is as of K (R1.3); the choice is bounded, and what was left out
 from __future__ import annotations
 
 import enum
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Final
@@ -95,31 +95,31 @@ class Witnesses:
             return self._bounded([*self._markers(span), *self._after(span, view)])
         found = self._within(span, view)
         is_around = span.why in _AROUND or not any(row.role is Role.SAID for row in found)
-        before = self._before(span, view) if is_around else []
+        before = self._before(span, view, {row.id for row in found}) if is_around else []
         after = self._after(span, view) if is_around or span.state is State.DOWN else []
         return self._bounded([*before, *found, *after])
 
     def _within(self, span: Span, view: View) -> list[Witness]:
-        """Samples inside the span: those that say its state and those that say something else."""
+        """Samples inside the span: those that say its state and those that say the contrary."""
         return [
-            _as(row, Role.SAID if _says(run, span) else Role.AGAINST)
+            _as(row, role)
             for run, row in self._touching(span.from_ms, span.to_ms)
-            if run.kind in _SAMPLES and _counts(run, view, span)
+            if run.kind in _SAMPLES and _counts(run, view, span) and (role := _role(run, span)) is not None
         ]
 
     def _touching(self, from_ms: int, to_ms: int) -> list[tuple[Run, Witness]]:
         low, high = bisect_left(self._reach, from_ms), bisect_left(self._firsts, to_ms)
         return [pair for pair in self._rows[low:high] if pair[1].last_ms >= from_ms]
 
-    def _before(self, span: Span, view: View) -> list[Witness]:
-        """The row with the last sample before the span. One that reaches into it is inside it already."""
+    def _before(self, span: Span, view: View, inside: set[int]) -> list[Witness]:
+        """The row with the last sample before the span, or at its very beginning if it is not one of those inside."""
         best: Witness | None = None
-        for index in range(bisect_left(self._firsts, span.from_ms) - 1, -1, -1):
+        for index in range(bisect_right(self._firsts, span.from_ms) - 1, -1, -1):
             if best is not None and self._reach[index] <= best.last_ms:
                 break
             run, row = self._rows[index]
             is_later = best is None or row.last_ms > best.last_ms
-            if is_later and row.last_ms < span.from_ms and _counts_as_sign(run, view, span):
+            if is_later and row.last_ms <= span.from_ms and row.id not in inside and _counts_as_sign(run, view, span):
                 best = row
         return [_as(best, Role.BEFORE)] if best is not None else []
 
@@ -195,6 +195,14 @@ _RESULTS: Final = {
     Outcome.DEGRADED: frozenset({State.DEGRADED}),
     Outcome.FAILED: frozenset({State.DOWN}),
 }
+
+
+def _role(run: Run, span: Span) -> Role | None:
+    """None: it neither says what the span says nor the contrary."""
+    if _says(run, span):
+        return Role.SAID
+    is_good = span.state in GOOD_STATES
+    return Role.AGAINST if (is_good or span.state is State.DOWN) and (run.outcome is Outcome.FAILED) is is_good else None
 
 
 def _says(run: Run, span: Span) -> bool:

@@ -106,7 +106,7 @@ def test_r4_1_an_outage_shows_the_failed_samples_and_the_first_good_one() -> Non
     assert (said.id, said.count, said.outcome, said.reason, said.observer, said.module) == (
         2, 5, "failed", "timeout", "collector", "tcp",
     )  # fmt: skip
-    assert (down.cause, down.grade, down.counts, down.rule) == ("host", "E1", "bad", "R9.8")
+    assert (down.cause, down.grade, down.counts, down.rule) == ("host", "E1", "bad", "R4.1")
     [incident] = explained.views[0].incidents
     assert (incident.onset_ms, incident.hard_ms, incident.restored_ms) == (10 * MINUTE, 12 * MINUTE, 15 * MINUTE)
     assert explained.views[0].uncertainty_ms == 65_000
@@ -190,7 +190,7 @@ def test_r5_6_before_the_first_sample_only_what_follows_is_named() -> None:
 
 def test_many_rows_are_bounded_and_counted() -> None:
     """The first and the last ones stay."""
-    flips = [sample(m, Outcome.DEGRADED if m % 2 else Outcome.OK) for m in range(20)]
+    flips = [sample(m, FAILED if m % 2 else Outcome.OK) for m in range(20)]
     [span, *_] = told(runs_of([sample(m, observer="far") for m in range(31)] + flips)).views[0].spans
     assert len(span.evidence.rows) == MOST
     assert span.evidence.left_out == 21 - MOST
