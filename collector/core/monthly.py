@@ -62,6 +62,8 @@ class IncidentLine(msgspec.Struct, frozen=True, gc=False):
     grade: str
     started_before: bool = False
     """Its first charged second lies before the period."""
+    reclassified: str = ""
+    """Id of the restatement by which it is another than it was issued, or is none any more (then nothing is charged; R17.3)."""
 
 
 class WindowLine(msgspec.Struct, frozen=True):

@@ -257,3 +257,5 @@ class Entries(msgspec.Struct):
     restated: list[Restated] = []
     forgotten: list[str] = []
     """Subjects that have no standing any more; their closed days stay."""
+    issued: list[IssuedReport] = []
+    """Versions of reports; each bears the number that follows the newest one."""

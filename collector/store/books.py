@@ -63,6 +63,9 @@ def enter(connection: Connection, entries: Entries) -> None:
     _PUT_RESTATED.run(connection, [(r.subject, r.view.value, r.from_state, r.to_state, r.ms) for r in entries.restated])
     if entries.restatements:
         connection.execute(insert(restatements), [_restatement_values(line) for line in entries.restatements])
+    for report in entries.issued:
+        if issue(connection, report).version != report.version:
+            raise StoreError(f"report {report.period}: version {report.version} does not follow the newest one")
     if entries.links:
         _append(connection, entries.links)
 
@@ -142,20 +145,33 @@ def issue(connection: Connection, report: IssuedReport) -> IssuedReport:
     return IssuedReport(**(values | {"version": version}))
 
 
-def issued(connection: Connection, period: str | None, scope: str | None) -> list[IssuedReport]:
+_HEADINGS = tuple([column for column in reports.c if column.name != "body"])
+
+
+def issued(connection: Connection, period: str | None, scope: str | None, *, bodies: bool = True) -> list[IssuedReport]:
     """See `Store.issued_reports`."""
-    found = select(reports).order_by(reports.c.id)
+    found = (select(reports) if bodies else select(*_HEADINGS)).order_by(reports.c.id)
     if period is not None:
         found = found.where(reports.c.period == period)
     if scope is not None:
         found = found.where(reports.c.scope == scope)
-    return [
-        IssuedReport(
-            row.period, row.scope, row.version, row.from_ms, row.until_ms, row.known_ms, row.issued_ms, row.issued_by,
-            bytes(row.head), zlib.decompress(row.body),
-        )
-        for row in connection.execute(found)
-    ]  # fmt: skip
+    return [_issued_of(row, bodies=bodies) for row in connection.execute(found)]
+
+
+def one_issued(connection: Connection, period: str, scope: str, version: int | None) -> IssuedReport | None:
+    """See `Store.issued_report`."""
+    found = select(reports).where(reports.c.period == period, reports.c.scope == scope)
+    if version is not None:
+        found = found.where(reports.c.version == version)
+    row = connection.execute(found.order_by(reports.c.version.desc()).limit(1)).first()
+    return _issued_of(row, bodies=True) if row is not None else None
+
+
+def _issued_of(row: Any, *, bodies: bool) -> IssuedReport:
+    return IssuedReport(
+        row.period, row.scope, row.version, row.from_ms, row.until_ms, row.known_ms, row.issued_ms, row.issued_by,
+        bytes(row.head), zlib.decompress(row.body) if bodies else b"",
+    )  # fmt: skip
 
 
 def _restatement_values(line: RestatementLine) -> dict[str, Any]:

@@ -76,9 +76,15 @@ class BooksStore:
         """Keep a report as the next version of its period and scope (R17.1); as it was kept."""
         return await self._database.write(lambda c: books.issue(c, report))
 
-    async def issued_reports(self, period: str | None = None, scope: str | None = None) -> list[IssuedReport]:
-        """Issued versions, oldest first; of all periods and scopes, or of these."""
-        return await self._database.read(lambda c: books.issued(c, period, scope))
+    async def issued_reports(
+        self, period: str | None = None, scope: str | None = None, *, bodies: bool = True
+    ) -> list[IssuedReport]:
+        """Issued versions, oldest first; of all periods and scopes, or of these. Without `bodies` these are left empty."""
+        return await self._database.read(lambda c: books.issued(c, period, scope, bodies=bodies))
+
+    async def issued_report(self, period: str, scope: str = "", version: int | None = None) -> IssuedReport | None:
+        """One version, or the newest; None if there is none."""
+        return await self._database.read(lambda c: books.one_issued(c, period, scope, version))
 
     async def restatements(self, report: str | None = None, period: tuple[int, int] | None = None) -> list[RestatementLine]:
         """Changes of sealed figures (R17.2), oldest first; of a report, and of intervals that touch a period."""
