@@ -11,6 +11,12 @@ from collector.core.intervals import Intervals, clip, cut, minus
 from collector.core.state import Span, State, Why
 
 _ORDER = {State.UP: 0, State.DEGRADED: 1, State.DOWN: 2, State.UNREACHABLE: 3, State.UNKNOWN: 4}
+_LEAST = {Why.NEVER: 6, Why.STALE: 5, Why.BLIND: 4, Why.SILENT: 3, Why.PENDING: 2, Why.PATH_UNCLEAR: 1}
+"""Of equal states the reason that says more counts, whoever was heard first."""
+
+
+def _order(span: Span) -> tuple[int, int]:
+    return _ORDER[span.state], _LEAST.get(span.why, 0)
 
 
 def merge(spans: Iterable[Span]) -> list[Span]:
@@ -36,7 +42,7 @@ def either(lines: Sequence[Sequence[Span]]) -> list[Span]:
     while lines and places[0] < len(lines[0]):
         here = [line[place] for line, place in zip(lines, places, strict=True)]
         end = min(span.to_ms for span in here)
-        best = min(here, key=lambda span: _ORDER[span.state])
+        best = min(here, key=_order)
         out.append(Span(at, end, best.state, best.why))
         places = [place + (span.to_ms == end) for place, span in zip(places, here, strict=True)]
         at = end
@@ -45,7 +51,7 @@ def either(lines: Sequence[Sequence[Span]]) -> list[Span]:
 
 def best(spans: Sequence[Span]) -> Span:
     """Of several observers' spans the one that counts (3.3)."""
-    return min(spans, key=lambda span: (_ORDER[span.state], span.from_ms))
+    return min(spans, key=lambda span: (_order(span), span.from_ms))
 
 
 def is_liftable(span: Span) -> bool:
