@@ -181,7 +181,9 @@ class Collector:
         )
 
     async def _start_web(self) -> None:
-        app = make_app(self.fleet, version=agent.__version__, now_ms=self._vigil.look, ready=self.ready)
+        app = make_app(
+            self.fleet, version=agent.__version__, now_ms=self._vigil.look, ready=self.ready, ledger=self.ledgers.keeper
+        )
         add_routes(app, self.store, self.store, self.now_ms, self.ledgers.acted, rules=self.ledgers.rules)
         self._undo.push_async_callback(await serve(app, self._web_socket, _GRACE_S))
 

@@ -9,6 +9,8 @@ import msgspec
 
 GAUGE, COUNTER, HISTOGRAM = "gauge", "counter", "histogram"
 TARGET = ("instance", "site", "class")
+SUBJECT = (*TARGET, "kind")
+"""Labels of what the ledger has a page for: `kind` is target, agent, group or site."""
 
 
 class Own(msgspec.Struct, frozen=True):
@@ -21,7 +23,7 @@ class Own(msgspec.Struct, frozen=True):
     unit: str = ""
 
 
-_TABLE = (
+_FLEET = (
     Own("haidang_build_info", GAUGE, "Always 1; the label tells the version of the collector.", ("version",)),
     Own("haidang_collector_ready", GAUGE, "1 while the collector takes reports and answers from a complete picture, else 0."),
     Own("haidang_collector_blind_seconds_total", COUNTER, "Time in which the collector itself saw nothing.", (), "seconds"),
@@ -87,6 +89,88 @@ _TABLE = (
     Own("haidang_family_conflicts", GAUGE, "Names that agents report with more than one type; they are shown as untyped."),
     Own("haidang_scrapes_total", COUNTER, "Answers of the metric pages by page and HTTP status code.", ("page", "code")),
 )
+
+_WINDOW = (*SUBJECT, "view", "window")
+_LEDGER = (
+    Own(
+        "haidang_target_seconds_total",
+        COUNTER,
+        "Time in each state since the subject was first in service; never falls, see haidang_target_restated_seconds_total.",
+        (*SUBJECT, "view", "state"),
+        "seconds",
+    ),
+    Own(
+        "haidang_target_restated_seconds_total",
+        COUNTER,
+        "Time counted as one state that late evidence or a person turned into another: subtract it there, add it here.",
+        (*SUBJECT, "view", "from", "to"),
+        "seconds",
+    ),
+    Own("haidang_target_flapping", GAUGE, "1 while the subject changes between down and not down too often.", SUBJECT),
+    Own("haidang_target_in_maintenance", GAUGE, "1 while a maintenance window counts for the subject.", (*SUBJECT, "view")),
+    Own(
+        "haidang_group_state",
+        GAUGE,
+        "1 for the state that a group or site is in now, 0 for the others.",
+        (*SUBJECT, "view", "state"),
+    ),
+    Own("haidang_objective_ratio", GAUGE, "Availability that is aimed at.", SUBJECT, "ratio"),
+    Own(
+        "haidang_availability_ratio",
+        GAUGE,
+        "Availability of the day, week, month, quarter or year to date, never above the truth; absent while nothing counts.",
+        _WINDOW,
+        "ratio",
+    ),
+    Own("haidang_availability_ratio_low", GAUGE, "The same if all unknown time was bad.", _WINDOW),
+    Own("haidang_availability_ratio_high", GAUGE, "The same if all unknown time was good.", _WINDOW),
+    Own(
+        "haidang_availability_verdict",
+        GAUGE,
+        "1 for the verdict against the objective so far, 0 for the others: MET, BREACHED, NOT_PROVEN, NO_DATA.",
+        (*_WINDOW, "verdict"),
+    ),
+    Own(
+        "haidang_availability_coverage_ratio",
+        GAUGE,
+        "Share of the agreed time outside maintenance of which something is known.",
+        _WINDOW,
+        "ratio",
+    ),
+    Own(
+        "haidang_error_budget_seconds",
+        GAUGE,
+        "Bad time that is left in the whole window; negative when overspent.",
+        _WINDOW,
+        "seconds",
+    ),
+    Own(
+        "haidang_error_budget_total_seconds",
+        GAUGE,
+        "Bad time that the objective allows in the whole window.",
+        _WINDOW,
+        "seconds",
+    ),
+    Own(
+        "haidang_error_budget_burn_rate",
+        GAUGE,
+        "How fast the budget is used, 1 uses it up exactly; windows 5m, 30m, 1h, 6h, 3d.",
+        _WINDOW,
+    ),
+    Own("haidang_incidents", GAUGE, "Incidents with time that counts in the window; absent for weighted pools.", _WINDOW),
+    Own("haidang_incidents_started", GAUGE, "Incidents that began in the window: these add up over windows.", _WINDOW),
+    Own("haidang_ledger_subjects", GAUGE, "Targets, agents, groups and sites that the ledger has a page for."),
+    Own("haidang_ledger_behind_subjects", GAUGE, "Subjects with late evidence that is still to be judged."),
+    Own("haidang_ledger_mended_days_total", COUNTER, "Closed days of subjects that were judged anew and came out differently."),
+    Own(
+        "haidang_ledger_closed_timestamp_seconds",
+        GAUGE,
+        "Unix time until which every subject's days are closed; it moves on once a day.",
+        (),
+        "seconds",
+    ),
+)
+_TABLE = (*_FLEET, *_LEDGER)
 
 NAMES: dict[str, Own] = {own.name: own for own in _TABLE}
 """Every metric of the collector by name."""

@@ -14,6 +14,8 @@ from collector.core.life import Judgement
 from collector.core.refusal import RefusalCode
 from collector.core.state import State
 from collector.core.tally import AgentTally, Histogram, LaneTally, Tally
+from collector.expose.ledger_page import LedgerPage
+from collector.expose.ledger_port import LedgerPort
 from collector.expose.names import NAMES, heading
 from collector.expose.templates import escape_label, number, tail_of
 
@@ -26,13 +28,22 @@ Line = tuple[str, float]
 
 
 class OwnPage:
-    """Renders `/metrics`. `conflicts` answers how many names agents report with more than one type."""
+    """Renders `/metrics`. `conflicts` answers how many names agents report with more than one type; without a `ledger` its
+    families are absent."""
 
-    def __init__(self, fleet: Fleet, version: str, ready: Callable[[], str], conflicts: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        version: str,
+        ready: Callable[[], str],
+        conflicts: Callable[[], int],
+        ledger: LedgerPort | None = None,
+    ) -> None:
         self._fleet = fleet
         self._version = version
         self._ready = ready
         self._conflicts = conflicts
+        self._ledger = LedgerPage(ledger) if ledger is not None else None
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
         PlatformCollector(registry=self._process)
@@ -52,6 +63,8 @@ class OwnPage:
         ]
         for name, agent_lines in _agent_families(now_ms):
             yield from _per_target(name, agents, agent_lines, openmetrics)
+        if self._ledger is not None:
+            yield from self._ledger.page(now_ms, openmetrics=openmetrics)
         yield self._plain(judged, openmetrics)
         make: Callable[[CollectorRegistry], bytes] = generate_openmetrics if openmetrics else generate_latest
         yield make(self._process)

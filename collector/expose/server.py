@@ -16,6 +16,7 @@ from aiohttp import hdrs, web
 from collector.core.fleet import Fleet
 from collector.expose.api import Api, Query, QueryError, TargetList, is_address, parse_query, time_text
 from collector.expose.home import home_page
+from collector.expose.ledger_port import LedgerPort
 from collector.expose.names import RESERVED
 from collector.expose.negotiate import OPENMETRICS, TEXT, accepts_gzip, wants_openmetrics
 from collector.expose.own import OwnPage
@@ -51,9 +52,11 @@ def make_app(
     now_ms: Callable[[], int],
     ready: Callable[[], str],
     settings: WebSettings | None = None,
+    ledger: LedgerPort | None = None,
 ) -> web.Application:
-    """The web application. `now_ms` is the collector's timeline; `ready` answers "" or why the collector is not ready."""
-    pages = _Pages(fleet, version, now_ms, ready, settings or WebSettings())
+    """The web application. `now_ms` is the collector's timeline; `ready` answers "" or why the collector is not ready;
+    without a `ledger` nothing of it is shown."""
+    pages = _Pages(fleet, now_ms, ready, settings or WebSettings(), version=version, ledger=ledger)
     app = web.Application(client_max_size=1024)
     app.on_response_prepare.append(_secure)
     app.on_cleanup.append(pages.close)
@@ -81,7 +84,14 @@ class _Pages:
     """The handlers."""
 
     def __init__(
-        self, fleet: Fleet, version: str, now_ms: Callable[[], int], ready: Callable[[], str], settings: WebSettings
+        self,
+        fleet: Fleet,
+        now_ms: Callable[[], int],
+        ready: Callable[[], str],
+        settings: WebSettings,
+        *,
+        version: str,
+        ledger: LedgerPort | None,
     ) -> None:
         self._fleet = fleet
         self._version = version
@@ -90,7 +100,7 @@ class _Pages:
         self._settings = settings
         self._api = Api(fleet)
         self._renderer = Renderer(fleet, RESERVED)
-        self._own = OwnPage(fleet, version, ready, lambda: self._renderer.conflicts)
+        self._own = OwnPage(fleet, version, ready, lambda: self._renderer.conflicts, ledger)
         self._gate = Gate(settings.scrapes_at_once, settings.scrapes_waiting)
         self._pool = ThreadPoolExecutor(settings.scrapes_at_once, "gzip")
 

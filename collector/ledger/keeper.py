@@ -61,6 +61,8 @@ class Keeper:
         """Grows with whatever changes figures other than evidence: configuration, windows, corrections."""
         self.unwritten: list[tuple[str, View, State, State, int]] = []
         """What was moved and is not on disk yet."""
+        self.mended_days = 0
+        """Closed days of subjects that came out differently when they were judged anew, since the start."""
         self._by_target: dict[str, list[Page]] = {}
         self._windows: dict[tuple[str, View, str], Figures] = {}
         self._court: Court | None = None

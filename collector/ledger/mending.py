@@ -9,6 +9,7 @@ import msgspec
 
 from collector.core import restate, sealing
 from collector.core.court import Court
+from collector.core.intervals import union
 from collector.core.periods import PERIODS, days
 from collector.core.restate import Changed
 from collector.core.sealing import Entries, StandingRow
@@ -99,6 +100,8 @@ class Mending:
         """Sealed reports and the children's paths depend on it."""
         found = [(view, changes) for view, changes in changed.items() if changes]
         self.mended += [Mended(page.id, view, tuple(changes)) for view, changes in found]
+        pieces = union((one.from_ms, one.to_ms) for _, changes in found for one in changes)
+        self._keeper.mended_days += len({day for a, b in pieces for day in days(self._keeper.zone, a, b)})
         since_ms = max(from_ms, min(changes[0].from_ms for _, changes in found))
         for child in page.children & self._keeper.pages.keys():
             self._keeper.pages[child].behind(since_ms)

@@ -12,6 +12,7 @@ from agent.model import Lane, LossReason
 from collector.core.fleet import Fleet
 from collector.expose.names import COUNTER, NAMES
 from collector.expose.own import OwnPage
+from tests.collector.expose.ledger_kit import busy
 from tests.collector.fleet_kit import INTERVAL, NOW, TTL, apply, gauge, info, make_fleet, schema, show, values
 
 
@@ -59,7 +60,8 @@ def figure(text: str, name: str, **labels: str) -> float:
 
 @pytest.mark.parametrize("openmetrics", [False, True])
 def test_every_metric_of_the_table_is_there_with_its_type_help_and_labels_and_no_other(openmetrics: bool) -> None:
-    text = page(busy_fleet(), openmetrics=openmetrics)
+    own_page = OwnPage(busy_fleet(), "0.1.0", lambda: "", lambda: 0, busy().keeper)
+    text = b"".join(own_page.page(NOW, openmetrics=openmetrics)).decode()
     read(text, openmetrics)
     heads = dict(re.findall(r"^# TYPE (haidang_\S+) (\S+)$", text, re.MULTILINE))
     strip = openmetrics
