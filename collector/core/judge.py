@@ -46,7 +46,7 @@ class Judge:
     """See the module. `scope`: when the target was in service (R12.3)."""
 
     __slots__ = (
-        "_blinds", "_device", "_e2e", "_paths", "_probes", "_pushes", "_rules", "_scope", "behind_ms", "boots",
+        "_blinds", "_bridges", "_device", "_e2e", "_paths", "_probes", "_pushes", "_rules", "_scope", "behind_ms", "boots",
     )  # fmt: skip
 
     def __init__(self, rules: Timetable[Rules], *, scope: Scope = ((0, None),), paths: Paths | None = None) -> None:
@@ -57,6 +57,7 @@ class Judge:
         self._pushes = any(value.sign is Sign.PUSH for value in rules.values)
         self._probes = any(value.sign is not Sign.PUSH for value in rules.values)
         """What ever counts is followed always; `_line` leaves out when it does not (R1.2)."""
+        self._bridges = self._where(lambda value: value.gap_policy is GapPolicy.BRIDGE_DOWN)
         self._e2e: dict[Key, Machine] = self._device if not (self._paths or self._probes) else {}
         """The same sequences where nothing can make the two views differ."""
         self._blinds: dict[str, list[Interval]] = {}
@@ -203,7 +204,7 @@ class Judge:
         """The spans within `[from_ms, until_ms)` and the scope, as known at `known_ms` (`until_ms` if not given): what was not
         seen until then had not come. `for_path`: as the children's path sees them."""
         known_ms = max(until_ms, known_ms or until_ms)
-        bridges = self._where(lambda rules: rules.gap_policy is GapPolicy.BRIDGE_DOWN)
+        bridges = self._bridges
         if bridges:
             # What follows a gap may lie behind the end of what is asked.
             machines = (*self._device.values(), *self._e2e.values())

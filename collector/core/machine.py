@@ -54,7 +54,7 @@ class Machine:
         """How long it holds (R5.1)."""
         self.interval_ms = 0
         self.good: Label | None = None
-        """The last good label."""
+        """The last good label that was confirmed."""
         self.down: Label = _DOWN
         """Label of the present outage."""
         self.soft: list[Interval] = []
@@ -87,7 +87,8 @@ class Machine:
                 self._mark(self.pending_ms, self.good or label)
             self.phase = cell.phase
             self._mark(first_ms, label)
-        self._reach(last_ms, interval_ms, label)
+        # A recovery that is not confirmed may yet turn out to have been none.
+        self._reach(last_ms, interval_ms, label if self.phase is Phase.UP else None)
 
     def see_failures(self, times: Sequence[int], interval_ms: int) -> None:
         """Failed samples at these instants."""
@@ -296,7 +297,8 @@ class Machine:
             is_good = self.phase is Phase.UP or self.phase is Phase.RECOVERING
             if good is None:
                 return True
-            return is_good and self.good is not None and (good == self.good or self.good[0] is State.UP)
+            last = self._goods[-1][1] if self.phase is Phase.RECOVERING else self.good
+            return is_good and last is not None and (good == last or last[0] is State.UP)
         if good is None or self.last_ms is None or last_ms > self.last_ms:
             return False
         index = bisect_right(self._starts, first_ms) - 1
@@ -310,11 +312,9 @@ class Machine:
 
     def goes_on(self, first_ms: int, good: Label | None) -> bool:
         """Whether good samples from `first_ms` on, which is not behind all that was seen, only lengthen the present run."""
-        if good is None or good != self.good:
-            return False
         if self.phase is Phase.RECOVERING:
-            return first_ms >= self.pending_ms
-        return self.phase is Phase.UP and first_ms >= self._starts[-1]
+            return good == self._goods[-1][1] and first_ms >= self.pending_ms
+        return self.phase is Phase.UP and good == self.good and first_ms >= self._starts[-1]
 
     def depends_on(self, from_ms: int, until_ms: int) -> bool:
         """Whether it matters to what was said that the observer was blind then: only where samples were missing."""

@@ -60,6 +60,13 @@ def test_r4_3_a_soft_run_takes_the_last_good_label() -> None:
     assert told(judged([obs(0, "fail"), obs(60)]), 120) == [(0, 120, UP)]
 
 
+def test_r4_3_the_last_good_label_is_one_that_was_confirmed() -> None:
+    """A recovery that a gap cut short was down; the soft run after the gap takes the label of what ends it."""
+    cut = [*every(0, 60, "fail"), obs(120), obs(400, "fail"), *every(460, 580, "degraded")]
+    judge = judged(cut, rules(fail_after=2, recover_after=3))
+    assert told(judge, 580) == [(0, 270, DOWN), (270, 400, UNKNOWN), (400, 580, DEGRADED)]
+
+
 def test_r4_4_a_run_never_crosses_a_gap() -> None:
     """Two failures, a gap of more than a TTL, two more: nothing was confirmed and nothing is dated back across it (V11)."""
     judge = judged([*every(0, 240), *every(300, 360, "fail"), *every(600, 660, "fail"), *every(720, 900)])
@@ -105,11 +112,11 @@ def test_r5_2_blindness_that_starts_outside_the_ttl_ends_nothing_earlier() -> No
 
 
 def test_r5_2_blindness_exactly_at_the_end_of_the_ttl_counts_and_at_the_sample_itself_does_not() -> None:
-    """The record's start lies in `(t, t + TTL]`."""
+    """The record's start lies in `(t, t + TTL]`; where it began before, the hold is whole and what follows it is blindness."""
     judge = judged([obs(0), obs(900)], PROBE, blind(150, 890))
     assert reasons(judge, 900)[1:] == [(150, 900, Why.BLIND)]
     judge = judged([obs(0), obs(900)], PROBE, blind(0, 890))
-    assert reasons(judge, 900)[:2] == [(0, 150, Why.OBSERVED), (150, 900, Why.STALE)]
+    assert reasons(judge, 900) == [(0, 150, Why.OBSERVED), (150, 900, Why.BLIND)]
 
 
 def test_r5_2_only_the_observers_own_blindness_counts() -> None:
