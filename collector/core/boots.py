@@ -137,6 +137,9 @@ class Boot:
             self.held_at_ms = at_ms
         if s.boot_ms is not None:
             self.from_ms = s.boot_ms if self.from_ms is None else min(self.from_ms, s.boot_ms)
+        if self.asleep and self.asleep[-1][0] == s.last_asleep_ms == s.first_asleep_ms and self.asleep[-1][2] <= s.first_ms:
+            self.asleep[-1][2] = s.last_ms
+            return
         self._sleep(s.first_ms, s.first_asleep_ms)
         if s.last_ms != s.first_ms:
             self._sleep(s.last_ms, s.last_asleep_ms)

@@ -52,7 +52,7 @@ def _apart(sequence: Sequence[Stretch]) -> list[Stretch]:
         if not others:
             out.append(s)
         elif s.result is Result.FAIL:
-            instants = s.times or (s.first_ms, s.last_ms)
+            instants = s.times or dict.fromkeys((s.first_ms, s.last_ms))
             singles = [s.part(t_ms, t_ms + 1) for t_ms in instants if ends[t_ms] == rank]
             out += [single for single in singles if single is not None]
         else:
