@@ -28,7 +28,10 @@ from collector.core.stretch import BlindSpan
 from collector.inventory import Inventory
 from collector.ledger.clerk import Clerk
 from collector.ledger.inquiry import CALENDAR, Inquiry
+from collector.ledger.issuing import Issuing
 from collector.ledger.keeper import Keeper
+from collector.ledger.reports import Reporter
+from collector.ledger_setup import setup_of
 from collector.store.store import Store
 
 AUTHOR: Final = "inventory"
@@ -50,9 +53,12 @@ class Ledgers:
         self.inquiry = Inquiry(store)
         self.keeper = Keeper(ZoneInfo(config.time_zone), now_ms, flaps)
         self.clerk = Clerk(self.keeper, store, self.inquiry, round(config.late_after_s * 1_000))
+        self.reporter = Reporter(store, setup_of(config, lambda: self._inventory))
+        self.issuing = Issuing(self.reporter, store, self.clerk, self.keeper)
         self._wanted: tuple[Inventory, tuple[Account, ...]] | None = None
         self._is_loaded = False
         self._wake = asyncio.Event()
+        self.issuing.on_ask = self._wake.set
         fleet.state_of = self._state_of
 
     def _state_of(self, target: str, now_ms: int) -> Judgement | None:
@@ -107,6 +113,7 @@ class Ledgers:
             try:
                 await self._configure()
                 await self.clerk.tick(self._now_ms())
+                await self.issuing.tick(self._now_ms())
             except StoreError as error:
                 _log.error("the ledger could not be written and will be again: %s", error)
                 await asyncio.sleep(5)

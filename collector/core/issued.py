@@ -5,6 +5,7 @@ Pure. The same report gives the same bytes (R17.4); what was issued once is read
 
 from __future__ import annotations
 
+import enum
 from fractions import Fraction
 from typing import Any, Final
 
@@ -16,6 +17,32 @@ from collector.core.state import View
 
 Key = tuple[str, View]
 """A subject and a view of it."""
+
+
+class SealProblem(enum.StrEnum):
+    """Why a period is not sealed: a closed list, also the `code` of the API."""
+
+    BAD_PERIOD = "bad_period"
+    OPEN = "period_open"
+    SETTLING = "period_settling"
+    NOT_CLOSED = "days_not_closed"
+    """Its days are not closed yet, or late evidence is about to change them."""
+    IS_SEALED = "is_sealed"
+    NO_DATA = "no_data"
+    """Nothing was in service in it."""
+
+
+class SealError(Exception):
+    """A period cannot be sealed (now), and was not. `value` is the period, `at_ms` from when it can be (0: that is not
+    known), `version` the one that there is (0: none)."""
+
+    def __init__(self, problem: SealProblem, value: str, detail: str, at_ms: int = 0, version: int = 0) -> None:
+        super().__init__(detail)
+        self.problem = problem
+        self.value = value
+        self.detail = detail
+        self.at_ms = at_ms
+        self.version = version
 
 
 def encode(report: Report) -> bytes:

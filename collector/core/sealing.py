@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from agent.model import Outcome
+from collector.core.audit import AuditEntry
 from collector.core.evidence import Grade, Run
 from collector.core.monthly import RestatementLine
 from collector.core.restate import Restated
@@ -259,3 +260,5 @@ class Entries(msgspec.Struct):
     """Subjects that have no standing any more; their closed days stay."""
     issued: list[IssuedReport] = []
     """Versions of reports; each bears the number that follows the newest one."""
+    audited: list[AuditEntry] = []
+    """What the audit trail says of it."""

@@ -16,6 +16,7 @@ from collector.core.monthly import RestatementLine
 from collector.core.restate import Restated
 from collector.core.sealing import Entries, IssuedReport, Link, SealedMonth, StandingRow
 from collector.core.state import View
+from collector.store import audit
 from collector.store.ledger import Hot
 from collector.store.tables_books import chain, reports, restated, restatements, spans, standing
 
@@ -63,6 +64,10 @@ def enter(connection: Connection, entries: Entries) -> None:
     _PUT_RESTATED.run(connection, [(r.subject, r.view.value, r.from_state, r.to_state, r.ms) for r in entries.restated])
     if entries.restatements:
         connection.execute(insert(restatements), [_restatement_values(line) for line in entries.restatements])
+    if entries.audited:
+        audit.serialize(connection)
+        for entry in entries.audited:
+            audit.append(connection, entry)
     for report in entries.issued:
         if issue(connection, report).version != report.version:
             raise StoreError(f"report {report.period}: version {report.version} does not follow the newest one")
