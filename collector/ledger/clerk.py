@@ -10,19 +10,22 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from collector.core import restate
 from collector.core.periods import PERIODS
 from collector.core.restate import Restated
-from collector.core.sealing import Entries
+from collector.core.sealing import Entries, SealedMonth
 from collector.core.state import State
 from collector.core.stretch import Stretch
-from collector.ledger.books import Books
+from collector.ledger.books import Books, months_of
 from collector.ledger.closing import Closing
-from collector.ledger.inquiry import BACK_MS, CHUNK, Inquiry, is_sign, of_agent
+from collector.ledger.inquiry import BACK_MS, CHUNK, DAY_MS, Inquiry, is_sign, of_agent
 from collector.ledger.keeper import Keeper
 from collector.ledger.mending import Mended, Mending
-from collector.ledger.page import Page
+from collector.ledger.page import VIEWS, Page
 
 MEND_EVERY_MS: Final = 5_000
+CHECKED_MS: Final = 6 * DAY_MS
+"""How far back closed days are compared with evidence after a start; spools hold a week."""
 
 
 class Clerk:
@@ -34,6 +37,9 @@ class Clerk:
         self._inquiry = inquiry
         self._mended_ms = 0
         self._acts = -1
+        self._unchecked: list[str] = []
+        """Pages whose latest closed days were not compared with the evidence since the start: late evidence may have come
+        that the process before did not live to mend them by."""
         self._closing = Closing(keeper, books, late_after_ms)
         self._mending = Mending(keeper, books, inquiry, self._closing)
 
@@ -58,6 +64,7 @@ class Clerk:
         await self._closing.load()
         await self._take_terms(now_ms)
         await self.rebuild(list(keeper.pages), now_ms)
+        self._unchecked = [page.id for page in keeper.pages.values() if page.judge is not None and page.is_written]
 
     async def _take_terms(self, now_ms: int) -> None:
         """Windows and corrections, when somebody acted on one."""
@@ -119,12 +126,35 @@ class Clerk:
         if behind:
             await self.rebuild(behind, now_ms)
         await self._take_terms(now_ms)
+        await self._check_some(now_ms)
         late = [page for page in keeper.pages.values() if page.behind_ms is not None]
         if late and now_ms - self._mended_ms >= MEND_EVERY_MS:
             self._mended_ms = now_ms
             await self._mending.mend(late, now_ms)
         await self._closing.close_days(now_ms)
         await self._write_moved()
+
+    async def _check_some(self, now_ms: int) -> None:
+        some, rest = self._unchecked[:CHUNK], self._unchecked[CHUNK:]
+        pages = [page for id_ in some if (page := self._keeper.pages.get(id_)) is not None]
+        if pages:
+            closed_ms = max(page.closed_ms for page in pages)
+            months = months_of(self._keeper, closed_ms - CHECKED_MS, closed_ms)
+            rows: dict[str, list[SealedMonth]] = {}
+            for row in await self._books.sealed_months(months, some):
+                rows.setdefault(row.subject, []).append(row)
+            for page in pages:
+                self._check(page, rows.get(page.id, ()), now_ms)
+        self._unchecked = rest
+
+    def _check(self, page: Page, rows: Sequence[SealedMonth], now_ms: int) -> None:
+        from_ms, until_ms = page.closed_ms - CHECKED_MS, page.closed_ms
+        for view in VIEWS if page.judge is not None else ():
+            written = [span for row in sorted(rows, key=lambda row: row.base_ms) for span in row.spans(view)]
+            judged = page.judge.spans(view, from_ms, until_ms, known_ms=now_ms) if page.judge is not None else []
+            changes = restate.compare(written, judged, max(from_ms, written[0].from_ms), until_ms) if written else ()
+            if changes:
+                page.behind(changes[0].from_ms)
 
     async def _write_moved(self) -> None:
         rows, self._keeper.unwritten = self._keeper.unwritten, []

@@ -12,7 +12,7 @@ from typing import Final
 
 from collector.core import sealing
 from collector.core.court import Court
-from collector.core.figures import Figures, add
+from collector.core.figures import Figures
 from collector.core.intervals import Interval
 from collector.core.periods import PERIODS, days, local_date
 from collector.core.sealing import Entries, SealedMonth, StandingRow
@@ -21,7 +21,7 @@ from collector.core.state import Span, View
 from collector.ledger.books import Books, joined
 from collector.ledger.inquiry import BACK_MS, CHUNK
 from collector.ledger.keeper import Keeper
-from collector.ledger.page import VIEWS, Page, clipped, lengths, sums_of
+from collector.ledger.page import VIEWS, Page, clipped, following, lengths, sums_of
 
 DAY: Final = "day"
 """Kind of the chain's links for days."""
@@ -121,7 +121,11 @@ class Closing:
                 continue
             known = page.body.windows.get(view, {}).get(name)
             first = known.figures() if known is not None and known.start_ms == start_ms else None
-            out[name] = add(first, figures) if first is not None and first.slo == figures.slo else figures
+            if first is None or first.slo != figures.slo:
+                out[name] = figures
+                continue
+            again = court.incidents(page.id, view, day) if first.closed_count else ()
+            out[name] = following(first, figures, again, (start_ms, day[0]))
         return out
 
     def _turn(self, page: Page, court: Court, figures: Mapping[View, Mapping[str, Figures]], day: tuple[int, int]) -> None:

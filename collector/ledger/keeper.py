@@ -19,7 +19,7 @@ from collector.core.change import COLLECTOR
 from collector.core.court import Court, Terms, path_of
 from collector.core.dependency import FOREVER, Path, PathLine
 from collector.core.evidence import Evidence
-from collector.core.figures import Figures, add, pool
+from collector.core.figures import Figures, pool
 from collector.core.intervals import clip, cut, size
 from collector.core.judge import Judge
 from collector.core.periods import PERIODS
@@ -30,7 +30,7 @@ from collector.core.stretch import BlindSpan, Stretch
 from collector.core.subject import SubjectKind
 from collector.core.waypoints import stretch_of
 from collector.ledger.inquiry import BACK_MS, of_agent, target_of, upstream_of
-from collector.ledger.page import STATES, VIEWS, Page, lengths
+from collector.ledger.page import STATES, VIEWS, Page, following, lengths
 
 _OUT: Final = (State.DOWN, State.UNREACHABLE)
 FRESH_MS: Final = 60_000
@@ -297,7 +297,8 @@ class Keeper:
         open_from = closed_ms if first is not None else max(start_ms, min(closed_ms, now_ms))
         figures = court.figures(id_, view, (open_from, now_ms))
         if first is not None and first.slo == figures.slo:
-            figures = add(first, figures)
+            again = court.incidents(id_, view, (open_from, now_ms)) if first.closed_count else ()
+            figures = following(first, figures, again, (start_ms, open_from))
         scope, hours = court.scope(id_), court.hours_within(id_, (now_ms, end_ms))
         coming = clip(scope if hours is None else cut(scope, hours), now_ms, end_ms)
         return msgspec.structs.replace(figures, future_ast=size(coming), provisional=True)

@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from collector.core.figures import Figures
+from collector.core.figures import Figures, add
+from collector.core.incidents import Incident
 from collector.core.intervals import Interval
 from collector.core.judge import Judge
 from collector.core.state import Span, State, View
@@ -106,6 +107,22 @@ class Page:
         totals = self.body.totals.setdefault(view, [0] * len(STATES))
         for index, state in enumerate(STATES):
             totals[index] += spans.get(state, 0)
+
+
+def following(first: Figures, second: Figures, again: Iterable[Incident], window: Interval) -> Figures:
+    """Figures of closed days and of what follows them. `window` is the first instant of the closed days and of what follows,
+    `again` are the incidents that have charged time in the latter.
+
+    An incident that seemed to have ended in the closed days, and goes on, had not ended (R13.1, R13.4).
+    """
+    from_ms, at_ms = window
+    for incident in again:
+        before = [piece for piece in incident.pieces if piece[0] < at_ms]
+        if before and from_ms < before[-1][1] < at_ms:
+            known = sum([b - a for a, b in before])
+            count, length = first.closed_count - 1, first.closed_ms - known
+            first = msgspec.structs.replace(first, closed_count=max(0, count), closed_ms=max(0, length))
+    return add(first, second)
 
 
 def lengths(spans: Iterable[Span]) -> dict[State, int]:

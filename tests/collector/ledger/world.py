@@ -87,8 +87,9 @@ class World:
         fleet = Fleet(SchemaBook(), Tally())
         self.ledgers = Ledgers(self.store, fleet, self.config, lambda: self.now)
         self.committer = Committer(self.store, self.ledgers.see)
-        if gap is not None:
-            self.ledgers.blind(gap.from_ms, gap.until_ms or self.now)
+        assert gap is None or gap.until_ms == self.now
+        for blind in await self.store.blinds(0, self.now):
+            self.ledgers.blind(blind.from_ms, blind.until_ms or self.now)
         await self.configure()
         self.committer.start()
 
