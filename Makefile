@@ -8,7 +8,7 @@ endif
 PORT ?= 8600
 AGENT_PORT ?= 8601
 DATA ?= var
-BENCH ?= agent ingest exposition memory
+BENCH ?= agent ingest exposition memory judge report store start
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -54,7 +54,7 @@ wheel: $(VENV)/.dev $(BASE)/.base ## build the wheel once and test that very whe
 	$(PY) -m hatchling build -t wheel
 	HAIDANG_WHEEL=$(abspath dist) HAIDANG_BASE=$(abspath $(BASE)) $(PY) -m pytest -q tests/wheel
 
-bench: $(VENV)/.dev peers ## measure the promises; BENCH="agent ingest exposition memory"
+bench: $(VENV)/.dev peers ## measure the promises; BENCH="agent judge ..." for some
 	@set -e; for name in $(BENCH); do $(PY) tests/bench/bench_$$name.py; done
 
 reference: $(VENV)/.dev ## write config/REFERENCE.md

@@ -27,7 +27,7 @@ from collector.core.state import View
 from collector.core.stretch import BlindSpan
 from collector.inventory import Inventory
 from collector.ledger.clerk import Clerk
-from collector.ledger.inquiry import CALENDAR, Inquiry
+from collector.ledger.inquiry import CALENDAR, DAY_MS, Inquiry
 from collector.ledger.issuing import Issuing
 from collector.ledger.keeper import Keeper
 from collector.ledger.reports import Reporter
@@ -56,7 +56,7 @@ class Ledgers:
         self.reporter = Reporter(store, setup_of(config, lambda: self._inventory))
         self.issuing = Issuing(self.reporter, store, self.clerk, self.keeper)
         self._wanted: tuple[Inventory, tuple[Account, ...]] | None = None
-        self._is_loaded = False
+        self._pruned_ms = 0
         self._wake = asyncio.Event()
         self.issuing.on_ask = self._wake.set
         fleet.state_of = self._state_of
@@ -75,7 +75,7 @@ class Ledgers:
         await self._store.put_subjects(inventory.subjects(accounts), AUTHOR, now_ms)
         await self.clerk.load(now_ms)
         self._wanted = None
-        self._is_loaded = True
+        self._pruned_ms = now_ms
 
     def configure(self, inventory: Inventory, accounts: Iterable[Account]) -> None:
         """Configuration or the agents changed: it is written down and taken soon."""
@@ -113,6 +113,7 @@ class Ledgers:
             try:
                 await self._configure()
                 await self.clerk.tick(self._now_ms())
+                await self._prune()
                 await self.issuing.tick(self._now_ms())
             except StoreError as error:
                 _log.error("the ledger could not be written and will be again: %s", error)
@@ -122,6 +123,15 @@ class Ledgers:
                 await asyncio.wait_for(self._wake.wait(), 1)
             except TimeoutError:
                 continue
+
+    async def _prune(self) -> None:
+        """Once a day, let go of evidence that is older than it is to be kept; closed days and issued reports stay."""
+        now_ms = self._now_ms()
+        if now_ms - self._pruned_ms >= DAY_MS:
+            self._pruned_ms = now_ms
+            gone = await self._store.prune(now_ms - self._config.ledger.retention_days * DAY_MS)
+            if gone:
+                _log.info("%d rows of evidence were older than %d days", gone, self._config.ledger.retention_days)
 
     async def _configure(self) -> None:
         wanted, self._wanted = self._wanted, None

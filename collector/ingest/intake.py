@@ -284,6 +284,9 @@ class AgentBook:
                 slot.run = longer
                 draft.extend(slot)
                 return
+        for slot in [slot for slot in slots if _ends(slot.run, evidence)]:
+            draft.close(slot)
+            slots.remove(slot)
         opened = Growing(start_run(evidence))
         draft.open(opened)
         if not opened.run.growing:
@@ -291,6 +294,11 @@ class AgentBook:
         slots.insert(0, opened)
         while len(slots) > _SLOTS:
             draft.close(slots.pop())
+
+
+def _ends(run: Run, evidence: Evidence) -> bool:
+    """Whether a run is over because something else was found since: it must not go on across a failure retried soon."""
+    return run.outcome is not evidence.outcome and run.last_t_ms < evidence.t_ms
 
 
 class _Taking:

@@ -82,6 +82,11 @@ def upstream_of(roll: Roll, observer: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def end_of(until_ms: int, known_ms: int) -> int:
+    """Until when evidence is read for a period that ends at `until_ms`, as of K."""
+    return min(until_ms + DAY_MS, known_ms)
+
+
 class Bench:
     """Judges made anew from evidence as of K (`known_ms`), parents first. `until_ms` is the end of what is asked, or K."""
 
@@ -90,6 +95,8 @@ class Bench:
         self.from_ms = from_ms
         self.until_ms = until_ms
         self.known_ms = known_ms
+        self._seen = (from_ms - BACK_MS, end_of(until_ms, known_ms) + 1)
+        """All that children's samples may be about, the very last instant included."""
         self.judges: dict[str, Judge] = {}
         self._for_path: dict[tuple[str, View], Sequence[Span]] = {}
 
@@ -127,9 +134,9 @@ class Bench:
         if known is None:
             judge = self.judges.get(id_)
             if judge is not None:
-                known = judge.spans(view, self.from_ms - BACK_MS, self.until_ms, for_path=True, known_ms=self.known_ms)
+                known = judge.spans(view, *self._seen, for_path=True, known_ms=self.known_ms)
             else:
-                court = Court(self.roll, self.for_path, Terms(), (self.from_ms - BACK_MS, self.until_ms))
+                court = Court(self.roll, self.for_path, Terms(), self._seen)
                 known = court.spans(id_, view) if id_ in self.roll and self.roll.subject(id_).group else ()
             self._for_path[key] = known
         return known
@@ -174,7 +181,7 @@ class Inquiry:
         from_ms, until_ms = horizon[0], min(horizon[1], known_ms)
         bench = Bench(roll, from_ms, until_ms, known_ms)
         # What came after the period is evidence of it, too: a silence that goes on, a boot that began before.
-        end_ms = min(horizon[1] + DAY_MS, known_ms)
+        end_ms = end_of(until_ms, known_ms)
         blinds = await self._records.blind_spans(from_ms - BACK_MS, end_ms, known_ms)
         judged = [id_ for id_ in roll.needed(wanted) if roll.subject(id_).group is None]
         for start in range(0, len(judged), CHUNK):

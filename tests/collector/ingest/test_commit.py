@@ -344,6 +344,15 @@ async def test_empty_groups_leave_nothing_behind(room: Room) -> None:
     assert (await room.store.counts()).boots == 1
 
 
+async def test_a_run_does_not_go_on_across_a_failure_that_was_retried_soon(room: Room) -> None:
+    """R4.3: good at 15, failed at 30, good at 33 are three runs, although 33 is near enough to 15 to continue it."""
+    found = (Outcome.OK, Outcome.FAILED, Outcome.OK)
+    for seq, (uptime_s, outcome) in enumerate(zip((15, 30, 33), found, strict=True), 1):
+        probe = report(seq, uptime_s * 1000, kind=Kind.OBS, module="icmp", outcome=outcome, blocks=())
+        await room.submit(incoming(uptime_s * 1000, Group("b1", Lane.BULK, (probe,))))
+    assert [(run.outcome, run.count) for run in await room.runs()] == [(outcome, 1) for outcome in found]
+
+
 async def test_what_grows_in_memory_is_bounded_by_agent(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake, "_KEYS", 10)
     reports = [
