@@ -34,6 +34,7 @@ _KINDS: Final = {kind: kind.value for kind in SubjectKind}
 _NAMES: Final = tuple([cause.value for cause in CAUSES])
 _NO_LOSS: Final = (0,) * len(CAUSES)
 _NAMELESS: Final[dict[str, str]] = {}
+_TARGET: Final = SubjectKind.TARGET.value
 _STEP: Final = 256
 
 
@@ -93,7 +94,7 @@ def assemble(court: Court, ask: Ask, facts: Facts, progress: Progress | None = N
     return Report(
         ask.limit, ask.period, *ask.interval, ask.zone, facts.status, facts.version, tuple(headline), tuple(single),
         tuple(making.lost(headline, single)), incidents,
-        tuple(lists.windows(court, sorted(named & set(court.roll)), ask.interval, whole=not ask.limit)), unknown,
+        tuple(lists.windows(court, named, ask.interval, whole=not ask.limit)), unknown,
         lists.corrections(making.counting, named), tuple([r for r in facts.restatements if r.subject in named]),
         coverage_ppm((ask.interval[0], until_ms), facts.blinds), facts.provenance, more_incidents, more_unknown,
     )  # fmt: skip
@@ -109,7 +110,7 @@ class _Making:
         self.blame = Blame(court, power_by_site(court, facts.power, links), links)
         self.subjects = [id_ for id_ in _within(self.roll, ask.limit) if clip(court.scope(id_), *ask.interval)]
         """Targets and agents that were in service."""
-        self._lost: dict[Key, Sums] = {}
+        self._lost: dict[View, dict[str, Sums]] = {View.DEVICE: {}, View.E2E: {}}
 
     # --- lines
 
@@ -198,27 +199,32 @@ class _Making:
 
     def lost(self, headline: Sequence[Line], single: Sequence[Line]) -> list[LostTime]:
         """Lost time by cause of every line that lost any; each adds up to `ast - up - degraded` of its figures exactly."""
-        sums: dict[Key, list[Sums]] = {}
-        for line in single:
-            if line.kind == SubjectKind.TARGET:
-                found = self._lost_of(line.id, line.view)
-                sums.setdefault((f"{ALL}:{line.class_}", line.view), []).append(found)
-                sums.setdefault((ALL, line.view), []).append(found)
+        self._sum_fleets(single)
         out = []
         last, shown = _NO_LOSS, dict.fromkeys(_NAMES, 0)
         for line in [*headline, *single]:
             figures = line.figures
             total = figures.ast - figures.up - figures.degraded
             if total:
-                found = _added(sums[line.id, line.view]) if line.kind == "fleet" else self._lost_of(line.id, line.view)
+                found = self._lost_of(line.id, line.view)
                 if found is not last:  # the two views of a subject mostly have one
                     last, shown = found, dict(zip(_NAMES, found, strict=True))
                 out.append(LostTime(line.id, line.view, total, shown))
         return out
 
+    def _sum_fleets(self, single: Sequence[Line]) -> None:
+        rows: dict[View, dict[str, list[Sums]]] = {View.DEVICE: {}, View.E2E: {}}
+        for line in single:
+            if line.kind == _TARGET:
+                rows[line.view].setdefault(line.class_, []).append(self._lost_of(line.id, line.view))
+        for view, classes in rows.items():
+            sums = {f"{ALL}:{class_}": _added(some) for class_, some in classes.items()}
+            self._lost[view].update(sums)
+            self._lost[view][ALL] = _added(list(sums.values()))
+
     def _lost_of(self, id_: str, view: View) -> Sums:
-        key = (id_, view)
-        known = self._lost.get(key)
+        lost = self._lost[view]
+        known = lost.get(id_)
         if known is None:
             counting = self.counting
             if view is View.E2E and counting.is_alike(id_):
@@ -228,7 +234,7 @@ class _Making:
                 known = _added([found if weight == 1 else tuple([weight * ms for ms in found]) for weight, found in rows])
             else:
                 known = self.blame.lost(id_, view, counting.of(id_, view), counting.question(id_, view))
-            self._lost[key] = known
+            lost[id_] = known
         return known
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from collector.core.blame import Blame, Piece
 from collector.core.causes import Cause
@@ -27,16 +27,16 @@ def incidents(
 ) -> tuple[tuple[IncidentLine, ...], int]:
     """Incidents of the keyed subjects and views by onset, and how many are left out. Beyond `limit` those subjects go first
     that have the most charged time, each with all of its incidents; `keys` that come earlier break ties."""
-    charged = [(key, counting.of(*key)) for key in keys]
-    most = sorted(
-        [(key, f) for key, f in charged if f.incidents], key=lambda pair: -pair[1].charged
-    )  # stable: earlier keys first
-    total = sum([f.incidents or 0 for _, f in most])
+    figures = [counting.of(*key) for key in keys]
+    charged = [f.charged for f in figures]
+    total = sum([f.incidents or 0 for f in figures])
     out: list[IncidentLine] = []
-    for key, f in most:
-        if out and len(out) + (f.incidents or 0) > limit:
+    for place in sorted(range(len(keys)), key=charged.__getitem__, reverse=True):  # stable
+        count = figures[place].incidents or 0
+        if out and len(out) + count > limit:
             break
-        out += _incidents_of(counting, blame, key, confirmed.get(key, ()))
+        if count:
+            out += _incidents_of(counting, blame, keys[place], confirmed.get(keys[place], ()))
     return tuple(sorted(out, key=lambda each: (each.onset_ms, each.subject, each.view.value))), total - len(out)
 
 
@@ -114,8 +114,8 @@ def _cause_at(pieces: Sequence[Piece], at: int, t_ms: int) -> Cause:
     return (pieces[at].cause if at < len(pieces) else None) or Cause.AGENT
 
 
-def windows(court: Court, subjects: Iterable[str], period: Interval, *, whole: bool) -> list[WindowLine]:
-    """Windows that touch the period and name one of the subjects; `whole`: also those that name nobody.
+def windows(court: Court, subjects: Collection[str], period: Interval, *, whole: bool) -> list[WindowLine]:
+    """Windows that touch the period and name one of the subjects (not all need be in the roll); `whole`: all that touch it.
 
     `counted_ms` is how long a window covered some subject that no earlier window of the list covered (R11.1): over the windows
     of one subject it adds up to their union. What children inherit (R11.4) and service hours are in the figures alone.
@@ -135,13 +135,13 @@ def windows(court: Court, subjects: Iterable[str], period: Interval, *, whole: b
     ]  # fmt: skip
 
 
-def _counted(ordered: Sequence[Window], roll: Roll, subjects: Iterable[str], period: Interval) -> dict[int, list[Interval]]:
+def _counted(ordered: Sequence[Window], roll: Roll, subjects: Collection[str], period: Interval) -> dict[int, list[Interval]]:
     """By place in the list, the time in which a window covered someone first."""
     place = {(one.id, one.from_ms): number for number, one in enumerate(ordered)}
     book = WindowBook(ordered)
     seen: dict[tuple[int, ...], dict[int, list[Interval]]] = {}
     out: dict[int, list[Interval]] = {}
-    for id_ in subjects if ordered else ():
+    for id_ in [id_ for id_ in subjects if id_ in roll] if ordered else ():
         subject = roll.subject(id_)
         named = [one for one in book.of(subject) if any(selects(selector, subject) for selector in one.scope)]
         numbers = tuple([place[one.id, one.from_ms] for one in named])

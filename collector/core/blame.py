@@ -5,10 +5,9 @@ Pure. A group's loss is that of a member which explains it, so that a site's out
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -36,7 +35,6 @@ _RANK: Final = {Cause.LINK: 0, Cause.POWER: 1, Cause.HOST: 2, Cause.COLLECTOR: 3
 _FAILED: Final = (State.DOWN, State.UNREACHABLE)
 _UNKNOWN: Final = State.UNKNOWN
 _REBOOT: Final = Why.REBOOT
-_why: Final = attrgetter("why")
 CAUSES: Final = tuple(Cause)
 _HOST, _LINK, _POWER, _AGENT, _COLLECTOR, _MAINTENANCE = range(len(CAUSES))
 _PLACE: Final = {cause: place for place, cause in enumerate(CAUSES)}
@@ -63,10 +61,11 @@ def power_by_site(court: Court, known: Mapping[str, Intervals], links: frozenset
     roll = court.roll
     reboots: dict[str, dict[str, Intervals]] = {}
     for id_ in roll:
-        if _is_target(roll, id_):
+        subject = roll.subject(id_)
+        if subject.kind is SubjectKind.TARGET:
             spans = court.spans(id_, View.DEVICE)
-            if _REBOOT in map(_why, spans):
-                reboots.setdefault(roll.subject(id_).site, {})[id_] = reboots_of(spans, *court.horizon)
+            if _has_reboot(spans):
+                reboots.setdefault(subject.site, {})[id_] = reboots_of(spans, *court.horizon)
     out: dict[str, Intervals] = {site: union(intervals) for site, intervals in known.items()}
     for site, rebooted in reboots.items():
         parents = {name for id_ in rebooted for name in roll.parents(id_)} | {
@@ -75,6 +74,13 @@ def power_by_site(court: Court, known: Mapping[str, Intervals], links: frozenset
         outages = [_out(court.spans(name, View.DEVICE)) for name in sorted(parents - rebooted.keys())]
         out[site] = union([*out.get(site, ()), *power_trouble(rebooted, outages)])
     return out
+
+
+def _has_reboot(spans: Sequence[Span]) -> bool:
+    for span in spans:  # noqa: SIM110 - ten thousand times a report, and a generator is slower
+        if span.why is _REBOOT:
+            return True
+    return False
 
 
 def _out(spans: Sequence[Span]) -> list[Interval]:
@@ -89,6 +95,7 @@ class Blame:
         self._power = power
         self.links = links
         self._pieces: dict[tuple[str, View], list[Piece]] = {}
+        self._starts: dict[tuple[str, View], list[int]] = {}
 
     def pieces(self, id_: str, view: View) -> list[Piece]:
         """The subject's spans, or parts of them, with their causes, in order; none of a pool."""
@@ -140,8 +147,11 @@ class Blame:
     def main_cause(self, id_: str, view: View, charged: Intervals) -> Cause:
         """The cause of most of an incident's charged time (R13.5); of equal ones the first of `Cause`."""
         pieces = self.pieces(id_, view)
-        at = bisect_right(pieces, charged[0][0], key=lambda piece: piece.to_ms)
-        end = bisect_right(pieces, charged[-1][1] - 1, key=lambda piece: piece.from_ms)
+        key = (id_, view)
+        starts = self._starts.get(key)
+        if starts is None:
+            starts = self._starts[key] = [piece.from_ms for piece in pieces]
+        at, end = bisect_right(starts, charged[0][0]) - 1, bisect_left(starts, charged[-1][1])
         if end == at + 1:
             return pieces[at].cause or Cause.HOST
         shares = sums(pieces[at:end], charged, ())

@@ -33,7 +33,7 @@ OUT_OF_HOURS: Final = "out_of_hours"
 MOST_OTHERS: Final = 12
 """Outages of parents or members shown with one span."""
 _STEADY: Final = frozenset({Why.OBSERVED, Why.REPORTING, Why.BACKFILL})
-"""Of these spans the samples within the part are shown; a gap, a hold or a boot is told by its edges."""
+"""Good spans of these may have begun long before the period: what they rest on within it is shown."""
 _RULES: Final = {
     Why.REPORTING: "R5.1", Why.NEVER: "R5.6", Why.SILENT: "R6.3", Why.STALE: "R5.2", Why.BLIND: "R5.2", Why.PENDING: "R4.4",
     Why.PATH: "R7.2", Why.PATH_UNCLEAR: "R7.2", Why.REBOOT: "R8.2", Why.SHUTDOWN: "R8.5", Why.STALL: "R8.1",
@@ -283,8 +283,9 @@ class _Telling:
             others = self._members(view, part)
             return msgspec.structs.replace(part, others=others[:MOST_OTHERS], others_left_out=max(0, len(others) - MOST_OTHERS))
         looked_at = span
-        if span.why in _STEADY:
-            looked_at = Span(max(span.from_ms, part.from_ms), min(span.to_ms, part.to_ms), span.state, span.why)
+        if span.why in _STEADY and span.state in GOOD_STATES:
+            from_ms, to_ms = self.wanted.interval
+            looked_at = Span(max(span.from_ms, from_ms), min(span.to_ms, to_ms), span.state, span.why)
         others = self._parents(view, span) if span.why in _BY_PATH or span.state is State.UNREACHABLE else ()
         blinds = [
             one
