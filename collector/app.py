@@ -11,6 +11,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Coroutine, Iterable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,10 @@ from collector.core.schemas import SchemaBook, pack
 from collector.core.skew import Timeline
 from collector.core.tally import Tally
 from collector.expose.acts import add_routes
+from collector.expose.availability_views import Print
+from collector.expose.ledger_desk import DeskSettings
+from collector.expose.ledger_routes import add_ledger_routes
+from collector.expose.reports import add_routes as add_report_routes
 from collector.expose.server import make_app, serve
 from collector.ingest.commit import CommitLimits, Committer, Rules
 from collector.ingest.enrol import Authority, EnrolError, open_authority, utc
@@ -35,6 +40,7 @@ from collector.ingest.listener import Listener
 from collector.ingest.server import Door, Parts
 from collector.ingest.tokens import TokenBook
 from collector.inventory import Inventory, load_inventory
+from collector.ledger_desk import Desk
 from collector.ledgers import Ledgers
 from collector.start import DataFolder, StartError, database_url, listen
 from collector.store.store import Store
@@ -185,7 +191,13 @@ class Collector:
             self.fleet, version=agent.__version__, now_ms=self._vigil.look, ready=self.ready, ledger=self.ledgers.keeper
         )
         add_routes(app, self.store, self.store, self.now_ms, self.ledgers.acted, rules=self.ledgers.rules)
+        add_report_routes(app, Desk(self.store, self.ledgers.issuing, self.config), self.store)
+        add_ledger_routes(app, self.ledgers.keeper, lambda _: self.ledgers.inquiry, self.now_ms, self._desk_settings())
         self._undo.push_async_callback(await serve(app, self._web_socket, _GRACE_S))
+
+    def _desk_settings(self) -> DeskSettings:
+        rules = self.config.ledger
+        return DeskSettings(printing=Print(rules.digits, Fraction(rules.min_coverage) / 100))
 
     async def _remember(self) -> None:
         """Record how long nobody watched, then take up the picture where the store has it."""

@@ -114,7 +114,7 @@ async def _read_whole(request: web.Request) -> bytes:
     return bytes(data)
 
 
-def read_query(pairs: Iterable[tuple[str, str]], kind: type[T]) -> T:
+def read_query(pairs: Iterable[tuple[str, str | list[str]]], kind: type[T]) -> T:
     """The query string as `kind`. Raises `RequestError` (400)."""
     try:
         return msgspec.convert(dict(pairs), kind, strict=False)
