@@ -120,7 +120,7 @@ async def test_the_same_figures_are_recomputed_as_of_now_and_as_of_then(asking: 
     await world.send("web-02")
     await world.settle()
     [mended] = (await asking.figures("subject=web-02&view=device&window=day"))["figures"]
-    assert mended["ms"]["up_backfill"] == 30 * INTERVAL
+    assert mended["ms"]["up_backfill"] == 29 * INTERVAL
     later = await asking.figures(f"site=dic&window=day&as_of={live['as_of']}")
     assert [{**row, "soft_fail_ms": None} for row in later["figures"]] == [{**row, "soft_fail_ms": None} for row in ours]
 
