@@ -1,4 +1,7 @@
-"""Command line of the collector: `haidang-collector run | check | agent | local | version`."""
+"""Command line of the collector: `haidang-collector run | check | agent | report | explain | ... | version`.
+
+What a command needs is loaded when it runs: `replay` needs no database.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +19,31 @@ import msgspec
 
 import agent
 
+
+def _without(package: str | None) -> str:
+    return (
+        f"haidang-collector: the package {package} is missing. Install the collector with all it needs:\n"
+        "    pip install 'haidang[collector]'\n"
+        f"Thiếu gói {package}; hãy cài bộ thu thập như trên."
+    )
+
+
+def _is_own(missing: ModuleNotFoundError) -> bool:
+    return (missing.name or "").partition(".")[0] in ("agent", "collector")
+
+
 try:
-    from collector import acts_commands, acts_options, commands, config
+    from collector import acts_options, config, ledger_options
     from collector.config import Config, ConfigError
     from collector.config_words import told, told_all
     from collector.inventory import load_inventory
-    from collector.output import OutputError, Parser, put
+    from collector.output import CommandError, OutputError, Parser, put
     from collector.start import StartError
     from collector.words import LANGUAGES, word
 except ModuleNotFoundError as missing:
-    if (missing.name or "").partition(".")[0] in ("agent", "collector"):
+    if _is_own(missing):
         raise
-    sys.exit(
-        f"haidang-collector: the package {missing.name} is missing. Install the collector with all it needs:\n"
-        "    pip install 'haidang[collector]'\n"
-        f"Thiếu gói {missing.name}; hãy cài bộ thu thập như trên."
-    )
+    sys.exit(_without(missing.name))
 
 DEFAULT_FILE: Final = Path("/etc/haidang/collector.yml")
 
@@ -50,6 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if str(error):
             _complain(word(language, "output", why=error))
         return 1
+    except ModuleNotFoundError as missing:
+        if _is_own(missing):
+            raise
+        _complain(_without(missing.name))
+        return 1
 
 
 def _main(given: list[str], language: str) -> int:
@@ -65,7 +82,7 @@ def _main(given: list[str], language: str) -> int:
     except ConfigError as error:
         count = len(error.problems)
         _complain(told(error, language), word(language, "problem" if count == 1 else "problems", count=count))
-    except (commands.CommandError, StartError) as error:
+    except (CommandError, StartError) as error:
         _complain(str(error))
     except KeyboardInterrupt:
         return 130
@@ -76,6 +93,10 @@ def _do(options: argparse.Namespace) -> int:
     if options.command == "version":
         put(f"haidang-collector {agent.__version__}\n")
         return 0
+    if options.command == ledger_options.REPLAY:
+        from collector.replay import run as replay
+
+        return replay(options.file, result_json=options.result_json, language=options.lang)
     settings = _load(options)
     if options.command == "run":
         from collector.run import run
@@ -85,7 +106,13 @@ def _do(options: argparse.Namespace) -> int:
     if options.command == "check":
         put(f"{_check(settings, options.lang)}\n")
         return 0
+    if options.command in ledger_options.COMMANDS or (options.command == "audit" and options.verb == "verify"):
+        from collector import ledger_commands
+
+        return ledger_commands.run(settings, options)
     if options.command in acts_options.COMMANDS:
+        from collector import acts_commands
+
         put(f"{asyncio.run(acts_commands.run(settings, options))}\n")
         return 0
     put(f"{asyncio.run(_agent(settings, options))}\n")
@@ -93,6 +120,8 @@ def _do(options: argparse.Namespace) -> int:
 
 
 async def _agent(settings: Config, options: argparse.Namespace) -> str:
+    from collector import commands
+
     language = options.lang
     if options.verb == "list":
         return await commands.listing(settings, language)
@@ -141,7 +170,9 @@ def _parser(language: str) -> argparse.ArgumentParser:
     for name in ("run", "check"):
         verbs.add_parser(name, parents=[files], help=word(language, name), description=word(language, name))
     _add_agent_verbs(verbs.add_parser("agent", help=word(language, "agent")), files, language)
-    acts_options.add_commands(verbs, files, language)
+    audit = acts_options.add_commands(verbs, files, language)
+    ledger_options.add_commands(verbs, audit, files, language)
+    ledger_options.add_replay(verbs, common, language)
     verbs.add_parser("local", help=word(language, "local"))
     verbs.add_parser("version", parents=[common], help=word(language, "version"))
     return parser

@@ -94,8 +94,8 @@ class Client:
     """Asks one collector. `url` is `http://HOST:PORT` or `https://HOST`; plain HTTP leaves this machine only when allowed, for
     the token would be read on the way."""
 
-    def __init__(self, url: str, token: str, *, allow_plain: bool = False) -> None:
-        """Raises `ClientError`."""
+    def __init__(self, url: str, token: str, *, allow_plain: bool = False, wait_s: float = TIMEOUT_S) -> None:
+        """`wait_s`: for each wait on the network. Raises `ClientError`."""
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -111,6 +111,7 @@ class Client:
         self._base = parts.path.rstrip("/")
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._token = token
+        self._wait_s = wait_s
 
     def get(self, path: str) -> Any:
         """The decoded answer. Raises `ApiError`, `ClientError`."""
@@ -149,9 +150,9 @@ class Client:
 
     def _connect(self) -> http.client.HTTPConnection:
         connection = (
-            http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_S)
+            http.client.HTTPConnection(self._host, self._port, timeout=self._wait_s)
             if self._tls is None
-            else http.client.HTTPSConnection(self._host, self._port, timeout=TIMEOUT_S, context=self._tls)
+            else http.client.HTTPSConnection(self._host, self._port, timeout=self._wait_s, context=self._tls)
         )
         try:
             connection.connect()

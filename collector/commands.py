@@ -21,6 +21,7 @@ from collector.core.accounts import Account, AccountError, AccountProblem, Stand
 from collector.core.change import StoreError, StoreUnusableError
 from collector.ingest.enrol import EnrolError, hash_secret, make_code, open_authority, utc
 from collector.inventory import COLLECTOR, load_inventory
+from collector.output import CommandError as CommandError
 from collector.start import StartError, database_url, make_folder
 from collector.store.store import Store
 from collector.words import word
@@ -28,10 +29,6 @@ from collector.words import word
 _TTL: Final = re.compile(r"([1-9][0-9]{0,5})([mhd])\Z")
 _UNIT_S: Final = {"m": 60, "h": 3_600, "d": 86_400}
 _LONGEST_TTL_S: Final = 30 * 86_400
-
-
-class CommandError(Exception):
-    """The command cannot be carried out; nothing was changed."""
 
 
 def parse_ttl(text: str, language: str) -> int:

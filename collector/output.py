@@ -16,6 +16,10 @@ class Parser(argparse.ArgumentParser):
         put(self.format_help())
 
 
+class CommandError(Exception):
+    """The command cannot be carried out; nothing was changed. The text is for people."""
+
+
 class OutputError(Exception):
     """Standard output takes nothing; the text says why. It is empty if whoever read has left, who needs no message."""
 
@@ -29,6 +33,27 @@ def put(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _lead_nowhere()
         raise OutputError("" if isinstance(error, BrokenPipeError) else error.strerror or str(error)) from error
+
+
+def put_bytes(data: bytes) -> None:
+    """As `put`, for a file's bytes."""
+    if sys.stdout is None:
+        raise OutputError("closed")
+    stream = getattr(sys.stdout, "buffer", None)
+    if stream is None:  # a stand-in that takes text alone
+        put(data.decode("utf-8", "replace"))
+        return
+    try:
+        sys.stdout.flush()
+        stream.write(data)
+        stream.flush()
+    except OSError as error:
+        _lead_nowhere()
+        raise OutputError("" if isinstance(error, BrokenPipeError) else error.strerror or str(error)) from error
+
+
+def _lead_nowhere() -> None:
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
