@@ -15,6 +15,7 @@ import msgspec
 from collector.core.court import Court
 from collector.core.figures import Figures, Question, compute, pool
 from collector.core.intervals import Interval, Intervals, clip, size
+from collector.core.plain_figures import plain
 from collector.core.policy import DEFAULTS
 from collector.core.roll import Roll
 from collector.core.state import State, View
@@ -133,7 +134,8 @@ class Counting:
             self._alike.add(id_)
             known = self.of(id_, View.DEVICE)
         else:
-            known = compute(self.court.spans(id_, view), self.question(id_, view))
+            spans, question = self.court.spans(id_, view), self.question(id_, view)
+            known = plain(spans, question) or compute(spans, question)
         return self._with_soft(id_, view, known) if self._soft else known
 
     def _are_equal(self, id_: str) -> bool:
