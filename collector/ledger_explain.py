@@ -58,9 +58,9 @@ def _interval(options: argparse.Namespace, times: Times, known_ms: int) -> Inter
         start, end = times.told(from_ms), times.told(to_ms)
         raise CommandError(word(options.lang, "inverted", start=start, end=end))
     if from_ms >= times.now_ms:
-        raise CommandError(word(options.lang, "future_period", value=options.target, at=times.told(from_ms)))
+        raise CommandError(word(options.lang, "future_period", value="--from", at=times.told(from_ms)))
     if from_ms >= known_ms:
-        raise CommandError(word(options.lang, "unknown_then", value=options.target, at=times.told(from_ms)))
+        raise CommandError(word(options.lang, "unknown_then", value="--from", at=times.told(from_ms)))
     if to_ms - from_ms > LONGEST_DAYS * DAY_MS:
         days = -(-(to_ms - from_ms) // DAY_MS)
         raise CommandError(word(options.lang, "too_long", days=LONGEST_DAYS, found=days))

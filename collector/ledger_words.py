@@ -132,10 +132,6 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "{period} is settling, spools may still arrive: it may be sealed from {at} on",
         "{period} đang chờ dữ liệu đến muộn: có thể chốt từ {at}",
     ),
-    "days_not_closed": (
-        "the days of {period} are not closed yet, or late evidence is about to change them: try again in some minutes",
-        "các ngày của {period} chưa được chốt, hoặc bằng chứng đến muộn sắp làm thay đổi: hãy thử lại sau vài phút",
-    ),
     "is_sealed": (
         "{period} is sealed already: version {value} is the newest one",
         "{period} đã được chốt: phiên bản mới nhất là {value}",

@@ -25,8 +25,6 @@ class SealProblem(enum.StrEnum):
     BAD_PERIOD = "bad_period"
     OPEN = "period_open"
     SETTLING = "period_settling"
-    NOT_CLOSED = "days_not_closed"
-    """Its days are not closed yet, or late evidence is about to change them."""
     IS_SEALED = "is_sealed"
     NO_DATA = "no_data"
     """Nothing was in service in it."""

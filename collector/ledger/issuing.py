@@ -1,5 +1,6 @@
 """Seals reports and issues new versions of sealed ones when evidence or people changed what they say (3.17).
 
+What is issued is judged from evidence as of a K before which all that was received is stored, so that it can be made again.
 `tick` is called about once a second after the clerk's; whatever fails is tried again. A version, its link of the chain and its
 restatements are written together, and what was not restated when a process died is found again by comparing with the version.
 """
@@ -7,6 +8,7 @@ restatements are written together, and what was not restated when a process died
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
@@ -36,6 +38,8 @@ LONGEST_MS: Final = 600_000
 """or when it changed first so long ago."""
 REPORT: Final = "report"
 """Kind of the chain's links for reports."""
+STEP: Final = 20
+"""Subjects judged between two breaths: some 50 ms."""
 _TRIES: Final = 5
 _log = logging.getLogger("haidang.ledger")
 
@@ -49,6 +53,7 @@ class Library(Shelf, Evidenced, Protocol):
     ) -> Sequence[IssuedReport]: ...
     async def issued_report(self, period: str, scope: str = "", version: int | None = None) -> IssuedReport | None: ...
     async def acts_version(self) -> int: ...
+    async def pruned_before(self) -> int | None: ...
 
 
 class _Asked(msgspec.Struct):
@@ -134,8 +139,8 @@ class Issuing:
             asked.done.set_result(issued)
 
     async def _seal(self, period: str, actor: Actor | None, now_ms: int) -> IssuedReport:
-        from_ms, until_ms = self._sealable(period, now_ms)
-        report = await self._reporter.report(Wanted(period, (from_ms, until_ms)), now_ms)
+        interval = self._sealable(period, now_ms)
+        report = await self._made(period, interval, now_ms)
         if not report.subjects:
             raise SealError(SealProblem.NO_DATA, period, "nothing was in service in this period")
         audited = []
@@ -161,14 +166,16 @@ class Issuing:
         if known is not None:
             detail = f"it is sealed: version {known.version} is the newest one"
             raise SealError(SealProblem.IS_SEALED, period, detail, version=known.version)
-        may_ms = settle_ms(zone, until_ms, self._reporter.setup.config.ledger.settle_days)
+        may_ms = self._may_be_sealed(until_ms)
         if now_ms < may_ms:
             problem = SealProblem.OPEN if now_ms < until_ms else SealProblem.SETTLING
             raise SealError(problem, period, f"expected to be asked from {local_date(zone, may_ms)} on", at_ms=may_ms)
-        if not self._is_closed(until_ms):
-            detail = "its days are not closed, or late evidence is about to change them: expected a little later"
-            raise SealError(SealProblem.NOT_CLOSED, period, detail)
         return from_ms, until_ms
+
+    async def _made(self, period: str, interval: tuple[int, int], now_ms: int) -> Report:
+        """The report as of a moment from before which nothing is on its way to the store any more."""
+        wanted = Wanted(period, interval, known_ms=now_ms - sealing.COMMITTED_MS, step=STEP)
+        return await self._reporter.report(wanted, now_ms)
 
     def _is_closed(self, until_ms: int) -> bool:
         pages = self._keeper.pages.values()
@@ -186,23 +193,23 @@ class Issuing:
             at_ms = PERIODS["month"](zone, min(said, default=now_ms))[0]
         while at_ms < newest:
             start_ms, end_ms = PERIODS["month"](zone, at_ms)
-            await self._seal_month(local_date(zone, start_ms).strftime("%Y-%m"), now_ms)
+            with contextlib.suppress(SealError):  # sealed already, or nothing was in service
+                await self._seal(local_date(zone, start_ms).strftime("%Y-%m"), None, now_ms)
             self._looked_until_ms = at_ms = end_ms
 
     def _newest_settled(self, now_ms: int) -> int:
         """End of the newest month whose settling is over."""
-        zone, settle_days = self._keeper.zone, self._reporter.setup.config.ledger.settle_days
+        zone = self._keeper.zone
         end_ms = PERIODS["month"](zone, now_ms)[0]
-        while settle_ms(zone, end_ms, settle_days) > now_ms:
+        while self._may_be_sealed(end_ms) > now_ms:
             end_ms = PERIODS["month"](zone, end_ms - 1)[0]
         return end_ms
 
-    async def _seal_month(self, period: str, now_ms: int) -> None:
-        try:
-            await self._seal(period, None, now_ms)
-        except SealError as error:
-            if error.problem is SealProblem.NOT_CLOSED:
-                raise StoreError(f"{period} is not sealed yet: {error.detail}") from error
+    def _may_be_sealed(self, until_ms: int) -> int:
+        """From when on a period that ends then may be sealed: all that is live about it is stored by then, too (R9.1)."""
+        config = self._reporter.setup.config
+        stored_ms = until_ms + round(config.late_after_s * 1_000) + sealing.COMMITTED_MS
+        return max(settle_ms(self._keeper.zone, until_ms, config.ledger.settle_days), stored_ms)
 
     async def _issue(self, report: Report, author: str, now_ms: int, entries: Entries) -> IssuedReport:
         """Write a version with its link and what `entries` has. The chain may grow meanwhile: then again behind its new end."""
@@ -279,8 +286,12 @@ class Issuing:
         issued = await self._library.issued_report(period)
         assert issued is not None, "only issued periods are touched"
         before = decode(issued.body)
-        wanted = Wanted(period, (issued.from_ms, issued.until_ms))
-        now = await self._reporter.report(wanted, now_ms)
+        pruned_ms = await self._library.pruned_before()
+        if pruned_ms is not None and issued.from_ms < pruned_ms:
+            _log.error("%s changed and cannot be restated: its evidence is no longer kept", period)
+            self._touched.pop(period, None)
+            return
+        now = await self._made(period, (issued.from_ms, issued.until_ms), now_ms)
         after = msgspec.structs.replace(now, status=SEALED, version=issued.version + 1)
         lines = await self._restating.lines(before, after, touched.subjects)
         if lines:

@@ -63,7 +63,7 @@ class Setup(msgspec.Struct, frozen=True):
 class Wanted(msgspec.Struct, frozen=True):
     """What is asked for. `interval` is the period, `limit` a site or group (`site:ID`, `group:ID`), `policy` one for every
     subject; `known_ms` K, None for closed days as they are now; `details` also failures that were never confirmed and when
-    incidents were confirmed, which closed days do not tell (R4.1, R4.3)."""
+    incidents were confirmed, which closed days do not tell (R4.1, R4.3); `step`: subjects judged between two breaths."""
 
     period: str
     interval: Interval
@@ -72,6 +72,7 @@ class Wanted(msgspec.Struct, frozen=True):
     known_ms: int | None = None
     details: bool = True
     language: str = "vi"
+    step: int = CHUNK
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -129,7 +130,7 @@ class Reporter:
         ids = within(roll, wanted.limit)
         horizon = horizon_of(self.zone, wanted.interval, known_ms)
         terms = await inquiry.terms(known_ms, horizon)
-        making = _Making(inquiry, self._shelf, self.zone, roll, terms)
+        making = _Making(inquiry, self._shelf, self.zone, (roll, terms), wanted.step)
         if wanted.known_ms is None:
             made = await making.closed(ids, horizon, known_ms)
             if wanted.details:
@@ -191,16 +192,17 @@ def within(roll: Roll, limit: str) -> list[str]:
 class _Making:
     """Courts for one report."""
 
-    def __init__(self, inquiry: Inquiry, shelf: Shelf, zone: ZoneInfo, roll: Roll, terms: Terms) -> None:
+    def __init__(self, inquiry: Inquiry, shelf: Shelf, zone: ZoneInfo, said: tuple[Roll, Terms], step: int) -> None:
         self._inquiry, self._shelf, self._zone = inquiry, shelf, zone
-        self._roll, self._terms = roll, terms
+        self._roll, self._terms = said
+        self._step = step
 
     async def judged(self, ids: Sequence[str], horizon: Interval, known_ms: int, progress: Progress | None) -> Made:
         """From evidence as of K (R1.3): a part of the subjects after the other, so that it can be told how far it is."""
         single = self._single(ids)
         found, confirmed, soft = dict[Key, Sequence[Span]](), dict[Key, Intervals](), dict[Key, Intervals]()
-        for start in range(0, len(single), CHUNK):
-            some = single[start : start + CHUNK]
+        for start in range(0, len(single), self._step):
+            some = single[start : start + self._step]
             bench = await self._inquiry.bench(self._roll, some, horizon, known_ms)
             for id_ in some:
                 found |= {(id_, view): bench.observed(id_, view) for view in VIEWS}
@@ -217,8 +219,8 @@ class _Making:
         assert known_ms is not None, "a report has a K"
         single = self._single(ids)
         confirmed, soft = dict[Key, Intervals](), dict[Key, Intervals]()
-        for start in range(0, len(single), CHUNK):
-            some = single[start : start + CHUNK]
+        for start in range(0, len(single), self._step):
+            some = single[start : start + self._step]
             bench = await self._inquiry.bench(self._roll, some, interval, known_ms)
             _tell(bench, some, confirmed, soft)
             if progress is not None:
