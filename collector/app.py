@@ -192,7 +192,7 @@ class Collector:
         )
         add_routes(app, self.store, self.store, self.now_ms, self.ledgers.acted, rules=self.ledgers.rules)
         add_report_routes(app, Desk(self.store, self.ledgers.issuing, self.config), self.store)
-        add_ledger_routes(app, self.ledgers.keeper, lambda _: self.ledgers.inquiry, self.now_ms, self._desk_settings())
+        add_ledger_routes(app, self.ledgers.keeper, self.ledgers.inquire, self.now_ms, self._desk_settings())
         self._undo.push_async_callback(await serve(app, self._web_socket, _GRACE_S))
 
     def _desk_settings(self) -> DeskSettings:

@@ -31,6 +31,7 @@ from collector.ledger.inquiry import CALENDAR, DAY_MS, Inquiry
 from collector.ledger.issuing import Issuing
 from collector.ledger.keeper import Keeper
 from collector.ledger.reports import Reporter
+from collector.ledger.valid import ValidRecords
 from collector.ledger_setup import setup_of
 from collector.store.store import Store
 
@@ -60,6 +61,10 @@ class Ledgers:
         self._wake = asyncio.Event()
         self.issuing.on_ask = self._wake.set
         fleet.state_of = self._state_of
+
+    def inquire(self, until_ms: int) -> Inquiry:
+        """Answers from evidence, by the configuration that was valid before `until_ms` (R1.2)."""
+        return Inquiry(ValidRecords(self._store, until_ms))
 
     def _state_of(self, target: str, now_ms: int) -> Judgement | None:
         if target not in self.keeper.pages:

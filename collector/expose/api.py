@@ -9,9 +9,11 @@ from urllib.parse import quote
 
 import msgspec
 
+from collector.core.court import Court
 from collector.core.fleet import Fleet, Target
-from collector.core.state import State
+from collector.core.state import State, View
 from collector.expose.figures import FigureReader, Figures
+from collector.expose.ledger_port import LedgerPort
 from collector.expose.words import LANGUAGES, reason
 
 LIMIT = 1_000
@@ -48,6 +50,8 @@ class TargetView(msgspec.Struct, frozen=True, omit_defaults=True, rename={"class
     """The same in words, by language."""
     last_report: str | None
     series: int
+    maintenance: bool
+    """A maintenance window counts for it now."""
     figures: Figures
     modules: tuple[Module, ...] = ()
 
@@ -86,10 +90,11 @@ def parse_query(pairs: Iterable[tuple[str, str]]) -> Query:
 
 
 class Api:
-    """Views of the fleet."""
+    """Views of the fleet; without a `ledger` nobody is under maintenance."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, ledger: LedgerPort | None = None) -> None:
         self._fleet = fleet
+        self._ledger = ledger
         self._figures = FigureReader(fleet.book)
 
     def find(self, query: Query) -> Iterator[Target]:
@@ -104,6 +109,7 @@ class Api:
         judgement = self._fleet.judge(target, now_ms)
         info, life = target.info, target.life
         shown = {name: _series(target, name, now_ms) for name in target.modules}
+        planned = self._is_planned(info.id, now_ms)
         return TargetView(
             id=info.id,
             site=info.site,
@@ -112,12 +118,18 @@ class Api:
             state=judgement.state,
             since=time_text(judgement.since_ms) if judgement.since_ms else None,
             why=judgement.why,
-            reason={language: reason(judgement, life, now_ms, language) for language in LANGUAGES},
+            reason={language: reason(judgement, life, now_ms, language, planned=planned) for language in LANGUAGES},
             last_report=time_text(life.last_ms) if life is not None else None,
             series=sum(shown.values()),
+            maintenance=planned,
             figures=self._figures.read(target, now_ms),
             modules=tuple(_module(target, name, count) for name, count in shown.items()) if modules else (),
         )
+
+    def _is_planned(self, id_: str, now_ms: int) -> bool:
+        if self._ledger is None or id_ not in self._ledger.pages:
+            return False
+        return is_planned(self._ledger.court(now_ms), id_, View.DEVICE, now_ms)
 
     def discovery(self, address: str) -> bytes:
         """Prometheus HTTP service discovery: one entry a target, all at `address` (host:port)."""
@@ -151,6 +163,11 @@ def time_text(ms: int) -> str:
     except (OverflowError, ValueError, OSError):
         return ""
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z"
+
+
+def is_planned(court: Court, id_: str, view: View, t_ms: int) -> bool:
+    """Whether a maintenance window counts for a subject just before an instant (R11.1)."""
+    return any(a <= t_ms - 1 < b for a, b in court.maintenance(id_, view))
 
 
 def _series(target: Target, name: str, now_ms: int) -> int:

@@ -111,7 +111,7 @@ class Availability:
         async with self._desk.court(choose, asked.period, asked.known_ms) as (court, bench, ids):
             known = self._desk.ledger.roll
             missing = [id_ for id_ in query.subject if id_ not in ids and id_ > query.after and not after]
-            rows += [self._unknown_then(known.subject(id_), view) for id_ in missing for view in _views(query)]
+            rows += [self._unknown_then(known, (id_, view), asked) for id_ in missing for view in _views(query)]
             async for id_, view, policy in breathing(_triples(ids, query, policies)):
                 figures = court.figures(id_, view, asked.period, policy)
                 subject = court.roll.subject(id_)
@@ -120,12 +120,14 @@ class Availability:
                 rows.append(self._row(court, subject, (view, used, soft), figures, asked))
         return sorted(rows, key=lambda row: row.subject), after
 
-    def _unknown_then(self, subject: Subject, view: View) -> FiguresView:
-        """What was asked for by name and was not configured as of K."""
+    def _unknown_then(self, roll: Roll, key: tuple[str, View], asked: Asked) -> FiguresView:
+        """What was asked for by name and was not configured in the period as of K."""
+        id_, view = key
+        subject = roll.subject(id_)
+        was_served = bool(clip(roll.scope(id_), *asked.period))
+        why = Nothing.NOT_KNOWN_THEN if was_served else Nothing.NOT_IN_SERVICE
         nothing = Figures(*(0,) * 11, subject.objective.slo)
-        counted = Counted(
-            view, policy_for(subject.objective, view).name, nothing, False, {}, None, None, Nothing.NOT_KNOWN_THEN
-        )
+        counted = Counted(view, policy_for(subject.objective, view).name, nothing, False, {}, None, None, why)
         return figures_view(subject, counted, self._desk.settings.printing)
 
     def _row(

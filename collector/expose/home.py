@@ -6,6 +6,8 @@ from html import escape
 
 _LINKS = (
     ("/api/v1/targets", "Trạng thái các đối tượng (JSON)", "States of the targets (JSON)"),
+    ("/api/v1/availability", "Độ sẵn sàng của các đối tượng trong tháng này (JSON)", "Availability of this month (JSON)"),
+    ("/api/v1/subjects", "Đối tượng, tác tử, nhóm và địa điểm (JSON)", "Targets, agents, groups and sites (JSON)"),
     ("/metrics", "Số đo của bộ thu thập và trạng thái chung", "The collector and the state of the fleet"),
     ("/metrics/targets", "Mọi số đo mà các đối tượng đã báo cáo", "Everything the targets reported"),
     ("/sd", "Danh sách đối tượng cho Prometheus (HTTP SD)", "Targets for Prometheus (HTTP SD)"),

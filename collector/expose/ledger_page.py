@@ -288,7 +288,7 @@ class LedgerPage:
         numbers: list[tuple[str, float]] = [
             ("haidang_ledger_subjects", len(pages)),
             ("haidang_ledger_behind_subjects", behind),
-            ("haidang_ledger_mended_days_total", self._ledger.mended_days),
+            ("haidang_ledger_mended_total", self._ledger.mended_days),
         ]
         closed_ms = min([page.closed_ms for page in pages], default=0)
         if closed_ms > 0:

@@ -161,7 +161,7 @@ _LEDGER = (
     Own("haidang_incidents_started", GAUGE, "Incidents that began in the window: these add up over windows.", _WINDOW),
     Own("haidang_ledger_subjects", GAUGE, "Targets, agents, groups and sites that the ledger has a page for."),
     Own("haidang_ledger_behind_subjects", GAUGE, "Subjects with late evidence that is still to be judged."),
-    Own("haidang_ledger_mended_days_total", COUNTER, "Closed days of subjects that were judged anew and came out differently."),
+    Own("haidang_ledger_mended_total", COUNTER, "Closed days of subjects that were judged anew and came out differently."),
     Own(
         "haidang_ledger_closed_timestamp_seconds",
         GAUGE,

@@ -98,7 +98,7 @@ class _Pages:
         self._now_ms = now_ms
         self._ready = ready
         self._settings = settings
-        self._api = Api(fleet)
+        self._api = Api(fleet, ledger)
         self._renderer = Renderer(fleet, RESERVED)
         self._own = OwnPage(fleet, version, ready, lambda: self._renderer.conflicts, ledger)
         self._gate = Gate(settings.scrapes_at_once, settings.scrapes_waiting)

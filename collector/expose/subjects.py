@@ -19,7 +19,7 @@ from collector.core.printing import ratio
 from collector.core.roll import Roll
 from collector.core.state import State, View
 from collector.core.subject import Subject, SubjectKind
-from collector.expose.api import time_text
+from collector.expose.api import is_planned, time_text
 from collector.expose.availability_query import Asked, Choice, HistoryQuery, SubjectsQuery, asked_for, read_history
 from collector.expose.availability_views import Objective, Period, Text, period_view
 from collector.expose.ledger_desk import EDGE_TIMEOUT_MS, LedgerDesk, breathing
@@ -230,11 +230,6 @@ class Subjects:
                 told.policy, period_view(asked.name, asked.period, asked.known_ms), more, spans, incidents,
             )
         )  # fmt: skip
-
-
-def is_planned(court: Court, id_: str, view: View, t_ms: int) -> bool:
-    """Whether a maintenance window counts for the subject just before an instant."""
-    return any(a <= t_ms - 1 < b for a, b in court.maintenance(id_, view))
 
 
 def _with_peers(roll: Roll, id_: str) -> list[str]:

@@ -101,6 +101,7 @@ def test_a_target_as_json() -> None:
         },
         "last_report": "2026-09-21T14:12:15.000Z",
         "series": 0,
+        "maintenance": False,
         "figures": {},
     }
     assert [module["module"] for module in modules] == ["host", "heartbeat"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
@@ -13,12 +14,15 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 from aiohttp import web
+from prometheus_client.parser import text_string_to_metric_families
 
 from collector.core.policy import POLICIES
 from collector.core.state import View
 from collector.expose.api import time_text
 from collector.expose.ledger_desk import DeskSettings
+from collector.expose.ledger_page import floored
 from collector.expose.ledger_routes import add_ledger_routes
+from collector.expose.server import make_app
 from tests.collector.ledger.world import HOUR, INTERVAL, MIDNIGHT, World
 
 NOON = MIDNIGHT + 12 * HOUR
@@ -40,13 +44,14 @@ class Asking:
         await world.enrol("web-01", "web-02")
         await world.live(["web-01", "web-02"], CUT)
         await world.live(["web-01"], CUT + 30 * INTERVAL)
-        app = web.Application()
         ledgers = world.ledgers
-        add_ledger_routes(app, ledgers.keeper, lambda _: ledgers.inquiry, lambda: world.now, self.settings)
+        app = make_app(ledgers._fleet, version="0.1.0", now_ms=lambda: world.now, ready=lambda: "", ledger=ledgers.keeper)
+        add_ledger_routes(app, ledgers.keeper, ledgers.inquire, lambda: world.now, self.settings)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/api/v1"
+        self.root = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self.url = f"{self.root}/api/v1"
 
     async def stop(self) -> None:
         await self.session.close()
@@ -167,7 +172,7 @@ NOTHING = [
     ("subject=web-01&period=2025-01", "it was not in service in this period"),
     ("subject=web-01&period=2026-12", "the period had not begun at that time"),
     (
-        "subject=web-01&as_of=2026-01-01T00:00:00Z&window=day",
+        "subject=web-01&as_of=2026-03-02T04:00:00Z&window=day",
         "by what was known then, it was not configured in this period",
     ),
 ]
@@ -303,3 +308,28 @@ async def test_an_offset_whose_plus_was_not_escaped_is_understood(asking: Asking
     blank = await asking.figures("subject=web-01&from=2026-03-02T12:00:00+07:00&to=2026-03-02T13:00:00+07:00")
     assert plain["figures"] == blank["figures"]
     assert plain["period"]["from"] == time_text(NOON)
+
+
+async def test_the_first_page_leads_here_and_the_metrics_say_the_same(asking: Asking) -> None:
+    async with asking.session.get(asking.root + "/") as answer:
+        links = re.findall(r'href="(/api[^"]+)"', await answer.text())
+    assert links == ["/api/v1/targets", "/api/v1/availability", "/api/v1/subjects"]
+    for link in links:
+        async with asking.session.get(asking.root + link) as answer:
+            assert answer.status == 200
+    async with asking.session.get(asking.root + "/metrics") as answer:
+        samples = {
+            (
+                sample.name,
+                *(sample.labels.get(name, "") for name in ("instance", "view", "window", "state", "verdict")),
+            ): sample.value
+            for family in text_string_to_metric_families(await answer.text())
+            for sample in family.samples
+        }
+    told = await asking.figures("window=day")
+    for row in told["figures"]:
+        key = (row["subject"], row["view"], "day", "")
+        good, denom = row["ms"]["good"], row["ms"]["good"] + row["ms"]["bad"]
+        ratio = samples.get(("haidang_availability_ratio", *key, ""))
+        assert ratio == (floored(good, denom) if denom else None)
+        assert samples["haidang_availability_verdict", *key, row["verdict"]] == 1
