@@ -194,7 +194,7 @@ class Court:
         """Whose seconds make its figures, each with its weight (R15.3); a site's devices in the device view (R15.4). None for
         what has states of its own."""
         subject = self.roll.subject(id_)
-        if subject.kind is SubjectKind.SITE and view is View.DEVICE:
+        if subject.kind is SubjectKind.SITE and view is View.DEVICE and not self.roll.is_pool(id_):
             return [(1, name) for name in self.roll.pooled(id_)]
         if subject.group is None or not self.roll.is_pool(id_):
             return None
