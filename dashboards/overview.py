@@ -1,4 +1,4 @@
-"""The *Overview* board: states of all targets, their hosts' CPU, memory, disks and network, the collector itself.
+"""The *Overview* board: states and availability of all targets, CPU, memory, disks and network of hosts, and the collector.
 
 Only what is asked and how it is called, in Vietnamese and English; `dashboards.build` turns it into Grafana's JSON.
 """
@@ -48,8 +48,10 @@ class Row(NamedTuple):
 
 STATES = {
     0: (Text(**NAMES[State.DOWN]), "red"),
-    1: (Text(**NAMES[State.UNKNOWN]), "blue"),
-    2: (Text(**NAMES[State.UP]), "green"),
+    1: (Text(**NAMES[State.UNREACHABLE]), "purple"),
+    2: (Text(**NAMES[State.UNKNOWN]), "blue"),
+    3: (Text(**NAMES[State.DEGRADED]), "yellow"),
+    4: (Text(**NAMES[State.UP]), "green"),
 }
 """Numbers of the state panels; the expression there gives them."""
 
@@ -77,11 +79,65 @@ TARGETS = Row(
             Text("Trạng thái từng đối tượng", "State of each target"),
             (
                 Query(
-                    f'2 * sum by (instance) (haidang_target_state{{state="up",{CHOSEN}}})'
-                    f' + sum by (instance) (haidang_target_state{{state="unknown",{CHOSEN}}})'
+                    " + ".join(
+                        f'{number} * sum by (instance) (haidang_target_state{{state="{state}",{CHOSEN}}})'
+                        for number, state in ((4, "up"), (3, "degraded"), (2, "unknown"), (1, "unreachable"))
+                    )
                 ),
             ),
             width=16,
+        ),
+    ),
+)
+
+WINDOW = 'window="month",view="device"'
+LEDGER = Row(
+    Text("Độ sẵn sàng tháng này", "Availability this month"),
+    (
+        Panel(
+            "table",
+            Text("Độ sẵn sàng thấp nhất", "Lowest availability"),
+            (Query(f"bottomk(20, haidang_availability_ratio{{{WINDOW},{CHOSEN}}})"),),
+            unit="percentunit",
+            about=Text(
+                "Góc nhìn thiết bị, từ đầu tháng đến nay; số liệu không bao giờ được làm tròn lên.",
+                "Device view, month to date; never rounded up.",
+            ),
+        ),
+        Panel(
+            "stat",
+            Text("Đối tượng theo kết luận", "Targets by verdict"),
+            (Query(f'sum by (verdict) (haidang_availability_verdict{{{WINDOW},kind="target",{CHOSEN}}})', "{{verdict}}"),),
+            about=Text(
+                "MET: đạt; BREACHED: không đạt; NOT_PROVEN: chưa chứng minh được; NO_DATA: không có số liệu.",
+                "MET, BREACHED; NOT_PROVEN: unknown time decides; NO_DATA: nothing counts.",
+            ),
+        ),
+        Panel(
+            "lines",
+            Text("Quỹ lỗi còn lại", "Error budget left"),
+            (Query(f"bottomk(10, haidang_error_budget_seconds{{{WINDOW},{CHOSEN}}})"),),
+            unit="s",
+            about=Text("Âm: đã vượt mức cho phép.", "Negative: overspent."),
+        ),
+        Panel(
+            "lines",
+            Text("Tốc độ tiêu quỹ lỗi trong 1 giờ", "Burn rate over 1 hour"),
+            (Query(f'topk(10, haidang_error_budget_burn_rate{{window="1h",view="device",{CHOSEN}}})'),),
+            bounds=(6, 14.4),
+            about=Text("1: dùng vừa hết quỹ trong cả kỳ.", "1 uses up the budget exactly."),
+        ),
+        Panel(
+            "table",
+            Text("Nhiều sự cố nhất", "Most incidents"),
+            (Query(f"topk(20, haidang_incidents{{{WINDOW},{CHOSEN}}})"),),
+        ),
+        Panel(
+            "lines",
+            Text("Độ phủ đo thấp nhất", "Lowest coverage"),
+            (Query(f"bottomk(10, haidang_availability_coverage_ratio{{{WINDOW},{CHOSEN}}})"),),
+            unit="percentunit",
+            about=Text("Dưới 99 % là chưa đủ số liệu để kết luận.", "Below 99 % too little was measured."),
         ),
     ),
 )
@@ -289,4 +345,4 @@ COLLECTOR = Row(
 )
 
 TITLE = Text("Hải Đăng – Tổng quan", "Hải Đăng – Overview")
-OVERVIEW = (TARGETS, HOST, COLLECTOR)
+OVERVIEW = (TARGETS, LEDGER, HOST, COLLECTOR)

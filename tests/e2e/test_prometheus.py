@@ -87,8 +87,18 @@ def test_host_series_come_back(prometheus: Prometheus) -> None:
 def test_fleet_state_comes_back(prometheus: Prometheus) -> None:
     """The state of the fleet is a query away."""
     states = prometheus.query(f'haidang_target_state{{instance="{HOST}"}}')
-    assert {one["metric"]["state"]: one["value"][1] for one in states} == {"up": "1", "unknown": "0", "down": "0"}
+    shown = {one["metric"]["state"]: one["value"][1] for one in states}
+    assert shown == {"up": "1", "degraded": "0", "down": "0", "unreachable": "0", "unknown": "0"}
     assert _value(prometheus.query('sum(haidang_target_state{state="up"})')) == 1
+
+
+def test_availability_comes_back(prometheus: Prometheus) -> None:
+    """Figures to date of the host and of its agent are a query away, in both views, with one verdict each."""
+    chosen = f'instance="{HOST}",window="day"'
+    assert {one["metric"]["view"] for one in prometheus.query(f"haidang_availability_ratio{{{chosen}}}")} == {"device", "e2e"}
+    assert _value(prometheus.query(f'sum(haidang_availability_verdict{{{chosen},view="e2e"}})')) == 1
+    assert _value(prometheus.query(f'sum(increase(haidang_target_seconds_total{{instance="{HOST}",view="device"}}[1m]))')) > 0
+    assert prometheus.query(f'haidang_target_seconds_total{{instance="agent:{HOST}",kind="agent",state="up"}}')
 
 
 @pytest.mark.parametrize(("title", "expression"), _expressions(), ids=[title for title, _ in _expressions()])
