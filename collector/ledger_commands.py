@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -41,26 +42,26 @@ from collector.store.store import Store
 SEAL_WAIT_S: Final = 300.0
 
 
-def run(config: Config, options: argparse.Namespace) -> int:
+def run(config: Config, options: argparse.Namespace, now_ms: Callable[[], int] = wall_ms) -> int:
     """Carry out `explain`, `report`, `seal` or `audit verify`; `options` as `ledger_options` reads them, with `lang`."""
     if options.command == "seal":
         put(f"{_seal(config, options)}\n")
         return 0
     if options.command == "audit":
-        return asyncio.run(verify(config, options.lang))
+        return asyncio.run(verify(config, options.lang, now_ms()))
     if options.command == "explain":
-        return asyncio.run(explain(config, options))
-    return asyncio.run(_report(config, options))
+        return asyncio.run(explain(config, options, now_ms()))
+    return asyncio.run(_report(config, options, now_ms()))
 
 
 # --- report
 
 
-async def _report(config: Config, options: argparse.Namespace) -> int:
+async def _report(config: Config, options: argparse.Namespace, now_ms: int) -> int:
     language, file = options.lang, options.output
     format_ = _format(options.format, file)
     refuse_terminal(format_, file, language)
-    asking = _Asking(config, options)
+    asking = _Asking(config, options, now_ms)
     with Bar(sys.stderr, lambda: time.monotonic_ns() // 1_000_000, word(language, "counting")) as bar:
         async with reading(config, language) as store:
             report = await asking.answer(store, bar)
@@ -82,9 +83,9 @@ def _format(asked: str | None, file: Path | None) -> str:
 class _Asking:
     """What is asked for, checked before the store is."""
 
-    def __init__(self, config: Config, options: argparse.Namespace) -> None:
+    def __init__(self, config: Config, options: argparse.Namespace, now_ms: int) -> None:
         self._config, self._options, self._language = config, options, options.lang
-        self._times = times = Times(config, options.lang, wall_ms())
+        self._times = times = Times(config, options.lang, now_ms)
         self._period: str = options.month or options.period
         self._interval: Interval = times.month(options.month) if options.month else times.period(options.period)
         self._known_ms = times.as_of(options.as_of)

@@ -23,7 +23,7 @@ from collector.explain_text import render_json, render_text
 from collector.inventory import Inventory, load_inventory
 from collector.ledger.inquiry import DAY_MS, Inquiry, target_of
 from collector.ledger.valid import ValidRecords
-from collector.ledger_reading import Times, reading, wall_ms
+from collector.ledger_reading import Times, reading
 from collector.ledger_setup import setup_of
 from collector.ledger_words import word
 from collector.output import put
@@ -34,10 +34,10 @@ REACH_MS: Final = 8 * DAY_MS
 """How far before a period incidents are followed that reach into it."""
 
 
-async def explain(config: Config, options: argparse.Namespace) -> int:
+async def explain(config: Config, options: argparse.Namespace, now_ms: int) -> int:
     """Print the explanation; the exit code. Raises `CommandError`, `StartError`, `OutputError`."""
     language = options.lang
-    times = Times(config, language, wall_ms())
+    times = Times(config, language, now_ms)
     known_ms = times.as_of(options.as_of)
     known_ms = times.now_ms if known_ms is None else known_ms
     interval = _interval(options, times, known_ms)

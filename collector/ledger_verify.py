@@ -35,10 +35,10 @@ class FaultError(Exception):
     """Something is not what it was when it was written; the text names the place."""
 
 
-async def verify(config: Config, language: str) -> int:
+async def verify(config: Config, language: str, now_ms: int) -> int:
     """Print what was checked; 0 if all holds, 1 with the first fault. Raises `StartError`, `CommandError`, `OutputError`."""
     async with reading(config, language) as store:
-        checking = _Checking(store, ZoneInfo(config.time_zone), language)
+        checking = _Checking(store, ZoneInfo(config.time_zone), language, now_ms)
         try:
             await checking.all()
         except FaultError as error:
@@ -48,8 +48,8 @@ async def verify(config: Config, language: str) -> int:
 
 
 class _Checking:
-    def __init__(self, store: Store, zone: ZoneInfo, language: str) -> None:
-        self._store, self._zone, self._language = store, zone, language
+    def __init__(self, store: Store, zone: ZoneInfo, language: str, now_ms: int) -> None:
+        self._store, self._zone, self._language, self._now_ms = store, zone, language, now_ms
 
     def _say(self, key: str, **values: object) -> None:
         put(f"{word(self._language, key, **values)}\n")
@@ -112,7 +112,7 @@ class _Checking:
             if await self._spans(day) == link.spans:
                 continue
             # Late evidence changes closed days at once, and they are linked anew when their evidence is complete.
-            if link.from_ms < pruned_ms or await self._evidence(link, _now_ms()) == link.evidence:
+            if link.from_ms < pruned_ms or await self._evidence(link, self._now_ms) == link.evidence:
                 raise self._fault("spans_bad", number=link.number, name=link.name)
             changed.add(day)
             self._say("waiting", number=link.number, name=link.name)
@@ -126,7 +126,3 @@ class _Checking:
         rows = sorted(await self._store.sealed_months([month]), key=lambda row: row.subject)
         spans = ((row.subject, row.spans(View.DEVICE), row.spans(View.E2E)) for row in rows)
         return sealing.day_spans_digest(spans, *day)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
