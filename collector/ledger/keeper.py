@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Final
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -30,7 +31,7 @@ from collector.core.stretch import BlindSpan, Stretch
 from collector.core.subject import SubjectKind
 from collector.core.waypoints import stretch_of
 from collector.ledger.inquiry import BACK_MS, of_agent, target_of, upstream_of
-from collector.ledger.page import STATES, VIEWS, Page, following, lengths
+from collector.ledger.page import STATES, VIEWS, Page, clipped, following, lengths
 
 _OUT: Final = (State.DOWN, State.UNREACHABLE)
 FRESH_MS: Final = 60_000
@@ -200,15 +201,20 @@ class Keeper:
     def standing(self, id_: str, now_ms: int) -> Standing:
         """Everything the metric pages show of a subject. Worked out when something changed, else once a minute."""
         page = self.pages[id_]
+        return self._moved_on(self._shown(page, now_ms), page, now_ms)
+
+    def _shown(self, page: Page, now_ms: int) -> _Shown:
+        """What was worked out last, if that may still be shown."""
         key = (self.version, page.closed_ms, page.judge.changes if page.judge is not None else now_ms // 1000)
         shown = page.cache
-        if isinstance(shown, _Shown) and shown.key == key and 0 <= now_ms - shown.at_ms < FRESH_MS:
-            return self._moved_on(shown, page, now_ms)
-        subject = self.roll.subject(id_)
-        row = SubjectRow(id_, subject.kind, subject.site, subject.class_)
-        standing = Standing(row, tuple(self._view(page, view, now_ms) for view in VIEWS))
-        page.cache = _Shown(now_ms, key, standing)
-        return standing
+        # Each at its own moment of the minute, so that a page does not wait for all of them at once.
+        phase = crc32(page.id.encode()) % FRESH_MS
+        if isinstance(shown, _Shown) and shown.key == key and (shown.at_ms + phase) // FRESH_MS == (now_ms + phase) // FRESH_MS:
+            return shown
+        subject = self.roll.subject(page.id)
+        row = SubjectRow(page.id, subject.kind, subject.site, subject.class_)
+        shown = page.cache = _Shown(now_ms, key, Standing(row, tuple(self._view(page, view, now_ms) for view in VIEWS)))
+        return shown
 
     def _moved_on(self, shown: _Shown, page: Page, now_ms: int) -> Standing:
         """The same a little later: counters go on in the state that lasts, the figures stay."""
@@ -218,15 +224,12 @@ class Keeper:
         for one in shown.standing.views:
             state = page.judge.now(one.view, now_ms)
             if one.state is None or state.state is not one.state.state:
-                return self.standing(page.id, now_ms) if self._forget_shown(page) else shown.standing
+                page.cache = None
+                return self.standing(page.id, now_ms)
             in_service = size(clip(self.roll.scope(page.id), shown.at_ms, now_ms))
             totals = one.totals | {state.state: one.totals.get(state.state, 0) + in_service}
             views.append(msgspec.structs.replace(one, state=state, totals=totals))
         return msgspec.structs.replace(shown.standing, views=tuple(views))
-
-    def _forget_shown(self, page: Page) -> bool:
-        page.cache = None
-        return True
 
     def _view(self, page: Page, view: View, now_ms: int) -> ViewStanding:
         court = self.court(now_ms)
@@ -242,16 +245,32 @@ class Keeper:
             None if is_pool else self.state(page.id, view, now_ms),
             {} if is_pool else self._totals(page, view, now_ms),
             self.moved.get(page.id, {}).get(view, {}),
-            {name: self.window(page.id, view, name, now_ms) for name in WINDOWS},
+            self._windows_shown(page.id, view, now_ms),
             burn,
             any(a <= now_ms - 1 < b for a, b in flap.flapping(spans, self.flaps)),
             any(a <= now_ms - 1 < b for a, b in covered),
         )
 
+    def _windows_shown(self, id_: str, view: View, now_ms: int) -> dict[str, Figures]:
+        """Figures to date; sums add up what is shown of their parts, so that a page agrees with itself."""
+        parts = self.court(now_ms).parts(id_, view)
+        if parts is None:
+            return {name: self.window(id_, view, name, now_ms) for name in WINDOWS}
+        found: list[tuple[int, dict[str, Figures]]] = []
+        for weight, part in parts:
+            page = self.pages.get(part)
+            if page is None:  # out of service
+                found.append((weight, {name: self.window(part, view, name, now_ms) for name in WINDOWS}))
+            else:
+                found.append((weight, self._shown(page, now_ms).standing.views[VIEWS.index(view)].windows))
+        slo = self.roll.subject(id_).objective.slo
+        pools = {name: pool([(weight, windows[name]) for weight, windows in found], slo) for name in WINDOWS}
+        return {name: msgspec.structs.replace(figures, provisional=True) for name, figures in pools.items()}
+
     def _totals(self, page: Page, view: View, now_ms: int) -> dict[State, int]:
         """Counters that never fall: the truth now, and back what was moved out of a state, without what was moved in."""
         closed = page.body.totals.get(view, [0] * len(STATES))
-        open_ = lengths(_after(self.court(now_ms).raw(page.id, view), page.closed_ms))
+        open_ = lengths(clipped(self.court(now_ms).raw(page.id, view), page.closed_ms, now_ms))
         moved = self.moved.setdefault(page.id, {}).setdefault(view, {})
         totals = {state: closed[index] + open_.get(state, 0) for index, state in enumerate(STATES)}
         for (was, now), ms in moved.items():
@@ -378,11 +397,3 @@ class LivePath:
             self._line = path_of(keeper.roll, self._id, lambda name: keeper.for_path(name, self._view, now_ms), self._without)
             self._key = key
         return self._line.at(t_ms) if self._line is not None else (Path.OK, FOREVER)
-
-
-def _after(spans: Sequence[Span], from_ms: int) -> list[Span]:
-    return [
-        span if span.from_ms >= from_ms else Span(from_ms, span.to_ms, span.state, span.why)
-        for span in spans
-        if span.to_ms > from_ms
-    ]
