@@ -23,8 +23,9 @@ def setup_of(config: Config, inventory: Callable[[], Inventory]) -> Setup:
     """What reports take from configuration; `inventory` gives it as it is when a report is made."""
 
     def names(subject: str) -> dict[str, str]:
-        found = {language: inventory().name_of(subject, language) for language in ("en", "vi")}
-        return found if set(found.values()) != {subject} else {}
+        vietnamese = inventory().name_of(subject, "vi")
+        english = inventory().name_of(subject, "en") if ":" in subject else vietnamese
+        return {"en": english, "vi": vietnamese} if (english, vietnamese) != (subject, subject) else {}
 
     return Setup(config, agent.__version__, tzdata_version(config.time_zone), names)
 

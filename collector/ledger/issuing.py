@@ -38,8 +38,8 @@ LONGEST_MS: Final = 600_000
 """or when it changed first so long ago."""
 REPORT: Final = "report"
 """Kind of the chain's links for reports."""
-STEP: Final = 20
-"""Subjects judged between two breaths: some 50 ms."""
+STEP: Final = 10
+"""Subjects judged between two breaths: some 20 ms."""
 _TRIES: Final = 5
 _log = logging.getLogger("haidang.ledger")
 
@@ -273,7 +273,7 @@ class Issuing:
         issued = await self._library.issued_report(period)
         assert issued is not None, "it was listed"
         before = decode(issued.body)
-        wanted = Wanted(period, (issued.from_ms, issued.until_ms), details=False)
+        wanted = Wanted(period, (issued.from_ms, issued.until_ms), detailed=0)
         now = await self._reporter.report(wanted, now_ms)
         old, new = _comparable(before), _comparable(now)
         changed = {id_ for id_, view in old.keys() | new.keys() if old.get((id_, view)) != new.get((id_, view))}

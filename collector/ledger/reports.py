@@ -19,6 +19,7 @@ from collector.core.change import COLLECTOR
 from collector.core.configuration import config_version
 from collector.core.counting import Key
 from collector.core.court import Court, Terms
+from collector.core.figures import FOREVER
 from collector.core.intervals import Interval, Intervals, clip, minus, union
 from collector.core.monthly import Provenance, Report, RestatementLine
 from collector.core.periods import PERIODS, local_date, midnight
@@ -62,7 +63,7 @@ class Setup(msgspec.Struct, frozen=True):
 
 class Wanted(msgspec.Struct, frozen=True):
     """What is asked for. `interval` is the period, `limit` a site or group (`site:ID`, `group:ID`), `policy` one for every
-    subject; `known_ms` K, None for closed days as they are now; `details` also failures that were never confirmed and when
+    subject; `known_ms` K, None for closed days as they are now; `detailed` up to how many subjects it is told also when
     incidents were confirmed, which closed days do not tell (R4.1, R4.3); `step`: subjects judged between two breaths."""
 
     period: str
@@ -70,7 +71,7 @@ class Wanted(msgspec.Struct, frozen=True):
     limit: str = ""
     policy: str = ""
     known_ms: int | None = None
-    details: bool = True
+    detailed: int = FOREVER
     language: str = "vi"
     step: int = CHUNK
 
@@ -133,7 +134,7 @@ class Reporter:
         making = _Making(inquiry, self._shelf, self.zone, (roll, terms), wanted.step)
         if wanted.known_ms is None:
             made = await making.closed(ids, horizon, known_ms)
-            if wanted.details:
+            if len(ids) <= wanted.detailed:
                 made = await making.detailed(made, ids, wanted.interval, progress)
         else:
             made = await making.judged(ids, horizon, known_ms, progress)
@@ -247,6 +248,8 @@ class _Making:
         for id_ in self._single(ids):
             known = rows.get(id_)
             upto_ms = known[-1].upto_ms if known else horizon[0]
+            if upto_ms >= horizon[1]:
+                continue
             missing = minus(clip(self._roll.scope(id_), *horizon), [(-1, upto_ms)])
             if missing:
                 out[id_] = missing[0][0]
