@@ -97,6 +97,7 @@ def assemble(court: Court, ask: Ask, facts: Facts, progress: Progress | None = N
         tuple(lists.windows(court, named, ask.interval, whole=not ask.limit)), unknown,
         lists.corrections(making.counting, named), tuple([r for r in facts.restatements if r.subject in named]),
         coverage_ppm((ask.interval[0], until_ms), facts.blinds), facts.provenance, more_incidents, more_unknown,
+        lists.parameters(court.roll, making.subjects, (ask.timeout_ms, ask.timeouts)),
     )  # fmt: skip
 
 

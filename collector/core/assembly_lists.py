@@ -16,7 +16,7 @@ from collector.core.court import Court
 from collector.core.figures import listed
 from collector.core.incidents import Incident
 from collector.core.intervals import Interval, Intervals, clip, cut, minus, size, union
-from collector.core.monthly import CorrectionLine, IncidentLine, UnknownLine, WindowLine
+from collector.core.monthly import CorrectionLine, IncidentLine, ParameterLine, UnknownLine, WindowLine
 from collector.core.roll import Roll
 from collector.core.state import Span, State, View
 from collector.core.windows import Selector, Window, WindowBook, selects
@@ -186,3 +186,18 @@ def corrections(counting: Counting, subjects: frozenset[str]) -> tuple[Correctio
         if one.subject in subjects and one.from_ms < to_ms and one.to_ms > from_ms
     ]
     return tuple(sorted(found, key=lambda each: (each.from_ms, each.subject, each.id)))
+
+
+def parameters(roll: Roll, subjects: Iterable[str], timeouts_ms: tuple[int, Mapping[str, int]]) -> tuple[ParameterLine, ...]:
+    """How the subjects are judged, each way of judging once (SPEC 3.20). `timeouts_ms`: of most targets, and of those that have
+    another."""
+    most, others = timeouts_ms
+    found = set()
+    for id_ in subjects:
+        one = roll.subject(id_)
+        rules = one.rules
+        found.add((
+            one.kind.value, one.class_, rules.interval_ms, others.get(id_, most), rules.ttl_of(0), rules.fail_after,
+            rules.recover_after, one.objective.merge_gap_ms, rules.silence_is_down,
+        ))  # fmt: skip
+    return tuple([ParameterLine(*values) for values in sorted(found)])

@@ -30,6 +30,7 @@ def limited(report: Report, court: Court, limit: str) -> Report:
     fleets = _fleets(report, subjects, roll.subject(limit).site if roll.subject(limit).kind is SubjectKind.SITE else "")
     headline = (*[line for line in report.headline if line.id in groups], *fleets)
     ids = {line.id for line in (*headline, *subjects)}
+    classes = {(line.kind, line.class_) for line in subjects}
     named = sorted(id_ for id_ in ids if id_ in roll)
     period: Interval = (report.from_ms, report.to_ms)
     return msgspec.structs.replace(
@@ -43,6 +44,7 @@ def limited(report: Report, court: Court, limit: str) -> Report:
         unknown=tuple([each for each in report.unknown if each.subject in ids]),
         corrections=tuple([each for each in report.corrections if each.subject in ids]),
         restatements=tuple([each for each in report.restatements if each.subject in named]),
+        parameters=tuple([each for each in report.parameters if (each.kind, each.class_) in classes]),
     )
 
 

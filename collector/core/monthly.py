@@ -140,6 +140,24 @@ class Provenance(msgspec.Struct, frozen=True):
     """Hexadecimal SHA-256 of the configuration history in force."""
 
 
+class ParameterLine(msgspec.Struct, frozen=True):
+    """How targets of a kind and class are judged (SPEC 3.20); a class in which they differ has several lines. Milliseconds."""
+
+    kind: str
+    class_: str
+    interval_ms: int
+    timeout_ms: int
+    """A later answer is a failure (RFC 7680: loss is defined against a stated waiting time)."""
+    ttl_ms: int
+    """How long a sample holds (R5.1)."""
+    fail_after: int
+    recover_after: int
+    merge_gap_ms: int
+    """R10.3."""
+    silence_is_down: bool
+    """R6.3."""
+
+
 class Report(msgspec.Struct, frozen=True):
     """A period's report for some scope."""
 
@@ -171,3 +189,5 @@ class Report(msgspec.Struct, frozen=True):
     """Incidents that count in the figures and are not in the list, which is bounded."""
     unknown_left_out: int = 0
     """Stretches that count as unknown and are not in the list, which has the longest ones."""
+    parameters: tuple[ParameterLine, ...] = ()
+    """By kind and class; empty in reports that were issued before there was such a list."""

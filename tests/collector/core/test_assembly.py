@@ -250,6 +250,18 @@ def test_r11_1_windows_are_counted_by_their_union() -> None:
     assert [w.id for w in report_of(court, limit="site:hue").windows] == ["a", "b"]
 
 
+def test_the_parameters_of_judgement_are_stated_once_for_each_way_of_judging() -> None:
+    """SPEC 3.20, R5.1, R10.3: interval, timeout, time to live and counts, with the timeout of those that have their own."""
+    other = Subject(id="srv-hn", site="hn", class_="server", rules=SERVER.rules)
+    report = report_of(court_of([*ESTATE, other], CUT), timeouts={"link-hue": 2_000})
+    assert [(p.kind, p.class_, p.interval_ms, p.timeout_ms, p.ttl_ms) for p in report.parameters] == [
+        ("agent", "server", 15_000, 5_000, 37_500), ("target", "link", 15_000, 2_000, 37_500),
+        ("target", "server", 60_000, 5_000, 150_000),
+    ]  # fmt: skip
+    line = report.parameters[1]
+    assert (line.fail_after, line.recover_after, line.merge_gap_ms, line.silence_is_down) == (3, 1, 300_000, False)
+
+
 def test_corrections_and_restatements_of_the_scope_are_listed() -> None:
     """R17.5; what is about others stays out of a limited report."""
     one = Correction("c1", "srv-hue", None, 4 * HOUR, 5 * HOUR, State.DOWN, "u1", "u2", "crashed", "C-2", 0)
