@@ -282,9 +282,7 @@ class LedgerPage:
 
     def _health(self, openmetrics: bool) -> bytes:
         pages = self._ledger.pages.values()
-        behind = sum(
-            [page.behind_ms is not None or (page.judge is not None and page.judge.behind_ms is not None) for page in pages]
-        )
+        behind = sum([page.behind_ms is not None or page.is_judged_behind for page in pages])
         numbers: list[tuple[str, float]] = [
             ("haidang_ledger_subjects", len(pages)),
             ("haidang_ledger_behind_subjects", behind),

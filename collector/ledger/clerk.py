@@ -121,8 +121,8 @@ class Clerk:
     async def tick(self, now_ms: int) -> None:
         """What is due: judges that fell behind, acts of people, mended days, the end of a day."""
         keeper = self._keeper
-        behind = [page.id for page in keeper.pages.values() if page.judge is not None and page.judge.behind_ms is not None]
-        behind += keeper.watch_parents(now_ms)
+        behind = [page.id for page in keeper.pages.values() if page.is_judged_behind]
+        behind += keeper.parents.watch(now_ms)
         if behind:
             await self.rebuild(behind, now_ms)
         await self._take_terms(now_ms)

@@ -14,36 +14,32 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from agent.model import HEARTBEAT, Kind
+from agent.model import HEARTBEAT, Kind, Outcome
 from collector.core import budget, flap
 from collector.core.change import COLLECTOR
-from collector.core.court import Court, Terms, path_of
-from collector.core.dependency import FOREVER, Path, PathLine
-from collector.core.evidence import Evidence
-from collector.core.figures import Figures, pool
-from collector.core.intervals import clip, cut, size
+from collector.core.court import Court, Terms
+from collector.core.dependency import FOREVER, PathLine
+from collector.core.evidence import Evidence, Grade, TimeQuality
+from collector.core.figures import Figures, Question, pool
+from collector.core.intervals import Interval, clip, cut, size
 from collector.core.judge import Judge
 from collector.core.periods import PERIODS
 from collector.core.roll import Roll
 from collector.core.standing import BURN_WINDOWS, WINDOWS, Standing, SubjectRow, ViewStanding
 from collector.core.state import Span, State, View, Why
-from collector.core.stretch import BlindSpan, Stretch
+from collector.core.stretch import BlindSpan
 from collector.core.subject import SubjectKind
 from collector.core.waypoints import stretch_of
 from collector.ledger.inquiry import BACK_MS, of_agent, target_of, upstream_of
 from collector.ledger.page import STATES, VIEWS, Page, clipped, following, lengths
+from collector.ledger.paths import LivePath, Parents
+from collector.ledger.shown import Shown, later
 
-_OUT: Final = (State.DOWN, State.UNREACHABLE)
+_NOTHING: Final = Fraction(0)
+_REPORT, _LIVE, _OK, _MEASURED = Kind.REPORT, Grade.LIVE, Outcome.OK, TimeQuality.MEASURED
+"""Looked up once: Python 3.11 takes longer to find a member in its enumeration than to compare two."""
 FRESH_MS: Final = 60_000
 """How long figures of a subject in which nothing changes are shown before they are worked out again."""
-
-
-class _Shown(msgspec.Struct, frozen=True):
-    """A standing and what it was worked out from."""
-
-    at_ms: int
-    key: tuple[object, ...]
-    standing: Standing
 
 
 class Keeper:
@@ -64,7 +60,9 @@ class Keeper:
         """What was moved and is not on disk yet."""
         self.mended_days = 0
         """Closed days of subjects that came out differently when they were judged anew, since the start."""
+        self.parents = Parents(self)
         self._by_target: dict[str, list[Page]] = {}
+        self._periods: dict[str, Interval] = {}
         self._windows: dict[tuple[str, View, str], Figures] = {}
         self._court: Court | None = None
         self._court_key: tuple[int, int] = (-1, -1)
@@ -120,10 +118,10 @@ class Keeper:
         paths: dict[str, PathLine] = {}
         if self.roll.parents(id_):
             for view in VIEWS:
-                paths[view] = LivePath(self, id_, view)
+                paths[view] = LivePath(self.parents, id_, view)
             via = {name for name in self._observers(id_) if name != COLLECTOR}
             for observer in via:
-                paths[observer] = LivePath(self, id_, View.DEVICE, upstream_of(self.roll, observer))
+                paths[observer] = LivePath(self.parents, id_, View.DEVICE, upstream_of(self.roll, observer))
         judge = Judge(self.roll.rules(id_), scope=self.roll.scope(id_), paths=paths)
         for record in self.blinds:
             judge.blind(record)
@@ -141,25 +139,25 @@ class Keeper:
         by_target = self._by_target
         for evidence in news:
             pages = by_target.get(evidence.target)
-            if pages is None or (evidence.kind is Kind.REPORT and evidence.module != HEARTBEAT):
+            if pages is None or (evidence.kind is _REPORT and evidence.module != HEARTBEAT):
                 continue
-            stretch = stretch_of(evidence)
-            if stretch is None:
-                if evidence.kind is Kind.BLIND:
-                    self.blind(BlindSpan(evidence.observer, evidence.from_ms, evidence.until_ms))
-                continue
-            for page in pages:
-                self._show(page, stretch)
+            usual = evidence.kind is _REPORT and evidence.grade is _LIVE and evidence.outcome is _OK
+            if usual and evidence.quality is _MEASURED:
+                for page in pages:
+                    page.beat(evidence)
+            else:
+                self._see_other(evidence, pages)
 
-    def _show(self, page: Page, stretch: Stretch) -> None:
-        seen = of_agent(stretch) if page.is_agent else stretch
-        if seen is None or page.judge is None:
+    def _see_other(self, evidence: Evidence, pages: Iterable[Page]) -> None:
+        stretch = stretch_of(evidence)
+        if stretch is None:
+            if evidence.kind is Kind.BLIND:
+                self.blind(BlindSpan(evidence.observer, evidence.from_ms, evidence.until_ms))
             return
-        if seen.first_ms < page.closed_ms:
-            page.behind(seen.first_ms)
-        if page.missed is not None:
-            page.missed.append(seen)
-        page.judge.see(seen)
+        for page in pages:
+            seen = of_agent(stretch) if page.is_agent else stretch
+            if seen is not None:
+                page.take(seen)
 
     def blind(self, record: BlindSpan) -> None:
         """An observer saw nothing (R5.3). Told again with a later end, it still lasts."""
@@ -203,20 +201,57 @@ class Keeper:
         page = self.pages[id_]
         return self._moved_on(self._shown(page, now_ms), page, now_ms)
 
-    def _shown(self, page: Page, now_ms: int) -> _Shown:
+    def _shown(self, page: Page, now_ms: int) -> Shown:
         """What was worked out last, if that may still be shown."""
-        key = (self.version, page.closed_ms, page.judge.changes if page.judge is not None else now_ms // 1000)
+        judge = page.judge
+        today_ms = self._bounds("day", now_ms)[0]
+        key = (
+            self.version,
+            page.closed_ms,
+            today_ms,
+            judge.changes if judge is not None else self._of_members(page.id, now_ms),
+        )
         shown = page.cache
         # Each at its own moment of the minute, so that a page does not wait for all of them at once.
         phase = crc32(page.id.encode()) % FRESH_MS
-        if isinstance(shown, _Shown) and shown.key == key and (shown.at_ms + phase) // FRESH_MS == (now_ms + phase) // FRESH_MS:
+        if isinstance(shown, Shown) and shown.key == key and (shown.at_ms + phase) // FRESH_MS == (now_ms + phase) // FRESH_MS:
+            return shown
+        if isinstance(shown, Shown) and shown.key == key and shown.is_steady and self._is_up(page, now_ms):
+            shown = page.cache = later(shown, now_ms)
             return shown
         subject = self.roll.subject(page.id)
         row = SubjectRow(page.id, subject.kind, subject.site, subject.class_)
-        shown = page.cache = _Shown(now_ms, key, Standing(row, tuple(self._view(page, view, now_ms) for view in VIEWS)))
+        standing = Standing(row, tuple(self._view(page, view, now_ms) for view in VIEWS))
+        shown = page.cache = Shown(now_ms, key, standing, self._is_steady(page, standing, now_ms))
         return shown
 
-    def _moved_on(self, shown: _Shown, page: Page, now_ms: int) -> Standing:
+    def _of_members(self, id_: str, now_ms: int) -> int:
+        """What a group's standing depends on: as long as it is the same, no member has changed."""
+        parts = {*self.roll.members(id_), *self.roll.pooled(id_)}
+        return hash(tuple([self.parents.key(name, view, now_ms) for name in sorted(parts) for view in VIEWS]))
+
+    def _is_up(self, page: Page, now_ms: int) -> bool:
+        judge = page.judge
+        return judge is not None and all(judge.now(view, now_ms).state is State.UP for view in VIEWS)
+
+    def _is_steady(self, page: Page, standing: Standing, now_ms: int) -> bool:
+        """Whether all that time can change, as long as it stays up, is that seconds of up are added."""
+        court = self.court(now_ms)
+        scope = court.scope(page.id)
+        return (
+            page.judge is not None
+            and self.roll.subject(page.id).group is None
+            and bool(scope)
+            and scope[-1][1] >= FOREVER
+            and court.hours(page.id) is None
+            and not self.terms.windows
+            and all(
+                one.state is not None and one.state.state is State.UP and not one.is_flapping and not any(one.burn.values())
+                for one in standing.views
+            )
+        )
+
+    def _moved_on(self, shown: Shown, page: Page, now_ms: int) -> Standing:
         """The same a little later: counters go on in the state that lasts, the figures stay."""
         if now_ms == shown.at_ms or page.judge is None:
             return shown.standing
@@ -238,7 +273,7 @@ class Keeper:
         question = court.question(page.id, view, (page.closed_ms, now_ms))
         burn: dict[str, Fraction | None] = dict.fromkeys(BURN_WINDOWS)
         if not is_pool:
-            burn = {name: budget.burn(spans, question, now_ms - ms, now_ms).rate for name, ms in BURN_WINDOWS.items()}
+            burn = self._burn(spans, question, now_ms)
         covered = court.maintenance(page.id, view)
         return ViewStanding(
             view,
@@ -250,6 +285,19 @@ class Keeper:
             any(a <= now_ms - 1 < b for a, b in flap.flapping(spans, self.flaps)),
             any(a <= now_ms - 1 < b for a, b in covered),
         )
+
+    def _burn(self, spans: Sequence[Span], question: Question, now_ms: int) -> dict[str, Fraction | None]:
+        """Burn rates; where nothing but good was seen since the longest window began, there is nothing to add up (R14.2)."""
+        last = spans[-1] if spans else None
+        if (
+            last is not None
+            and last.state is State.UP
+            and last.from_ms <= now_ms - max(BURN_WINDOWS.values())
+            and question.hours is None
+            and not (question.windows or question.composed)
+        ):
+            return dict.fromkeys(BURN_WINDOWS, _NOTHING)
+        return {name: budget.burn(spans, question, now_ms - ms, now_ms).rate for name, ms in BURN_WINDOWS.items()}
 
     def _windows_shown(self, id_: str, view: View, now_ms: int) -> dict[str, Figures]:
         """Figures to date; sums add up what is shown of their parts, so that a page agrees with itself."""
@@ -306,11 +354,18 @@ class Keeper:
             self._windows[key] = known
         return known
 
+    def _bounds(self, name: str, now_ms: int) -> Interval:
+        """Bounds of the local day, week, month, quarter or year; asked so often that they are kept while they hold."""
+        known = self._periods.get(name)
+        if known is None or not known[0] <= now_ms < known[1]:
+            known = self._periods[name] = PERIODS[name](self.zone, now_ms)
+        return known
+
     def _own_window(self, court: Court, key: tuple[str, View, str], now_ms: int) -> Figures:
         id_, view, name = key
         page = self.pages.get(id_)
         closed_ms = page.closed_ms if page is not None else 0
-        start_ms, end_ms = PERIODS[name](self.zone, now_ms)
+        start_ms, end_ms = self._bounds(name, now_ms)
         known = page.body.windows.get(view, {}).get(name) if page is not None else None
         first = known.figures() if known is not None and known.start_ms == start_ms < closed_ms else None
         open_from = closed_ms if first is not None else max(start_ms, min(closed_ms, now_ms))
@@ -321,79 +376,3 @@ class Keeper:
         scope, hours = court.scope(id_), court.hours_within(id_, (now_ms, end_ms))
         coming = clip(scope if hours is None else cut(scope, hours), now_ms, end_ms)
         return msgspec.structs.replace(figures, future_ast=size(coming), provisional=True)
-
-    # --- paths of children
-
-    def for_path(self, id_: str, view: View, until_ms: int) -> list[Span]:
-        """A parent's timeline as its children's path sees it, its last state going on."""
-        page = self.pages.get(id_)
-        if page is None:
-            return []
-        from_ms = until_ms - BACK_MS
-        if page.judge is not None:
-            spans = page.judge.spans(view, from_ms, until_ms, for_path=True)
-        else:
-            inner = Court(self.roll, lambda name, v: self.for_path(name, v, until_ms), Terms(), (from_ms, until_ms))
-            spans = list(inner.spans(id_, view))
-        if spans and spans[-1].to_ms >= until_ms:
-            last = spans[-1]
-            spans[-1] = Span(last.from_ms, FOREVER, last.state, last.why)
-        return spans
-
-    def path_key(self, id_: str, view: View, now_ms: int) -> tuple[object, ...]:
-        """What a path through a parent depends on."""
-        page = self.pages.get(id_)
-        if page is None:
-            return ()
-        if page.judge is not None:
-            return (page.judge.changes, page.judge.now(view, now_ms).state)
-        return tuple(self.path_key(name, view, now_ms) for name in sorted(self.roll.members(id_)))
-
-    def watch_parents(self, now_ms: int) -> list[str]:
-        """Children whose path is another than they were judged with (R7.5): their judges are to be made anew."""
-        anew: set[str] = set()
-        for page in self.pages.values():
-            if not page.children or page.judge is None:
-                continue
-            for view in VIEWS:
-                spans = self.for_path(page.id, view, now_ms)
-                outages = tuple((span.from_ms, span.to_ms) for span in spans if span.state in _OUT)
-                before = page.outages.get(view)
-                page.outages[view] = outages
-                if before is not None and before != outages:
-                    since = min(edge for pair in set(before) ^ set(outages) for edge in pair)
-                    anew |= {child for child in page.children if self._was_failing(child, since, now_ms)}
-        return sorted(anew)
-
-    def _was_failing(self, id_: str, since_ms: int, now_ms: int) -> bool:
-        page = self.pages.get(id_)
-        if page is None or page.judge is None:
-            return False
-        slack = self.roll.rules(id_).last().dep_slack_ms
-        return any(
-            span.state not in (State.UP, State.DEGRADED) or span.why in (Why.BACKFILL, Why.CONTINUITY)
-            for view in VIEWS
-            for span in page.judge.spans(view, since_ms - slack, now_ms)
-        )
-
-
-class LivePath:
-    """The path of a live judge's target, through its parents' pages as they stand."""
-
-    def __init__(self, keeper: Keeper, id_: str, view: View, without: frozenset[str] = frozenset()) -> None:
-        self._keeper = keeper
-        self._id = id_
-        self._view = view
-        self._without = without
-        self._line: PathLine | None = None
-        self._key: tuple[object, ...] = ()
-
-    def at(self, t_ms: int) -> tuple[Path, int]:
-        """See `dependency.PathLine`. Beyond now the parents' last states go on."""
-        keeper = self._keeper
-        now_ms = max(t_ms, keeper.now_ms())
-        key = tuple(keeper.path_key(name, self._view, now_ms) for name in sorted(keeper.roll.parents(self._id)))
-        if self._line is None or key != self._key:
-            self._line = path_of(keeper.roll, self._id, lambda name: keeper.for_path(name, self._view, now_ms), self._without)
-            self._key = key
-        return self._line.at(t_ms) if self._line is not None else (Path.OK, FOREVER)

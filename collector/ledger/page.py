@@ -8,12 +8,14 @@ from typing import Final
 
 import msgspec
 
+from agent.model import HEARTBEAT, Kind
+from collector.core.evidence import ASLEEP_MS, Evidence
 from collector.core.figures import Figures, add
 from collector.core.incidents import Incident
 from collector.core.intervals import Interval
 from collector.core.judge import Judge
 from collector.core.state import Span, State, View
-from collector.core.stretch import Stretch
+from collector.core.stretch import Result, Stretch
 
 STATES: Final = tuple(State)
 VIEWS: Final = tuple(View)
@@ -49,12 +51,26 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Body)
 
 
+class _Beats(msgspec.Struct):
+    """Heartbeats in a row, as a stretch that still grows."""
+
+    observer: str
+    boot: str
+    boot_ms: int | None
+    interval_ms: int
+    first_ms: int
+    last_ms: int
+    count: int
+    first_asleep_ms: int
+    last_asleep_ms: int
+
+
 class Page:
-    """See the module. `judge` is None for groups, whose states are their members'."""
+    """See the module."""
 
     __slots__ = (
-        "_body", "_raw", "behind_ms", "cache", "children", "closed_ms", "counted", "id", "is_agent", "judge", "missed",
-        "outages", "target",
+        "_beats", "_body", "_judge", "_raw", "behind_ms", "cache", "children", "closed_ms", "counted", "id", "is_agent",
+        "missed", "outages", "target",
     )  # fmt: skip
 
     def __init__(self, id_: str, target: str, *, is_agent: bool = False) -> None:
@@ -62,7 +78,9 @@ class Page:
         self.target = target
         """Whose evidence it is judged by."""
         self.is_agent = is_agent
-        self.judge: Judge | None = None
+        self._judge: Judge | None = None
+        self._beats: _Beats | None = None
+        """Heartbeats that its judge has not seen yet: only an answer needs them there."""
         self.closed_ms = 0
         """Until when its days are closed."""
         self.behind_ms: int | None = None
@@ -77,6 +95,63 @@ class Page:
         self.cache: object = None
         self._raw = b""
         self._body: Body | None = None
+
+    @property
+    def judge(self) -> Judge | None:
+        """Its judge, which has seen everything; None for groups, whose states are their members'."""
+        if self._beats is not None:
+            self._flush()
+        return self._judge
+
+    @judge.setter
+    def judge(self, judge: Judge | None) -> None:
+        self._judge = judge
+
+    @property
+    def is_judged_behind(self) -> bool:
+        """Whether its judge is to be made anew."""
+        return self._judge is not None and self._judge.behind_ms is not None
+
+    def beat(self, e: Evidence) -> None:
+        """Take a heartbeat that was received live and says that all is well: the usual one, at the least expense."""
+        beats, asleep_ms = self._beats, e.uptime_ms - e.awake_ms
+        if beats is not None:
+            if (
+                0 < (e.t_ms - beats.last_ms) * 2 <= beats.interval_ms * 3
+                and beats.interval_ms == e.interval_ms
+                and beats.boot == e.boot
+                and -ASLEEP_MS <= asleep_ms - beats.first_asleep_ms <= ASLEEP_MS
+            ):
+                beats.last_ms, beats.last_asleep_ms = e.t_ms, asleep_ms
+                beats.count += 1
+                return
+            self._flush()
+        boot_ms = e.t_ms - e.uptime_ms if e.boot else None
+        self._beats = _Beats(e.observer, e.boot, boot_ms, e.interval_ms, e.t_ms, e.t_ms, 1, asleep_ms, asleep_ms)
+
+    def _flush(self) -> None:
+        b, self._beats = self._beats, None
+        if b is not None:
+            self._take(
+                Stretch(
+                    Kind.REPORT, b.observer, HEARTBEAT, Result.OK, b.first_ms, b.last_ms, b.count, (), b.interval_ms, True,
+                    b.boot, b.boot_ms, b.first_asleep_ms, b.last_asleep_ms,
+                )
+            )  # fmt: skip
+
+    def take(self, stretch: Stretch) -> None:
+        """Take any other evidence."""
+        if self._beats is not None:
+            self._flush()
+        self._take(stretch)
+
+    def _take(self, stretch: Stretch) -> None:
+        if stretch.first_ms < self.closed_ms:
+            self.behind(stretch.first_ms)
+        if self.missed is not None:
+            self.missed.append(stretch)
+        if self._judge is not None:
+            self._judge.see(stretch)
 
     @property
     def body(self) -> Body:

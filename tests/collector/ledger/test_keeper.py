@@ -58,6 +58,24 @@ async def test_a_live_agent_is_up_from_its_first_report(world: World) -> None:
         await windows_equal(world)
 
 
+async def test_what_is_shown_of_a_steady_subject_is_what_would_be_worked_out_anew(world: World) -> None:
+    """Seconds of up are added without asking anybody; the sum is the same."""
+    async with world.running() as ledgers:
+        await world.enrol("web-01")
+        await world.live(["web-01"], NOON + 4 * DAY, step=HOUR)
+        keeper, page = ledgers.keeper, ledgers.keeper.pages["web-01"]
+        for _ in range(6):
+            shown = keeper.standing("web-01", world.now)
+            for _ in range(4):
+                await world.live(["web-01"], world.now + HOUR, step=HOUR)
+                shown = keeper.standing("web-01", world.now)
+            assert all(state >= 0 for one in shown.views for state in one.totals.values())
+            page.cache = None
+            assert keeper.standing("web-01", world.now) == shown
+        assert not any(view.moved for view in shown.views if view.view is View.E2E)
+        await windows_equal(world)
+
+
 async def test_r9_3_a_spool_turns_silence_into_up_and_moves_the_counters(world: World) -> None:
     async with world.running() as ledgers:
         await world.enrol("web-01")

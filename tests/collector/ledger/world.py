@@ -141,7 +141,7 @@ class World:
         while self.now + step <= until_ms:
             self.now += step
             for name in names:
-                self.machines[name].make(self.now)
+                self.machines[name].make(self.now, interval_ms=step)
                 await self.send(name)
             count += 1
             if count % 10 == 0:
