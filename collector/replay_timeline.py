@@ -107,9 +107,18 @@ class Case:
             if self.vector.targets[name].kind == "state":
                 self._path_spans[key] = given_states(self.known, name, FOREVER)
             else:
-                until_ms = self.reach_ms(name) if self.known.known_ms == FOREVER else self.known.known_ms
-                self._path_spans[key] = self._judged(name, view, (_LONG_AGO, until_ms), for_path=True)
+                self._path_spans[key] = self._as_path(name, view)
         return self._path_spans[key]
+
+    def _as_path(self, name: str, view: View) -> list[Span]:
+        """A parent as its children's path sees it: as far as its samples hold, and at K itself, for what is received at K is
+        known (R1.3)."""
+        k, held = self.known.known_ms, self._held_until(name, _LONG_AGO)
+        if k == FOREVER:
+            return self._judged(name, view, (_LONG_AGO, max([self.reach_ms(name), *held])), for_path=True)
+        spans = self._judged(name, view, (_LONG_AGO, k), for_path=True)
+        # Where the last hold ends at K, nothing is said of K: a silence is judged until K, not beyond it (R6.2).
+        return spans if k in held else spans + self.judge(name).spans(view, k, k + 1, for_path=True)
 
     def _judged(self, name: str, view: View, extent: Interval, *, for_path: bool = False) -> list[Span]:
         """What the judge says, silence counted until K; where everything is known, until the end of what is asked (R6.2)."""

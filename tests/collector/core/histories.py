@@ -5,10 +5,15 @@ A history is made from one number, so that a test names it in a word and hypothe
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from random import Random
 from typing import Any
+
+from collector.core.state import Span, View
+from collector.replay_reading import load
+from collector.replay_timeline import Case, spans_between
 
 MOST = int(os.environ.get("HAIDANG_HISTORIES", "20000"))
 """How many histories all tests together look at; more by the environment variable."""
@@ -47,9 +52,11 @@ class History:
         for number in range(self.dice.choice((0, 0, 1, 2))):
             self._window(f"W{number}")
         first = 60 * self.dice.choice((0, 0, 1, 3))
+        # What lies after the period confirms what lies in it; whether there was a path then is told only if somebody asks.
+        beyond = 60 * self.dice.choice((0, 0, 1, 3)) if not any("parents" in one for one in self.targets.values()) else 0
         self.vector: Vector = {
             "id": f"H{seed}",
-            "period": {"from": first, "to": self.end - 60 * self.dice.choice((0, 0, 1, 3))},
+            "period": {"from": first, "to": self.end - beyond},
             "targets": self.targets,
             "events": self.events,
             "results": [],
@@ -61,6 +68,19 @@ class History:
         policy = "e2e" if view == "e2e" else "device_contract"
         asked = {"subject": subject, "view": view, "policy": policy, "params": self.params}
         return asked if self.as_of is None else {**asked, "as_of": self.as_of}
+
+    def be_possible(self) -> History:
+        """Nobody observes while blind, and what an agent sends meanwhile arrives afterwards; the same history, returned."""
+        for blind in [event for event in self.events if event["ev"] == "blind"]:
+            a, b, observer = blind["t"], blind["until"], blind["observer"]
+            self.events[:] = [
+                e for e in self.events if not (e["ev"] == "obs" and e["observer"] == observer and a <= e["t"] < b)
+            ]
+            for event in self.events:
+                if observer == "center" and "target" in event and a <= event.get("rx", event["t"]) < b:
+                    event["rx"] = b
+            blind["rx"] = b
+        return self
 
     def _parameters(self) -> dict[str, Any]:
         dice = self.dice
@@ -95,14 +115,12 @@ class History:
     def _probe(self, name: str, observer: str) -> None:
         dice = self.dice
         t, result = dice.choice((-120, 0, 0, 7, 240)), "ok"
-        boot, ticks = None, dice.choice((None, None, None, 4294961200, 1000))
+        ticks = dice.choice((None, None, None, 4294961296, 1000)) if observer == "center" else None
         while t < self.end:
             event: Event = {"t": t, "ev": "obs", "target": name, "result": result, "observer": observer}
             if result == "ok" and ticks is not None and not self.plain:
                 event[dice.choice(("sysUpTime", "hrSystemUptime"))] = (ticks + 100 * t) % 2**32
                 ticks = 100 - 100 * t if dice.random() < 0.05 else ticks
-            elif boot:
-                event["boot"] = boot
             if not self.plain and dice.random() < 0.08:
                 event["rx"] = t + dice.choice((31, 200, 900))
             self.events.append(event)
@@ -140,7 +158,7 @@ class History:
     def _pause(self, name: str, gap: tuple[int, int], life: tuple[int, int], *, named: bool) -> tuple[int, int]:
         """Something happens to the machine between two reports: a reboot, a restart of the agent, a stall, a shutdown."""
         dice, (before, after), (boot, born) = self.dice, gap, life
-        if after - before < 15:
+        if after - before < 15 or after >= self.end:
             return life
         stop, start = before + dice.randint(1, 5), after - dice.randint(1, 5)
         what = dice.choice(("reboot", "reboot", "restart", "stall", "shutdown"))
@@ -196,3 +214,23 @@ def smallest(vector: Vector, fails: Callable[[Vector], bool]) -> Vector:
                 at += size
         size = size // 2 if size > 1 else (1 if len(events) < before else 0)
     return {**vector, "events": kept + events}
+
+
+def case_of(vector: Vector, asked: dict[str, Any]) -> Case:
+    """The real core over a vector, with the parameters and K of a result."""
+    document_ = load(json.dumps(document({**vector, "results": [asked]})).encode())
+    return Case(document_, document_.vectors[0], document_.vectors[0].questions[0])
+
+
+def lines_of(case: Case) -> dict[tuple[str, View], list[Span]]:
+    """Spans of every target in both views over the vector's period, as far as it is known."""
+    from_ms, until_ms = case.period[0], case.end_ms
+    return {
+        (name, view): spans_between(case.spans(name, view), from_ms, until_ms) for name in case.vector.targets for view in View
+    }
+
+
+def ask_all(history: History, **changes: Any) -> dict[str, Any]:
+    """A question with the history's parameters and K; `changes` are parameters."""
+    asked = history.question(next(iter(history.targets)), "device")
+    return {**asked, "params": {**asked["params"], **changes}}

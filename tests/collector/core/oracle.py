@@ -103,7 +103,8 @@ class Oracle:
 
     def __init__(self, doc: dict[str, Any], vector: dict[str, Any], question: dict[str, Any], until: int) -> None:
         self.k = question.get("as_of", INF)
-        self.end = min(until, self.k)
+        self.end = until if self.k == INF else self.k
+        """Until when somebody watched: K, or the end of what is asked where everything is known."""
         self.params = {**doc["defaults"], **question.get("params", {})}
         self.targets: dict[str, dict[str, Any]] = vector["targets"]
         self.events = [e for e in expand(vector["events"]) if e["rx"] <= self.k]
@@ -160,7 +161,7 @@ class Oracle:
         line = self.line(target, view)
         bad = [(p.a, p.b) for p in line.final if p.state in BAD]
         bad += [(p.a, p.b) for p in line.base if p.state == "unreachable"]
-        return union([(max(a, c), min(b, d)) for a, b in bad for c, d in self.scope(target)])
+        return union([(max(a, c), min(b, d, self.k)) for a, b in bad for c, d in self.scope(target)])
 
     # ------------------------------------------------------------------ samples (3.3, 3.6)
     def sequences(self, target: str, view: str, service: Interval) -> dict[str, list[tuple[int, str]]]:
@@ -313,13 +314,17 @@ class Oracle:
         """R5.5."""
         if self.get(target, "gap_policy") != "bridge_down":
             return pieces
-        merged = join([Piece(p.a, p.b, p.state) for p in pieces])
-        gaps = [
-            (y.a, y.b)
-            for x, y, z in zip(merged, merged[1:], merged[2:], strict=False)
-            if (x.state, y.state, z.state) == ("down", "unknown", "down")
-        ]
-        return join([Piece(p.a, p.b, "down", "bridge") if within(p.a, gaps) else p for p in pieces])
+        gaps = []
+        for a, b in self.scope(target):
+            inside = [Piece(max(p.a, a), min(p.b, b), p.state) for p in pieces if p.a < b and p.b > a]
+            merged = join(inside)
+            gaps += [
+                (y.a, y.b)
+                for x, y, z in zip(merged, merged[1:], merged[2:], strict=False)
+                if (x.state, y.state, z.state) == ("down", "unknown", "down")
+            ]
+        edges = [edge for gap in gaps for edge in gap]
+        return remade(pieces, edges, lambda p, t: p._replace(state="down", mark="bridge") if within(t, gaps) else p)
 
     # ------------------------------------------------------------------ reboots (3.8), late evidence (3.9)
     def boots(self, target: str) -> list[list[tuple[Event, str]]]:
@@ -383,7 +388,7 @@ class Oracle:
         for x, y in self.reboots(target):
             pinned = x["ev"] == "agent_stop" and y["ev"] == "agent_start"
             down += [(x["t"], y["t"])] if pinned or y["t"] - x["t"] <= self.get(target, "ttl") else []
-        life = self.evidence(target, "obs", "report", "agent_start", "agent_stop")
+        life = self.evidence(target, "obs", "report", "agent_start", "agent_stop", "stall")
         life = [e for e in life if e["ev"] != "obs" or e.get("result", "ok") != "fail" or "boot" in e]
         for e in self.evidence(target, "agent_stop"):
             if e.get("reason") in ("shutdown", "suspend"):
@@ -414,7 +419,7 @@ class Oracle:
     def answer(self, subject: str, view: str, extent: Interval) -> Answer:
         line = self.line(subject, view)
         shown = [
-            Piece(max(p.a, a, extent[0]), min(p.b, b, extent[1], self.end), p.state, p.mark)
+            Piece(max(p.a, a, extent[0]), min(p.b, b, extent[1], self.k), p.state, p.mark)
             for p in line.final
             for a, b in self.scope(subject)
         ]
