@@ -41,7 +41,7 @@ WINDOW: Final = "R11.3"
 
 
 class Changed(msgspec.Struct, frozen=True, gc=False):
-    """An interval whose state is another now. States are values of `State`, `MAINTENANCE` (the overlay) or `OUTSIDE` of scope."""
+    """An interval whose state is another now: values of `State`, `MAINTENANCE` (the overlay) or `OUTSIDE` (of scope)."""
 
     from_ms: int
     to_ms: int

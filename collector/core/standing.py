@@ -1,4 +1,4 @@
-"""Where a subject stands now: what the metric pages show of it. Pure values, worked out by the ledger, shown by the exposition."""
+"""Where a subject stands now, as the metric pages show it. Pure values: the ledger works them out, the exposition shows them."""
 
 from __future__ import annotations
 
