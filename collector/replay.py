@@ -15,8 +15,9 @@ import msgspec
 from collector.files import read_plain
 from collector.output import put
 from collector.replay_answer import Answer, answer
-from collector.replay_format import MAX_BYTES, Document, FormatError, Question, Vector
+from collector.replay_format import MAX_BYTES, Document, FormatError
 from collector.replay_reading import load
+from collector.replay_timeline import Shelf
 from collector.replay_words import say, told
 
 MATCHES: Final = 0
@@ -70,14 +71,15 @@ def replay(data: bytes) -> Replay:
     document = load(data)
     outcomes = []
     for raw, vector in zip(document.raw["vectors"], document.vectors, strict=True):
-        for index, (written, question) in enumerate(zip(raw.get("results", []), vector.questions, strict=True)):
-            outcomes.append(_outcome(document, vector, question, (index, written)))
+        shelf = Shelf()
+        for index, (written, question) in enumerate(zip(raw.get("results") or [], vector.questions, strict=True)):
+            computed = answer(document, vector, question, shelf)
+            tag = f"{vector.id}[{index}] {question.subject}/{question.view}/{question.policy}"
+            outcomes.append(_outcome(tag, written, computed))
     return Replay(document, tuple(outcomes))
 
 
-def _outcome(document: Document, vector: Vector, question: Question, place: tuple[int, dict[str, Any]]) -> Outcome:
-    index, raw = place
-    computed = answer(document, vector, question)
+def _outcome(tag: str, raw: dict[str, Any], computed: Answer) -> Outcome:
     compared, differences = 0, list[Difference]()
     for name in _DECIDE:
         count, found = _compare(name, raw.get(name), getattr(computed, name))
@@ -86,7 +88,6 @@ def _outcome(document: Document, vector: Vector, question: Question, place: tupl
     remarks: list[Difference] = []
     for name in _REMARK:
         remarks += _compare(name, raw.get(name), getattr(computed, name))[1]
-    tag = f"{vector.id}[{index}] {question.subject}/{question.view}/{question.policy}"
     return Outcome(tag, raw, computed, compared, tuple(differences), tuple(remarks))
 
 
@@ -94,11 +95,11 @@ def _compare(name: str, expected: Any, computed: Any) -> tuple[int, list[Differe
     """How many expected values there are, and those that are not met. What the file does not expect is not compared."""
     if expected is None:
         return 0, []
-    if isinstance(expected, dict):
+    if isinstance(expected, dict) and isinstance(computed, dict):
         found = [
-            Difference(f"{name}.{key}", value, (computed or {}).get(key))
+            Difference(f"{name}.{key}", value, computed.get(key))
             for key, value in expected.items()
-            if value != (computed or {}).get(key)
+            if value != computed.get(key)
         ]
         return len(expected), found
     if name == "burn" and isinstance(expected, list):
@@ -138,8 +139,8 @@ def result_document(found: Replay) -> str:
     outcomes = iter(found.outcomes)
     vectors = []
     for vector in found.document.raw["vectors"]:
-        results = [_replaced(next(outcomes)) for _ in vector.get("results", [])]
-        vectors.append({**vector, "results": results} if "results" in vector else vector)
+        results = [_replaced(next(outcomes)) for _ in vector.get("results") or []]
+        vectors.append({**vector, "results": results} if results else vector)
     raw = {**found.document.raw, "vectors": vectors}
     return f"{json.dumps(raw, ensure_ascii=False, indent=1)}\n"
 

@@ -64,8 +64,8 @@ def _document(source: Source, raw: Any) -> Document | None:
     if not isinstance(raw, dict):
         source.say("", raw, "a mapping with `vectors`")
         return None
-    defaults = _parameters(source, raw.get("defaults", {}), "defaults")
-    policies = source.read(raw.get("policies", {}), dict[str, Roles], "policies") or {}
+    defaults = _parameters(source, _given(raw).get("defaults", {}), "defaults")
+    policies = source.read(_given(raw).get("policies", {}), dict[str, Roles], "policies") or {}
     vectors = raw.get("vectors", MISSING)
     if not isinstance(vectors, list):
         source.say("vectors", vectors, "a list")
@@ -75,12 +75,24 @@ def _document(source: Source, raw: Any) -> Document | None:
     return Document(raw, defaults, policies, [vector for vector in read if vector is not None])
 
 
+def _given(raw: Any) -> Any:
+    """A mapping without the keys that are null: they say as much as keys that are not there."""
+    return {key: value for key, value in raw.items() if value is not None} if isinstance(raw, dict) else raw
+
+
+def _percent(value: Any) -> Any:
+    """An objective, which may be written as a number: what stands in the file is decimal, and is taken as that (R16.1)."""
+    return repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
 def _parameters(source: Source, raw: Any, place: str) -> dict[str, Any]:
     """The parameters among the keys of a mapping, each checked."""
     if not isinstance(raw, dict):
         source.say(place, raw, "a mapping")
         return {}
-    found = {key: value for key, value in raw.items() if key in PARAMETERS}
+    found = {key: value for key, value in raw.items() if key in PARAMETERS and value is not None}
+    if "slo" in found:
+        found["slo"] = _percent(found["slo"])
     source.read(found, Parameters, place)
     if isinstance(found.get("slo"), str):
         _ratio(source, found["slo"], f"{place}.slo")
@@ -98,12 +110,13 @@ def _vector(source: Source, raw: Any, place: str, defaults: dict[str, Any], poli
     if not isinstance(raw, dict):
         source.say(place, raw, "a mapping")
         return None
+    raw = _given(raw)
     before = len(source.problems)
     period = _period(source, raw.get("period", MISSING), f"{place}.period")
     targets, own = _targets(source, raw.get("targets", MISSING), f"{place}.targets")
     events = _events(source, raw.get("events", MISSING), f"{place}.events", set(targets))
     calendar = _calendar(source, raw["calendar"], f"{place}.calendar") if "calendar" in raw else None
-    slo = source.read(raw.get("slo", ""), str, f"{place}.slo") or ""
+    slo = source.read(_percent(raw.get("slo", "")), str, f"{place}.slo") or ""
     if slo:
         _ratio(source, slo, f"{place}.slo")
     epoch = source.read(raw.get("epoch", 0), int, f"{place}.epoch") or 0
@@ -111,8 +124,7 @@ def _vector(source: Source, raw: Any, place: str, defaults: dict[str, Any], poli
     if not isinstance(listed, list):
         source.say(f"{place}.results", listed, "a list")
         listed = []
-    read = [source.read(one, Question, f"{place}.results[{index}]") for index, one in enumerate(listed)]
-    questions = [question for question in read if question is not None]
+    questions = _questions(source, listed, f"{place}.results")
     if len(source.problems) > before or period is None:
         return None
     vector = Vector(str(raw.get("id", place)), period, targets, own, events, questions, slo, epoch, calendar)
@@ -121,6 +133,16 @@ def _vector(source: Source, raw: Any, place: str, defaults: dict[str, Any], poli
     for index, question in enumerate(questions):
         _question(source, vector, question, (f"{place}.results[{index}]", groups, policies))
     return vector
+
+
+def _questions(source: Source, listed: list[Any], place: str) -> list[Question]:
+    questions = []
+    for index, one in enumerate(listed):
+        question = source.read(_given(one), Question, f"{place}[{index}]")
+        if question is not None:
+            params = _parameters(source, question.params, f"{place}[{index}].params")
+            questions.append(msgspec.structs.replace(question, params=params))
+    return questions
 
 
 def _no_cycle_of_groups(source: Source, questions: list[Question], place: str) -> None:
@@ -156,7 +178,7 @@ def _targets(source: Source, raw: Any, place: str) -> tuple[dict[str, Target], d
         return {}, {}
     targets, own = {}, {}
     for name, one in raw.items():
-        target = source.read(one, Target, f"{place}.{name}")
+        target = source.read(_given(one), Target, f"{place}.{name}")
         if target is not None:
             targets[name] = target
             own[name] = _parameters(source, one, f"{place}.{name}")
@@ -177,8 +199,12 @@ def _events(source: Source, raw: Any, place: str, targets: set[str]) -> list[Eve
     if not isinstance(raw, list):
         source.say(place, raw, "a list")
         return []
-    events, count, windows = [], 0, {one.get("id") for one in raw if isinstance(one, dict) and one.get("ev") == "maint_create"}
-    for index, one in enumerate(raw):
+    events, count, windows = (
+        [],
+        0,
+        {str(one.get("id")) for one in raw if isinstance(one, dict) and one.get("ev") == "maint_create"},
+    )
+    for index, one in enumerate(map(_given, raw)):
         at = f"{place}[{index}]"
         event = source.read(one, Event, at)
         if event is None:
@@ -193,7 +219,7 @@ def _events(source: Source, raw: Any, place: str, targets: set[str]) -> list[Eve
     return events
 
 
-def _faults(event: Event, raw: dict[str, Any], targets: set[str], windows: set[Any]) -> Iterator[tuple[str, Any, str]]:
+def _faults(event: Event, raw: dict[str, Any], targets: set[str], windows: set[str]) -> Iterator[tuple[str, Any, str]]:
     if event.ev not in KINDS:
         yield "ev", event.ev, f"one of {', '.join(KINDS)}"
         return
@@ -217,7 +243,6 @@ def _faults(event: Event, raw: dict[str, Any], targets: set[str], windows: set[A
 def _question(source: Source, vector: Vector, question: Question, where: tuple[str, set[str], set[str]]) -> None:
     """The checks between a result and its vector. `where`: place, subjects that are groups, names of policies."""
     place, groups, policies = where
-    _parameters(source, question.params, f"{place}.params")
     known = {*vector.targets, *groups}
     if question.subject not in known:
         source.say(f"{place}.subject", question.subject, "a target of this vector, or a `group` beside it")

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from collector.replay import DIFFERS, MATCHES, UNREADABLE, Replay, replay, result_document, run
 from collector.replay_format import FormatError
@@ -214,6 +216,38 @@ def test_every_expectation_has_vietnamese_words(change: str, value: Any, said: s
         replay(_broken(change, value))
     for problem in error.value.problems:
         assert vietnamese(problem.expected) != problem.expected or any(p.fullmatch(problem.expected) for p, _ in _PATTERNS)
+
+
+def _places(value: Any, place: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place, *(one for key, part in below for one in _places(part, (*place, key)))]
+
+
+WRONG = (None, 0, -1, 1.5, "", "x", "T", [], {}, [[]], True, 10**12, 10**30, ["T"], {"a": 1}, [[5, 1]], "99.9")
+
+
+@given(
+    which=st.integers(0, len(DOC["vectors"]) - 1), at=st.integers(0, 10**6), value=st.sampled_from(WRONG), gone=st.booleans()
+)
+@settings(max_examples=400, deadline=None)
+def test_any_one_value_changed_is_judged_or_refused(which: int, at: int, value: Any, gone: bool) -> None:
+    """Whatever stands in a place, the file is judged or refused with problems; nothing else is raised."""
+    document: Any = copy.deepcopy({**DOC, "vectors": [DOC["vectors"][which]]})
+    places = [place for place in _places(document) if place and place[0] != "doc"]
+    *steps, last = places[at % len(places)]
+    inner = document
+    for step in steps:
+        inner = inner[step]
+    if gone and isinstance(inner, dict):
+        del inner[last]
+    else:
+        inner[last] = value
+    try:
+        found = replay(json.dumps(document).encode())
+    except FormatError as error:
+        assert error.problems  # noqa: PT017 - one of the two right ends
+    else:
+        assert len(json.loads(result_document(found))["vectors"]) == len(document["vectors"])
 
 
 def test_too_many_events_are_refused() -> None:
