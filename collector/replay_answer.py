@@ -18,7 +18,7 @@ from collector.core.policy import POLICIES, Policy, Role
 from collector.core.state import State, View, Why
 from collector.replay_evidence import FOREVER, MS, scope_of, windows_of
 from collector.replay_format import Document, Event, Question, Roles, Vector, ratio
-from collector.replay_timeline import Case, Line, runs_of, spans_between
+from collector.replay_timeline import Case, Line, Shelf, runs_of, spans_between
 
 _COUNTS: Final = ("ast", "maintenance", "up", "degraded", "down", "unreachable", "unknown", "good", "bad", "denom")
 
@@ -34,9 +34,9 @@ class Answer(msgspec.Struct, frozen=True):
     annotations: dict[str, Any]
 
 
-def answer(document: Document, vector: Vector, question: Question) -> Answer:
-    """Judge one result's subject and count its figures."""
-    case = Case(document, vector, question)
+def answer(document: Document, vector: Vector, question: Question, shelf: Shelf | None = None) -> Answer:
+    """Judge one result's subject and count its figures. `shelf`: shared by the results of this vector."""
+    case = Case(document, vector, question, shelf)
     policy = policy_of(document, question.policy)
     group = case.group(question.subject)
     found, lines = _counted(case, policy, question.subject)
@@ -48,8 +48,7 @@ def answer(document: Document, vector: Vector, question: Question) -> Answer:
     if group is None:
         text["maint_down"] = _seconds(found.maint_down)
         text["up_backfill"], text["up_inferred"] = _seconds(found.up_backfill), _seconds(found.up_inferred)
-    if case.end_ms < case.period[1]:
-        text["future_ast"] = _seconds(found.future_ast)
+    text["future_ast"] = _seconds(found.future_ast)
     rates = [budget.burn(line.spans, asked, one.from_ * MS, one.to * MS) for one in question.burn]
     burn = [
         {"from": one.from_, "to": one.to, "burn": printing.floored(rate.rate, 4)}
@@ -220,7 +219,7 @@ def _restated(case: Case) -> dict[str, Any]:
     ]
     if not earlier:
         return {}
-    before = Case(case.document, case.vector, max(earlier, key=lambda one: one.as_of or 0))
+    before = Case(case.document, case.vector, max(earlier, key=lambda one: one.as_of or 0), case.shelf)
     until_ms = min(case.end_ms, before.end_ms)
     old, new = (runs_of(spans_between(one.spans(name, view), case.period[0], until_ms)) for one in (before, case))
     changes = [(max(a, c), min(b, d), x, y) for a, b, x in old for c, d, y in new if x is not y and max(a, c) < min(b, d)]

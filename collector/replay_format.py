@@ -288,7 +288,7 @@ _TYPES: Final = {
 
 def ratio(text: str) -> Fraction:
     """An objective in per cent (`99.9`) as a ratio. Raises `ValueError`."""
-    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,12})?", text) or Fraction(text) > 100:
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,30})?", text) or Fraction(text) > 100:
         raise ValueError(text)
     return Fraction(text) / 100
 

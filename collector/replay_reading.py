@@ -110,11 +110,11 @@ def _vector(source: Source, raw: Any, place: str, defaults: dict[str, Any], poli
     if not isinstance(raw, dict):
         source.say(place, raw, "a mapping")
         return None
-    raw = _given(raw)
     before = len(source.problems)
     period = _period(source, raw.get("period", MISSING), f"{place}.period")
     targets, own = _targets(source, raw.get("targets", MISSING), f"{place}.targets")
     events = _events(source, raw.get("events", MISSING), f"{place}.events", set(targets))
+    raw = _given(raw)
     calendar = _calendar(source, raw["calendar"], f"{place}.calendar") if "calendar" in raw else None
     slo = source.read(_percent(raw.get("slo", "")), str, f"{place}.slo") or ""
     if slo:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+import json
+from typing import Any, Final
 
 import msgspec
 
@@ -42,19 +43,53 @@ class Line(msgspec.Struct, frozen=True):
         return union([*self.windows, *self.composed])
 
 
-class Case:
-    """One vector as known at one K, judged with one result's parameters."""
+class Shelf:
+    """What the last results of one vector were answered from: most results share their K and parameters, and with them all of
+    the judging."""
 
-    def __init__(self, document: Document, vector: Vector, question: Question) -> None:
+    def __init__(self) -> None:
+        self._known: dict[int | None, Known] = {}
+        self._judged: dict[str, Judged] = {}
+
+    def known(self, vector: Vector, as_of: int | None) -> Known:
+        """See `known_at`."""
+        if as_of not in self._known:
+            _make_room(self._known)
+            self._known[as_of] = known_at(vector, as_of)
+        return self._known[as_of]
+
+    def judged(self, question: Question, period: Interval) -> Judged:
+        """Judges and parents' timelines of the same K, parameters and period; empty ones at first."""
+        key = json.dumps([question.as_of, question.params, period], sort_keys=True)
+        if key not in self._judged:
+            _make_room(self._judged)
+            self._judged[key] = ({}, {})
+        return self._judged[key]
+
+
+Judged = tuple[dict[str, Judge], dict[tuple[str, View], list[Span]]]
+_KEPT: Final = 2
+"""A result and the one before it, which it may restate (R17.2)."""
+
+
+def _make_room(kept: dict[Any, Any]) -> None:
+    while len(kept) >= _KEPT:
+        del kept[next(iter(kept))]
+
+
+class Case:
+    """One vector as known at one K, judged with one result's parameters. `shelf`: shared by the results of this vector."""
+
+    def __init__(self, document: Document, vector: Vector, question: Question, shelf: Shelf | None = None) -> None:
         self.document = document
         self.vector = vector
         self.question = question
-        self.known: Known = known_at(vector, question.as_of)
+        self.shelf = shelf or Shelf()
+        self.known: Known = self.shelf.known(vector, question.as_of)
         self.parameters: dict[str, Parameters] = {name: document.parameters(question, own) for name, own in vector.own.items()}
         self.of_result: Parameters = document.parameters(question, {})
         """Parameters of a group, which has none of its own."""
-        self.judges: dict[str, Judge] = {}
-        self._path_spans: dict[tuple[str, View], list[Span]] = {}
+        self.judges, self._path_spans = self.shelf.judged(question, self.period)
         self._blinds = blinds_of(self.known)
 
     @property
