@@ -8,12 +8,12 @@ from typing import Any, Final
 import msgspec
 
 from collector.core.figures import Verdict
-from collector.report.show import Show
+from collector.report.show import NONE, Show
 from collector.report.tables import Column, Kind, Table
 
 SIGNS: Final = {Verdict.MET: "✓", Verdict.BREACHED: "✗", Verdict.NOT_PROVEN: "≈", Verdict.NO_DATA: "○"}
 """Said by more than a colour: a page may be copied in black and white."""
-RIGHT: Final = frozenset({Kind.COUNT, Kind.PERCENT, Kind.DURATION, Kind.SIGNED})
+RIGHT: Final = frozenset({Kind.COUNT, Kind.SAMPLES, Kind.SHORT, Kind.PERCENT, Kind.DURATION, Kind.SIGNED})
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -48,8 +48,12 @@ def value(show: Show, column: Column, raw: Any) -> str:
 
 _SAY: Final[dict[Kind, Callable[[Show, Column, Any], str]]] = {
     Kind.TEXT: lambda show, column, raw: str(raw),
-    Kind.TERM: lambda show, column, raw: show.term(column.terms, raw),
+    Kind.SUBJECT: lambda show, column, raw: show.name(raw),
+    Kind.SCOPE: lambda show, column, raw: show.scope(raw),
+    Kind.TERM: lambda show, column, raw: show.term(column.terms, raw) if raw else NONE,
     Kind.COUNT: lambda show, column, raw: show.count(raw),
+    Kind.SAMPLES: lambda show, column, raw: show.word("samples", count=show.count(raw)),
+    Kind.SHORT: lambda show, column, raw: show.short(raw),
     Kind.PERCENT: lambda show, column, raw: show.percent(raw),
     Kind.DURATION: lambda show, column, raw: show.duration(raw),
     Kind.SIGNED: lambda show, column, raw: show.duration(raw),
@@ -69,36 +73,47 @@ def verdict(show: Show, raw: str) -> str:
     return f"{SIGNS[Verdict(raw)]} {show.term('verdict', raw)}"
 
 
-def plain(show: Show, table: Table, widths: Sequence[int], bands: Callable[[int], str] | None = None) -> Grid:
-    """Every column a column, every row a row; `bands` names the group of a row, which is told where it changes."""
-    css = tuple("number" if column.kind in RIGHT else "" for column in table.columns)
-    heads = tuple(Cell(heading(show, column), css=css[i]) for i, column in enumerate(table.columns))
-    rows: list[Row] = []
-    for index, raw in enumerate(table.rows):
-        if bands is not None and (not index or bands(index) != bands(index - 1)):
-            rows.append(Row((Cell(bands(index)),), band=True))
-        rows.append(
-            Row(tuple(Cell(value(show, column, raw[i]), css=css[i]) for i, column in enumerate(table.columns)))
-        )  # fmt: skip
+def plain(show: Show, table: Table, widths: Sequence[int]) -> Grid:
+    """Every column a column, every row a row."""
+    css = ["number" if column.kind in RIGHT else "" for column in table.columns]
+    heads = _styled([Cell(heading(show, column)) for column in table.columns], css)
+    rows = [
+        Row(_styled([Cell(value(show, column, raw[i])) for i, column in enumerate(table.columns)], css)) for raw in table.rows
+    ]
     return Grid(heads, tuple(rows), tuple(widths))
 
 
-def folded(show: Show, table: Table, columns: Sequence[tuple[str, str]], widths: Sequence[int]) -> Grid:
-    """Each column carries another one below it in small print: pairs of keys, the second empty for none."""
+def folded(show: Show, table: Table, columns: Sequence[tuple[str, ...]], widths: Sequence[int]) -> Grid:
+    """Each column carries others below it in small print: the key of what stands above, then those of what stands below; what
+    is empty takes no room."""
     place = {column.key: index for index, column in enumerate(table.columns)}
-    heads = []
-    for key, below in columns:
-        kind = table.columns[place[key]].kind
-        small = show.word(below) if below else ""
-        heads.append(Cell(show.word(key), small, "number" if kind in RIGHT else ""))
+    css = ["number" if table.columns[place[keys[0]]].kind in RIGHT else "" for keys in columns]
 
-    def cell(raw: tuple[Any, ...], key: str, below: str) -> Cell:
-        column = table.columns[place[key]]
-        under = value(show, table.columns[place[below]], raw[place[below]]) if below else ""
-        return Cell(value(show, column, raw[place[key]]), under, "number" if column.kind in RIGHT else "")
+    def small(raw: tuple[Any, ...], keys: Sequence[str]) -> str:
+        said = [value(show, table.columns[place[key]], raw[place[key]]) for key in keys]
+        return " · ".join(each for each in said if each)
 
-    rows = tuple(Row(tuple(cell(raw, key, below) for key, below in columns)) for raw in table.rows)
-    return Grid(tuple(heads), rows, tuple(widths))
+    named = {column.key: heading(show, column) for column in table.columns}
+    heads = [Cell(named[key], " · ".join(named[each] for each in below)) for key, *below in columns]
+    rows = [
+        [Cell(value(show, table.columns[place[key]], raw[place[key]]), small(raw, below)) for key, *below in columns]
+        for raw in table.rows
+    ]
+    return Grid(_styled(heads, css), tuple(Row(_styled(row, css)) for row in rows), tuple(widths))
+
+
+def _styled(cells: Sequence[Cell], css: Sequence[str]) -> tuple[Cell, ...]:
+    return tuple(msgspec.structs.replace(cell, css=style) for cell, style in zip(cells, css, strict=True))
+
+
+def banded(grid: Grid, bands: Sequence[str]) -> Grid:
+    """The grid with a heading over each group of rows; `bands` has the group of every row."""
+    rows: list[Row] = []
+    for index, row in enumerate(grid.rows):
+        if not index or bands[index] != bands[index - 1]:
+            rows.append(Row((Cell(bands[index]),), band=True))
+        rows.append(row)
+    return msgspec.structs.replace(grid, rows=tuple(rows))
 
 
 def cut(show: Show, grid: Grid, total: int, where: str) -> Grid:

@@ -13,6 +13,7 @@ import msgspec
 from collector.core.figures import Figures
 from collector.core.monthly import IncidentLine, Line, LostTime, Report
 from collector.core.policy import POLICIES
+from collector.report.caps import caps
 from collector.report.layout import Layout
 from collector.report.percent import coverage, high, is_insufficient, low, objective, reached, unreached
 from collector.report.progress import Progress, counted
@@ -42,13 +43,17 @@ def render(report: Report, language: str, layout: Layout, progress: Progress | N
         "version": report.version,
         "provenance": _provenance(report),
         "policies": _policies(report, language),
+        "parameters": [_plain(each) for each in report.parameters],
         "headline": written[: len(headline)],
         "subjects": written[len(headline) :],
         "lost": [_lost(each) for each in report.lost],
         "incidents": [_incident(each) for each in report.incidents],
         "windows": [_plain(each) for each in report.windows],
+        "maintenance_caps": [_plain(each) for each in caps(report, layout)],
         "corrections": [_plain(each) for each in report.corrections],
+        "incidents_left_out": report.incidents_left_out,
         "unknown": [_plain(each) for each in report.unknown],
+        "unknown_left_out": report.unknown_left_out,
         "restatements": [_plain(each) for each in report.restatements],
     }
     return msgspec.json.encode(document) + b"\n"
@@ -77,10 +82,12 @@ def _line(line: Line, layout: Layout) -> dict[str, Any]:
     return {
         "id": line.id,
         "name": line.name,
+        "names": dict(sorted(line.names.items())),
         "kind": line.kind,
         "site": line.site,
         "class": line.class_,
         "view": line.view.value,
+        "decides": line.decides,
         "policy": line.policy,
         "verdict": f.verdict.value,
         "provisional": f.provisional,

@@ -22,6 +22,8 @@ class Layout(msgspec.Struct, frozen=True):
     """Printed decimals of a percentage (R16.2), 1 to 6."""
     min_coverage: Fraction = Fraction(99, 100)
     """Below it a figure is marked as insufficiently measured (R12.5)."""
+    maintenance_cap_ms: int = 0
+    """Maintenance a month that a contract allows one target (R11.6); 0: there is no cap."""
     headline_rows: int = 400
     """Most lines of groups and sites on the page."""
     rows: int = 100
@@ -32,5 +34,7 @@ class Layout(msgspec.Struct, frozen=True):
             raise ValueError(f"layout: digits {self.digits}: expected 1 to 6")
         if not 0 <= self.min_coverage <= 1:
             raise ValueError(f"layout: min_coverage {self.min_coverage}: expected a ratio from 0 to 1")
+        if self.maintenance_cap_ms < 0:
+            raise ValueError(f"layout: maintenance_cap_ms {self.maintenance_cap_ms}: expected 0 or more")
         if self.rows < 1 or self.headline_rows < 1:
             raise ValueError(f"layout: rows {self.rows}, headline_rows {self.headline_rows}: expected 1 or more")

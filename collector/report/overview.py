@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import heapq
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
-from collector.core.figures import Verdict
 from collector.core.monthly import Line, LostTime, Report
 from collector.report import tables
-from collector.report.grids import SIGNS, Cell, Grid, Row, cut, folded, plain
+from collector.report.grids import SIGNS, Cell, Grid, Row, banded, cut, folded, plain
 from collector.report.layout import Layout
+from collector.report.names import ALL, Pair, paired
 from collector.report.percent import coverage, high, is_insufficient, low, objective, reached
 from collector.report.shares import Piece, bar, hundredths, shares
 from collector.report.show import Show
+from collector.report.summary import KINDS, WORST_FIRST, headlined
 
 MACHINE: Final = "CSV, XLSX, JSON"
 """Where all lines are."""
-WORST_FIRST: Final = {Verdict.BREACHED: 0, Verdict.NOT_PROVEN: 1, Verdict.NO_DATA: 2, Verdict.MET: 3}
 
 
 class Shares(msgspec.Struct, frozen=True):
@@ -31,29 +32,9 @@ class Shares(msgspec.Struct, frozen=True):
     """Cause, its word, its time and its share."""
 
 
-def verdicts(report: Report, show: Show, layout: Layout) -> Grid:
-    """How many figures met, breached and so on, and how many rest on too little."""
-    heads = [Cell("")] + [
-        Cell(f"{SIGNS[verdict]} {show.term('verdict', verdict.value)}", css="number") for verdict in WORST_FIRST
-    ]
-    heads += [Cell(show.word("insufficient"), css="number"), Cell(show.word("total"), css="number")]
-    rows = []
-    for key, lines in (("of_headline", report.headline), ("of_targets", report.subjects)):
-        count = dict.fromkeys(WORST_FIRST, 0)
-        for line in lines:
-            count[line.figures.verdict] += 1
-        poor = sum(is_insufficient(line.figures, layout.min_coverage) for line in lines)
-        cells = [Cell(show.word(key))]
-        cells += [
-            Cell(show.count(number), css=f"number {verdict.value if number else ''}") for verdict, number in count.items()
-        ]
-        cells += [Cell(show.count(poor), css=f"number {'poor' if poor else ''}"), Cell(show.count(len(lines)), css="number")]
-        rows.append(Row(tuple(cells)))
-    return Grid(tuple(heads), tuple(rows), (26, 12, 14, 16, 12, 12, 8))
-
-
-def against_objective(show: Show, layout: Layout, lines: Iterable[Line], *, banded: bool) -> Grid:
-    """Each line's figure beside its objective and resolution, bounds, verdict, coverage and time counted bad (R12.2, R4.2)."""
+def against_objective(show: Show, layout: Layout, pairs: Iterable[Pair], *, banded: bool) -> Grid:
+    """Each deciding figure beside its objective and resolution, bounds, verdict, coverage and time counted bad (R12.2, R4.2),
+    with the other view of the same subject last, as information (R15.4)."""
     heads = (
         Cell(show.word("name"), f"{show.word('id')} · {show.word('view')} · {show.word('policy')}"),
         Cell(show.word("slo"), show.word("resolution"), "number"),
@@ -62,33 +43,41 @@ def against_objective(show: Show, layout: Layout, lines: Iterable[Line], *, band
         Cell(show.word("verdict")),
         Cell(show.word("coverage"), css="number"),
         Cell(show.word("bad"), show.word("incident_count"), "number"),
+        Cell(show.word("other_view"), css="number"),
     )
     rows: list[Row] = []
     kind = ""
-    for line in lines:
-        if banded and line.kind != kind:
-            kind = line.kind
-            rows.append(Row((Cell(show.term("kind", kind)),), band=True))
-        rows.append(_line(show, layout, line))
-    return Grid(heads, tuple(rows), (26, 11, 12, 17, 15, 9, 10))
+    for pair in pairs:
+        if banded and pair.line.kind != kind:
+            kind = pair.line.kind
+            rows.append(Row((Cell(show.term("kinds", kind)),), band=True))
+        rows.append(_line(show, layout, pair))
+    return Grid(heads, tuple(rows), (25, 10, 11, 16, 13, 8, 8, 9))
 
 
-def _line(show: Show, layout: Layout, line: Line) -> Row:
-    f, digits = line.figures, layout.digits
+def _line(show: Show, layout: Layout, pair: Pair) -> Row:
+    line, digits = pair.line, layout.digits
+    f = line.figures
     bounds = f"{show.percent(low(f, digits))} – {show.percent(high(f, digits))}" if f.denom else show.percent(None)
     poor = is_insufficient(f, layout.min_coverage)
     marks = [show.word("insufficient")] * poor + [show.word("provisional")] * f.provisional
     verdict = f.verdict
     resolution = f"± {show.duration(line.resolution_ms)}" if line.resolution_ms else ""
     count = "" if f.incidents is None else show.word("so_many", count=show.count(f.incidents))
+    other = Cell("", css="number")
+    if pair.other is not None:
+        figure = show.percent(reached(pair.other.figures, digits))
+        other = Cell(figure, show.term("view", pair.other.view.value), "number")
+    view, policy = show.term("view", line.view.value), show.term("policy", line.policy)
     cells = (
-        Cell(line.name, f"{line.id} · {show.term('view', line.view.value)} · {line.policy}"),
+        Cell(show.name(line.id), " · ".join(dict.fromkeys((line.id, view, policy)))),
         Cell(show.percent(objective(f.slo)), resolution, "number"),
         Cell(show.percent(reached(f, digits)), "", "number figure"),
         Cell(bounds, "", "number"),
         Cell(f"{SIGNS[verdict]} {show.term('verdict', verdict.value)}", ", ".join(marks), verdict.value),
         Cell(show.percent(coverage(f)), "", "number poor" if poor else "number"),
         Cell(show.duration(f.bad), count, "number"),
+        other,
     )
     return Row(cells, "poor" if poor else "")
 
@@ -96,21 +85,22 @@ def _line(show: Show, layout: Layout, line: Line) -> Row:
 def targets(report: Report, show: Show, layout: Layout) -> Grid:
     """Single subjects, those that miss their objective first and of equals those with the most time lost."""
     ordered = sorted(
-        report.subjects, key=lambda line: (WORST_FIRST[line.figures.verdict], -line.figures.bad, line.id, line.view.value)
+        paired(report.subjects),
+        key=lambda pair: (WORST_FIRST[pair.line.figures.verdict], -pair.line.figures.bad, pair.line.id, pair.line.view.value),
     )
     grid = against_objective(show, layout, ordered[: layout.rows], banded=False)
-    return cut(show, grid, len(ordered), MACHINE)
+    return cut(show, grid, len(ordered), show.word("file", names=MACHINE))
 
 
 SECONDS: Final = ("name", "ast", "maintenance", "up", "degraded", "down", "unreachable", "unknown_s")
 FIRMNESS: Final = (
-    ("name", ""),
+    ("name", "id"),
     ("incident_count", "uncertainty"),
     ("mttr", "mttr_closed"),
     ("mtbf", "mtbsi"),
     ("budget_left", "budget_total"),
     ("up_backfill", "up_inferred"),
-    ("soft_fail", ""),
+    ("soft_fail",),
     ("maint_down", "maint_up"),
 )
 """Incidents and budget (3.13, 3.14), and how much of the figure rests on late or missing evidence (R9.7, R4.3, R11.5)."""
@@ -121,32 +111,38 @@ SEVEN: Final = (23, 11, 11, 11, 11, 11, 11, 11)
 
 def seconds(report: Report, show: Show, layout: Layout) -> Grid:
     """How each headline line's agreed time is divided (3.12)."""
-    table = tables.lines("headline", _named(report, show)[: layout.headline_rows], layout).only(*SECONDS)
-    return cut(show, plain(show, table, SEVEN), len(report.headline), MACHINE)
+    lines = [pair.line for pair in headlined(report, layout)]
+    table = tables.lines("headline", lines, layout).only(*SECONDS)
+    return cut(
+        show,
+        banded(plain(show, table, SEVEN), _bands(show, lines)),
+        len(paired(report.headline)),
+        show.word("file", names=MACHINE),
+    )
 
 
 def firmness(report: Report, show: Show, layout: Layout) -> Grid:
     """Incidents, budget and what the headline lines rest on."""
-    table = tables.lines("headline", _named(report, show)[: layout.headline_rows], layout)
-    return cut(show, folded(show, table, FIRMNESS, SEVEN), len(report.headline), MACHINE)
+    lines = [pair.line for pair in paired(report.headline)]
+    table = tables.lines("headline", lines[: layout.headline_rows], layout)
+    return cut(
+        show, banded(folded(show, table, FIRMNESS, SEVEN), _bands(show, lines)), len(lines), show.word("file", names=MACHINE)
+    )
 
 
-def _named(report: Report, show: Show) -> list[Line]:
-    ids = [line.id for line in report.headline]
-    twice = {each for each in ids if ids.count(each) > 1} if len(ids) < 1_000 else set(ids)
-    return [
-        msgspec.structs.replace(line, name=f"{line.name} ({show.term('view', line.view.value)})") if line.id in twice else line
-        for line in report.headline
-    ]
+def _bands(show: Show, lines: Sequence[Line]) -> list[str]:
+    return [show.term("kinds", line.kind) for line in lines]
 
 
 def lost_shares(report: Report, show: Show) -> tuple[Shares, ...]:
-    """Lost time of all single subjects by cause, a bar for each view; the shares add up to 100 % exactly."""
-    single = {line.id for line in report.subjects}
-    own = [each for each in report.lost if each.subject in single and each.total_ms]
-    return tuple(
-        _divided([each for each in own if each.view is view], show) for view in dict.fromkeys(each.view for each in own)
-    )
+    """Lost time of all targets by cause, a bar for each view; the shares add up to 100 % exactly. The pool of all targets says
+    it; without one the single subjects are added up."""
+    own = [each for each in report.lost if each.subject == ALL and each.total_ms]
+    if not own:
+        single = {line.id for line in report.subjects}
+        own = [each for each in report.lost if each.subject in single and each.total_ms]
+    views = dict.fromkeys(each.view for each in own)
+    return tuple(_divided([each for each in own if each.view is view], show) for view in views)
 
 
 def _divided(lost: list[LostTime], show: Show) -> Shares:
@@ -160,18 +156,18 @@ def _divided(lost: list[LostTime], show: Show) -> Shares:
 
 
 def lost_lines(report: Report, show: Show, layout: Layout) -> Grid:
-    """Lost time of the headline's subjects and of the single ones that lost most."""
-    headline = {line.id for line in report.headline}
-    some = [each for each in report.lost if each.total_ms]
-    ordered = sorted(some, key=lambda each: (each.subject not in headline, *_most(each, each.subject in headline)))
-    groups = sum(each.subject in headline for each in some)
-    kept = tuple(ordered[: min(groups, layout.headline_rows)] + ordered[groups : groups + LOSERS])
-    table = tables.causes(msgspec.structs.replace(report, lost=kept)).only("name", "view", *tables.CAUSES, "total")
-    bands = (show.word("headline_band"), show.word("targets"))
-    grid = plain(show, table, (23, 9, 9, 10, 10, 9, 10, 10, 10), lambda index: bands[kept[index].subject not in headline])
-    return cut(show, grid, len(some), "XLSX, JSON")
-
-
-def _most(each: LostTime, in_order: bool) -> tuple[int, str]:
-    """Sorts single subjects by what they lost; the headline's keep their order."""
-    return (0, "") if in_order else (-each.total_ms, each.subject)
+    """Lost time, in the view that decides, of the headline's subjects and of the single ones that lost most."""
+    shown = {(pair.line.id, pair.line.view): pair.line for pair in headlined(report, layout)}
+    decided = {(line.id, line.view): line.kind for line in (*report.headline, *report.subjects) if line.decides}
+    some = [each for each in report.lost if each.total_ms and (each.subject, each.view) in decided]
+    upper = [each for each in some if (each.subject, each.view) in shown]
+    upper.sort(key=lambda each: KINDS.index(decided[each.subject, each.view]))
+    single = {line.id for line in report.subjects}
+    lower = heapq.nsmallest(
+        LOSERS, [each for each in some if each.subject in single], key=lambda each: (-each.total_ms, each.subject)
+    )
+    table = tables.causes(msgspec.structs.replace(report, lost=(*upper, *lower)))
+    bands = [show.term("kinds", decided[each.subject, each.view]) for each in upper] + [show.word("losers")] * len(lower)
+    columns = [("name", "id", "view"), *[(cause,) for cause in tables.CAUSES], ("total",)]
+    grid = folded(show, table, columns, (30, *(10,) * 7))
+    return cut(show, banded(grid, bands), len(some), show.word("file", names="XLSX, JSON"))

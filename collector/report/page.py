@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
 
@@ -11,11 +12,14 @@ from collector.core.monthly import Report
 from collector.core.policy import POLICIES
 from collector.core.printing import percent, ratio
 from collector.report import lists, overview
+from collector.report.caps import months
 from collector.report.grids import Grid, cut
 from collector.report.layout import Layout
+from collector.report.names import paired
 from collector.report.percent import is_insufficient
 from collector.report.rfc3339 import instant
 from collector.report.show import NONE, Show
+from collector.report.summary import Hero, chosen, headlined, hero, identity, misses, verdicts
 from collector.report.terms import METHOD
 
 
@@ -63,15 +67,16 @@ class Page(msgspec.Struct, frozen=True):
     status_text: str
     place_date: str
     words: dict[str, str]
+    hero: Hero | None
     sections: tuple[Section, ...]
 
 
-PLAIN: Final = ("page", "of_pages", "motto_state", "motto", "prepared", "approved", "sign_here", "all_targets")
+PLAIN: Final = ("page", "of_pages", "motto_state", "motto", "prepared", "approved", "sign_here", "fleet_all")
 
 
 def build(report: Report, language: str, layout: Layout) -> Page:
     """The page of a report. `zoneinfo.ZoneInfoNotFoundError` if its zone is unknown here."""
-    show = Show(language, report.zone, report.from_ms)
+    show = Show.of(report, language)
     title, period = show.word("title"), show.period(report.period, report.from_ms, report.to_ms)
     version = show.word("version", version=report.version) if report.version else show.term("status", report.status)
     words = {key: show.word(key) for key in PLAIN}
@@ -82,7 +87,7 @@ def build(report: Report, language: str, layout: Layout) -> Page:
         language=language,
         title=title,
         period=period,
-        running=f"{title} · {period} · {report.title_site or show.word('everything')} · {version}",
+        running=" · ".join((title, period, show.name(report.title_site) or show.word("everything"), version)),
         made=instant(report.provenance.known_ms),
         organisation=layout.organisation,
         superior=layout.superior,
@@ -92,6 +97,7 @@ def build(report: Report, language: str, layout: Layout) -> Page:
         status_text=_status(report, show),
         place_date=show.word("place_date", place=layout.place or show.word("no_place"), year=show.local(report.to_ms).year),
         words=words,
+        hero=hero(report, show, layout),
         sections=tuple(make(report, show, layout) for make in (*sections, _restatements, _method, _provenance)),
     )
 
@@ -104,7 +110,7 @@ def _facts(report: Report, show: Show) -> tuple[str, ...]:
         zone=report.zone,
         offset=show.offset(report.from_ms),
     )
-    scope = show.word("for_site", site=report.title_site) if report.title_site else show.word("for_all")
+    scope = show.word("for_site", site=show.name(report.title_site)) if report.title_site else show.word("for_all")
     return (scope, extent, show.word("known", known=show.time(report.provenance.known_ms)))
 
 
@@ -114,10 +120,10 @@ def _status(report: Report, show: Show) -> str:
 
 
 def _summary(report: Report, show: Show, layout: Layout) -> Section:
-    lines = (*report.headline, *report.subjects)
+    lines = [line for line in (*report.headline, *report.subjects) if line.decides]
     poor = sum(is_insufficient(line.figures, layout.min_coverage) for line in lines)
     before = []
-    if not lines:
+    if not report.subjects:
         before.append(Sentence(show.word("no_lines"), "warning"))
     if poor:
         limit = show.percent(ratio(layout.min_coverage))
@@ -126,25 +132,29 @@ def _summary(report: Report, show: Show, layout: Layout) -> Section:
     if report.status in ("open", "settling"):
         before.append(Sentence(show.word("provisional_note" if report.status == "open" else "settling_note"), "warning"))
     share = percent(report.collector_coverage_ppm, 1_000_000, 2)
-    after = Sentence(show.word("watched", coverage=show.percent(share)))
-    return Section(
-        "summary", show.word("summary"), tuple(before), (Part(overview.verdicts(report, show, layout)),), (after,)
-    )  # fmt: skip
+    after = [Sentence(show.word("watched", coverage=show.percent(share)))]
+    parts = [Part(verdicts(report, show, layout), show.word("counts"))] if lines else []
+    missed = misses(report, show, layout)
+    if missed is not None:
+        parts.append(Part(missed, show.word("misses")))
+    elif any(line.figures.denom for line in lines):
+        after.insert(0, Sentence(show.word("no_misses")))
+    return Section("summary", show.word("summary"), tuple(before), tuple(parts), tuple(after))
 
 
 def _headline(report: Report, show: Show, layout: Layout) -> Section:
     heading = show.word("headline")
     if not report.headline:
         return _empty("headline", heading, show)
-    grid = overview.against_objective(show, layout, report.headline[: layout.headline_rows], banded=True)
-    grid = cut(show, grid, len(report.headline), overview.MACHINE)
+    grid = overview.against_objective(show, layout, headlined(report, layout), banded=True)
+    grid = cut(show, grid, len(paired(report.headline)), show.word("file", names=overview.MACHINE))
     return Section("headline", heading, parts=(Part(grid),), after=_policy_notes(report, show))
 
 
 def _policy_notes(report: Report, show: Show) -> tuple[Sentence, ...]:
     """The text of each policy that a figure of the page is counted by (R12.2)."""
     used = dict.fromkeys(line.policy for line in (*report.headline, *report.subjects))
-    return tuple(Sentence(f"{name}: {_policy_text(name, show.language)}", "note") for name in used)
+    return tuple(Sentence(f"{show.term('policy', name)}: {_policy_text(name, show.language)}", "note") for name in used)
 
 
 def _policy_text(name: str, language: str) -> str:
@@ -158,7 +168,10 @@ def _composition(report: Report, show: Show, layout: Layout) -> Section:
         Part(overview.seconds(report, show, layout)),
         Part(overview.firmness(report, show, layout), show.word("reliability")),
     )
-    before = (Sentence(show.word("adds_up"), "note"), Sentence(show.word("times_are", zone=report.zone), "note"))
+    pair = chosen(report)
+    sums = identity(show, [pair.line] if pair is not None else [])
+    texts = (show.word("adds_up"), *sums, show.word("times_are", zone=report.zone))
+    before = tuple(Sentence(text, "note") for text in texts)
     return Section("composition", show.word("composition"), before, parts)
 
 
@@ -178,11 +191,17 @@ def _targets(report: Report, show: Show, layout: Layout) -> Section:
     return Section("targets", show.word("targets"), before, (Part(overview.targets(report, show, layout)),))
 
 
-def _listed(key: str, show: Show, grid: Grid) -> Section:
-    if not grid.rows:
+def _listed(key: str, show: Show, grid: Grid, left_out: Sequence[str] = ()) -> Section:
+    if not grid.rows and not any(left_out):
         return _empty(key, show.word(key), show)
     before = (Sentence(show.word("longest"), "note"),) if grid.more else ()
-    return Section(key, show.word(key), before, (Part(grid),))
+    after = tuple(Sentence(text, "more") for text in left_out if text)
+    return Section(key, show.word(key), before, (Part(grid),) if grid.rows else (), after)
+
+
+def _left_out(show: Show, key: str, count: int) -> str:
+    """What a list of the report itself leaves out, which no other file has either."""
+    return show.word(key, count=show.count(count)) if count else ""
 
 
 def _empty(key: str, heading: str, show: Show) -> Section:
@@ -191,7 +210,12 @@ def _empty(key: str, heading: str, show: Show) -> Section:
 
 
 def _incidents(report: Report, show: Show, layout: Layout) -> Section:
-    return _listed("incidents", show, lists.incidents(report, show, layout))
+    single = lists.own_incidents(report)
+    texts = (
+        _left_out(show, "composed_incidents", len(report.incidents) - len(single)),
+        _left_out(show, "left_out_incidents", report.incidents_left_out),
+    )
+    return _listed("incidents", show, lists.incidents(single, show, layout), texts)
 
 
 def _windows(report: Report, show: Show, layout: Layout) -> Section:
@@ -200,9 +224,15 @@ def _windows(report: Report, show: Show, layout: Layout) -> Section:
         grid = lists.windows(report, show, layout, retroactive=retroactive)
         if grid is not None:
             parts.append(Part(grid, show.word("retroactive_windows") if retroactive else ""))
+    before = []
+    if layout.maintenance_cap_ms:
+        cap = show.duration(layout.maintenance_cap_ms * months(report))
+        before.append(Sentence(show.word("cap_note", cap=cap), "note"))
+        used = lists.maintenance_caps(report, show, layout)
+        parts += [Part(used, show.word("caps"))] if used is not None else []
     if not parts:
-        return _empty("windows", show.word("windows"), show)
-    return Section("windows", show.word("windows"), parts=tuple(parts))
+        before.append(Sentence(show.word("nothing")))
+    return Section("windows", show.word("windows"), tuple(before), tuple(parts))
 
 
 def _corrections(report: Report, show: Show, layout: Layout) -> Section:
@@ -210,7 +240,8 @@ def _corrections(report: Report, show: Show, layout: Layout) -> Section:
 
 
 def _unknown(report: Report, show: Show, layout: Layout) -> Section:
-    return _listed("unknown", show, lists.unknown(report, show, layout))
+    texts = (_left_out(show, "left_out_unknown", report.unknown_left_out),)
+    return _listed("unknown", show, lists.unknown(report, show, layout), texts)
 
 
 def _restatements(report: Report, show: Show, layout: Layout) -> Section:
@@ -224,8 +255,12 @@ def _method(report: Report, show: Show, layout: Layout) -> Section:
     if gaps:
         points.append(show.word("merge_gaps", gaps=", ".join(show.duration(gap) for gap in gaps)))
     used = dict.fromkeys(line.policy for line in (*report.headline, *report.subjects))
-    terms = tuple((name, _policy_text(name, show.language)) for name in used)
-    return Section("method", show.word("method"), terms=terms, points=tuple(points))
+    terms = tuple(
+        (show.word("policy_code", name=show.term("policy", name), code=name), _policy_text(name, show.language))
+        for name in used
+    )
+    parts = (Part(lists.parameters(report, show), show.word("judged")),) if report.parameters else ()
+    return Section("method", show.word("method"), parts=parts, terms=terms, points=tuple(points))
 
 
 def _provenance(report: Report, show: Show, layout: Layout) -> Section:

@@ -5,10 +5,13 @@ Percentages and durations are cut by `core.printing` (R16.2, R16.3); here they o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from collector.core.monthly import Report
 from collector.core.printing import localised, seconds_up
+from collector.report.names import called, names_of, scope
 from collector.report.terms import MONTHS, term
 from collector.report.words import word
 
@@ -22,15 +25,29 @@ class Show:
     `origin_ms` is an instant whose offset from UTC the page states; a time with another offset carries its own (R2.5).
     """
 
-    def __init__(self, language: str, zone: str, origin_ms: int) -> None:
-        """`zoneinfo.ZoneInfoNotFoundError` for an unknown zone."""
+    def __init__(self, language: str, zone: str, origin_ms: int, names: Mapping[str, str] | None = None) -> None:
+        """`names` are those of subjects, by id. `zoneinfo.ZoneInfoNotFoundError` for an unknown zone."""
         self.language = language
+        self._names = names or {}
         self.zone_name = zone
         self._zone = ZoneInfo(zone)
         self._usual = self.local(origin_ms).utcoffset()
         self._vi = language == "vi"
         self._time = "%d/%m/%Y %H:%M:%S" if self._vi else "%Y-%m-%d %H:%M:%S"
         self._day = "%d/%m/%Y" if self._vi else "%Y-%m-%d"
+
+    @classmethod
+    def of(cls, report: Report, language: str) -> Show:
+        """For a report: its zone, its names."""
+        return cls(language, report.zone, report.from_ms, names_of(report, language))
+
+    def name(self, id_: str) -> str:
+        """What a subject is called."""
+        return called(self._names, self.language, id_)
+
+    def scope(self, text: str) -> str:
+        """Whom a window names."""
+        return scope(self._names, self.language, text)
 
     def word(self, key: str, **values: object) -> str:
         """A text of `words`."""
@@ -70,6 +87,18 @@ class Show:
         minutes, seconds = divmod(seconds_up(abs(ms)), 60)
         hours, minutes = divmod(minutes, 60)
         return f"{'−' if ms < 0 else ''}{self.count(hours)}:{minutes:02d}:{seconds:02d}"
+
+    def short(self, ms: int) -> str:
+        """A setting in seconds, without needless decimals."""
+        seconds, rest = divmod(ms, 1000)
+        text = self.count(seconds) + (f"{',' if self._vi else '.'}{rest:03d}".rstrip("0") if rest else "")
+        return self.word("seconds_short", value=text)
+
+    def exact(self, ms: int) -> str:
+        """Seconds to the millisecond, as they are added up."""
+        seconds, rest = divmod(abs(ms), 1000)
+        text = self.count(seconds) + (f"{',' if self._vi else '.'}{rest:03d}" if rest else "")
+        return f"{'−' if ms < 0 else ''}{text}"
 
     def count(self, number: int | None) -> str:
         """A whole number with its thousands apart."""

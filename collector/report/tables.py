@@ -14,7 +14,8 @@ import msgspec
 
 from collector.core.causes import Cause
 from collector.core.figures import Figures
-from collector.core.monthly import Line, Report
+from collector.core.monthly import IncidentLine, Line, Report, UnknownLine
+from collector.report.caps import caps
 from collector.report.layout import Layout
 from collector.report.percent import coverage, high, is_insufficient, low, objective, reached, unreached
 
@@ -23,10 +24,18 @@ class Kind(enum.StrEnum):
     """What a cell holds. Durations and times are milliseconds, percentages are printed already (R16.2)."""
 
     TEXT = "text"
+    SUBJECT = "subject"
+    """An id, shown as the name."""
+    SCOPE = "scope"
+    """Whom a window names."""
     TERM = "term"
     COUNT = "count"
+    SAMPLES = "samples"
+    """How many samples in a row."""
     PERCENT = "percent"
     DURATION = "duration"
+    SHORT = "short"
+    """A setting in seconds."""
     SIGNED = "signed"
     """A duration that may be negative."""
     TIME = "time"
@@ -75,13 +84,14 @@ _T, _C, _P, _D = Kind.TEXT, Kind.COUNT, Kind.PERCENT, Kind.DURATION
 def _line_getters(layout: Layout) -> tuple[tuple[Column, Callable[[Line, Figures], Any]], ...]:
     digits, least = layout.digits, layout.min_coverage
     return (
-        (Column("name", _T, 28), lambda line, _: line.name),
-        (Column("id", _T, 20), lambda line, _: line.id),
+        (Column("name", Kind.SUBJECT, 34), lambda line, _: line.id),
+        (Column("id", _T, 16), lambda line, _: line.id),
         (Column("kind", Kind.TERM, 11, "kind"), lambda line, _: line.kind),
-        (Column("site", _T, 14), lambda line, _: line.site),
-        (Column("class", _T, 14), lambda line, _: line.class_),
-        (Column("view", Kind.TERM, 12, "view"), lambda line, _: line.view.value),
-        (Column("policy", _T, 17), lambda line, _: line.policy),
+        (Column("site", _T, 11), lambda line, _: line.site),
+        (Column("class", Kind.TERM, 20, "class"), lambda line, _: line.class_),
+        (Column("view", Kind.TERM, 11, "view"), lambda line, _: line.view.value),
+        (Column("decides", Kind.FLAG, 11), lambda line, _: line.decides),
+        (Column("policy", Kind.TERM, 20, "policy"), lambda line, _: line.policy),
         (Column("slo", _P, 11), lambda _, f: objective(f.slo)),
         (Column("availability", _P, 13), lambda _, f: reached(f, digits)),
         (Column("low", _P, 11), lambda _, f: low(f, digits)),
@@ -136,17 +146,16 @@ CAUSES: Final = tuple(cause.value for cause in Cause)
 
 def causes(report: Report) -> Table:
     """Lost time by cause, of every subject of which it is stated; each row adds up to its total."""
-    names = {line.id: line.name for line in (*report.headline, *report.subjects)}
     columns = (
-        Column("name", _T, 28),
-        Column("id", _T, 20),
+        Column("name", Kind.SUBJECT, 34),
+        Column("id", _T, 16),
         Column("view", Kind.TERM, 12, "view"),
         *(Column(cause, _D, 12, "cause") for cause in CAUSES),
         Column("total", _D, 12),
     )
     rows: list[tuple[Any, ...]] = [
         (
-            names.get(lost.subject, lost.subject),
+            lost.subject,
             lost.subject,
             lost.view.value,
             *(lost.by_cause.get(cause, 0) for cause in CAUSES),
@@ -157,10 +166,11 @@ def causes(report: Report) -> Table:
     return Table("causes", columns, rows)
 
 
-def incidents(report: Report) -> Table:
+def incidents(some: Iterable[IncidentLine]) -> Table:
     """Every incident (R13.5); its duration is from onset to restoration, unclipped."""
     columns = (
-        Column("subject", _T, 24),
+        Column("subject", Kind.SUBJECT, 34),
+        Column("id", _T, 16),
         Column("view", Kind.TERM, 12, "view"),
         Column("onset", Kind.TIME, 19),
         Column("hard", Kind.TIME, 19),
@@ -172,9 +182,11 @@ def incidents(report: Report) -> Table:
         Column("why", Kind.TERM, 20, "why"),
         Column("grade", _T, 7),
         Column("before", Kind.FLAG, 12),
+        Column("reclassified", _T, 14),
     )
     rows: list[tuple[Any, ...]] = [
         (
+            each.subject,
             each.subject,
             each.view.value,
             each.onset_ms,
@@ -187,8 +199,9 @@ def incidents(report: Report) -> Table:
             each.why,
             each.grade,
             each.started_before,
+            each.reclassified,
         )
-        for each in report.incidents
+        for each in some
     ]
     return Table("incidents", columns, rows)
 
@@ -196,8 +209,8 @@ def incidents(report: Report) -> Table:
 def windows(report: Report) -> Table:
     """Maintenance windows that counted, with the people (R11.1, R17.5)."""
     columns = (
-        Column("id", _T, 12),
-        Column("scope", _T, 24),
+        Column("number", _T, 12),
+        Column("scope", Kind.SCOPE, 34),
         Column("from", Kind.TIME, 19),
         Column("to", Kind.TIME, 19),
         Column("counted", _D, 12),
@@ -217,8 +230,9 @@ def windows(report: Report) -> Table:
 def corrections(report: Report) -> Table:
     """States that people set, with the people (R9.4, 3.17)."""
     columns = (
-        Column("id", _T, 12),
-        Column("subject", _T, 24),
+        Column("number", _T, 12),
+        Column("subject", Kind.SUBJECT, 34),
+        Column("id", _T, 16),
         Column("from", Kind.TIME, 19),
         Column("to", Kind.TIME, 19),
         Column("to_state", Kind.TERM, 14, "state"),
@@ -228,15 +242,17 @@ def corrections(report: Report) -> Table:
         Column("reason", _T, 32),
     )
     rows: list[tuple[Any, ...]] = [
-        (c.id, c.subject, c.from_ms, c.to_ms, c.to_state, c.author, c.approver, c.change, c.reason) for c in report.corrections
+        (c.id, c.subject, c.subject, c.from_ms, c.to_ms, c.to_state, c.author, c.approver, c.change, c.reason)
+        for c in report.corrections
     ]
     return Table("corrections", columns, rows)
 
 
-def unknown(report: Report) -> Table:
+def unknown(some: Iterable[UnknownLine]) -> Table:
     """Stretches that nobody can speak for, with their causes (R17.5)."""
     columns = (
-        Column("subject", _T, 24),
+        Column("subject", Kind.SUBJECT, 34),
+        Column("id", _T, 16),
         Column("view", Kind.TERM, 12, "view"),
         Column("from", Kind.TIME, 19),
         Column("to", Kind.TIME, 19),
@@ -245,7 +261,7 @@ def unknown(report: Report) -> Table:
         Column("cause", Kind.TERM, 14, "cause"),
     )
     rows: list[tuple[Any, ...]] = [
-        (u.subject, u.view.value, u.from_ms, u.to_ms, u.to_ms - u.from_ms, u.why, u.cause) for u in report.unknown
+        (u.subject, u.subject, u.view.value, u.from_ms, u.to_ms, u.to_ms - u.from_ms, u.why, u.cause) for u in some
     ]
     return Table("unknown", columns, rows)
 
@@ -255,13 +271,15 @@ def restatements(report: Report) -> Table:
     columns = (
         Column("report", _T, 14),
         Column("version_column", _C, 9),
-        Column("subject", _T, 24),
+        Column("subject", Kind.SUBJECT, 34),
+        Column("id", _T, 16),
         Column("view", Kind.TERM, 12, "view"),
         Column("from", Kind.TIME, 19),
         Column("to", Kind.TIME, 19),
         Column("from_state", Kind.TERM, 14, "state"),
         Column("new_state", Kind.TERM, 14, "state"),
         Column("rule", _T, 8),
+        Column("rule_meaning", Kind.TERM, 26, "rule"),
         Column("received", Kind.TIME, 19),
         Column("approver", _T, 16),
         Column("figure_before", _P, 11),
@@ -270,12 +288,53 @@ def restatements(report: Report) -> Table:
     )
     rows: list[tuple[Any, ...]] = [
         (
-            r.report, r.version, r.subject, r.view.value, r.from_ms, r.to_ms, r.from_state, r.to_state, r.rule, r.received_ms,
-            r.approver, r.before, r.after, evidence_text(r.evidence),
+            r.report, r.version, r.subject, r.subject, r.view.value, r.from_ms, r.to_ms, r.from_state, r.to_state, r.rule,
+            r.rule, r.received_ms, r.approver, r.before, r.after, evidence_text(r.evidence),
         )
         for r in report.restatements
     ]  # fmt: skip
     return Table("restatements", columns, rows)
+
+
+def maintenance_caps(report: Report, layout: Layout) -> Table:
+    """Maintenance against the contract's cap (R11.6)."""
+    columns = (
+        Column("name", Kind.SUBJECT, 34),
+        Column("id", _T, 16),
+        Column("targets_count", _C, 10),
+        Column("used_most", _D, 13),
+        Column("used_by", Kind.SUBJECT, 34),
+        Column("cap", _D, 12),
+        Column("cap_left", Kind.SIGNED, 12),
+        Column("beyond", _C, 12),
+    )
+    rows: list[tuple[Any, ...]] = [
+        (c.id, c.id, c.targets, c.used_ms, c.most, c.cap_ms, c.cap_ms - c.used_ms, c.beyond) for c in caps(report, layout)
+    ]
+    return Table("caps", columns, rows)
+
+
+def parameters(report: Report) -> Table:
+    """How targets of each class are judged (SPEC 3.20)."""
+    columns = (
+        Column("kind", Kind.TERM, 12, "kind"),
+        Column("class", Kind.TERM, 22, "class"),
+        Column("interval", Kind.SHORT, 12),
+        Column("timeout", Kind.SHORT, 12),
+        Column("ttl", Kind.SHORT, 12),
+        Column("fail_after", Kind.SAMPLES, 12),
+        Column("recover_after", Kind.SAMPLES, 12),
+        Column("merge_gap", Kind.SHORT, 12),
+        Column("silence", Kind.TERM, 14, "state"),
+    )
+    rows: list[tuple[Any, ...]] = [
+        (
+            p.kind, p.class_, p.interval_ms, p.timeout_ms, p.ttl_ms, p.fail_after, p.recover_after, p.merge_gap_ms,
+            "down" if p.silence_is_down else "unknown",
+        )
+        for p in report.parameters
+    ]  # fmt: skip
+    return Table("judged", columns, rows)
 
 
 EVIDENCE_SHOWN: Final = 12

@@ -55,18 +55,20 @@ def render(report: Report, language: str, layout: Layout, progress: Progress | N
     out = io.BytesIO()
     # Rows leave memory as they are written: a month of ten thousand targets has millions of cells.
     book = xlsxwriter.Workbook(out, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
-    show = Show(language, report.zone, report.from_ms)
+    show = Show.of(report, language)
     page = build(report, language, layout)
     made = show.local(report.provenance.known_ms).replace(tzinfo=None, microsecond=0)
     book.set_properties({"title": page.running, "company": layout.organisation, "created": made})
     listed = (
         tables.lines("targets", report.subjects, layout),
-        tables.incidents(report),
+        tables.incidents(report.incidents),
         tables.causes(report),
         tables.windows(report),
+        *([tables.maintenance_caps(report, layout)] if layout.maintenance_cap_ms else []),
         tables.corrections(report),
-        tables.unknown(report),
+        tables.unknown(report.unknown),
         tables.restatements(report),
+        tables.parameters(report),
     )
     headline = tables.lines("headline", report.headline, layout)
     told = _Told(sum(len(table.rows) for table in (headline, *listed)), progress)
@@ -130,7 +132,10 @@ class _Writer:
             (f"{page.title} – {page.period}", self._title),
             (page.status_text, self._strong),
         ]
-        texts += [(fact, self._text) for fact in page.facts]
+        if page.hero is not None:
+            verdict_form = self._verdicts[Verdict(page.hero.verdict)]
+            texts.append((f"{page.hero.name}: {page.hero.figure} {page.hero.said}", verdict_form))
+        texts += [(fact, self._text) for fact in (*page.facts, *(page.hero.facts if page.hero is not None else ()))]
         texts += [(each.text, self._text) for each in (*page.sections[0].before, *page.sections[0].after)]
         for text, form in texts:
             if text:
@@ -158,7 +163,9 @@ class _Writer:
             told()
         if len(table.rows) > room:
             row += 1
-            more = self._show.word("more", count=self._show.count(len(table.rows) - room), where="JSON")
+            more = self._show.word(
+                "more", count=self._show.count(len(table.rows) - room), where=self._show.word("file", names="JSON")
+            )
             sheet.write_string(row, 0, more, self._text)
         elif table.rows:
             sheet.autofilter(top, 0, row, len(table.columns) - 1)
@@ -169,7 +176,7 @@ class _Writer:
 
     def _write(self, sheet: Any, row: int, place: int, column: Column, raw: Any) -> None:
         kind = column.kind
-        if raw is None or raw == "":
+        if raw is None or raw is False or raw == "":
             return
         if kind is Kind.DURATION:
             sheet.write_datetime(row, place, timedelta(seconds=seconds_up(raw)), self._duration)

@@ -190,9 +190,9 @@ def windows() -> list[Window]:
 
 def corrections() -> list[Correction]:
     """Somebody was there and saw it running."""
-    reboot = FROM + (90 + 7 * 8 % 500) * HOUR
+    reboot = FROM + (90 + 7 * 4 % 500) * HOUR
     return [
-        Correction("co-0003", "s09-srv", None, reboot, reboot + HOUR, State.UP, "u1", "duty-officer",
+        Correction("co-0003", "s05-srv", None, reboot, reboot + HOUR, State.UP, "u1", "duty-officer",
                    "Kiểm tra tại chỗ: máy vẫn phục vụ bình thường", "CR-1044", KNOWN - 30 * HOUR),
     ]  # fmt: skip
 
@@ -203,7 +203,7 @@ def restatements() -> list[RestatementLine]:
     return [
         RestatementLine("2026-10", 2, "s03-srv", View.DEVICE, FROM + 128 * HOUR, FROM + 128 * HOUR + 22 * MINUTE, "unknown",
                         "up", "R9.3", tuple(range(1040, 1058)), KNOWN - 40 * HOUR, "", "99.9512", "99.9512"),
-        RestatementLine("2026-10", 2, "s09-srv", View.DEVICE, FROM + 146 * HOUR, FROM + 146 * HOUR + 7 * MINUTE, "down", "up",
+        RestatementLine("2026-10", 2, "s05-srv", View.DEVICE, FROM + 118 * HOUR, FROM + 118 * HOUR + 8 * MINUTE, "down", "up",
                         "R9.4", (), KNOWN - 30 * HOUR, "duty-officer", "99.9843", "100"),
         RestatementLine("2026-10", 2, "s02-wan", View.DEVICE, a, b, "down", "maintenance", "R11.3", (), KNOWN - 20 * HOUR,
                         "duty-officer", "99.9610", "100"),

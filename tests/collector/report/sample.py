@@ -117,7 +117,8 @@ def _headline(lines: list[Line]) -> tuple[Line, ...]:
         own = {site for d, site in SITES if d == district}
         for view, policy in ((View.E2E, "e2e"), (View.DEVICE, "device_contract")):
             parts = [(1, line.figures) for line in lines if line.site in own and line.view is view]
-            out.append(Line(district, f"Huyện {district.upper()}", "group", "", "", view, policy, pool(parts)))
+            name, decides = f"Huyện {district.upper()}", view is View.DEVICE
+            out.append(Line(district, name, "group", "", "", view, policy, pool(parts), decides=decides))
     out.sort(key=lambda line: (line.id, line.view.value))
     sites = [
         Line(f"site:{line.site}", f"Điểm cầu {line.site.upper()}", "site", line.site, "", View.E2E, "e2e", line.figures, 20_000)

@@ -30,12 +30,12 @@ GOLDEN = (
     "period,status,version,known_at,part,kind,id,name,site,class,view,policy,objective_percent,availability_percent,"
     "low_percent,high_percent,verdict,provisional,coverage_percent,insufficient,ast_ms,maintenance_ms,up_ms,degraded_ms,"
     "down_ms,unreachable_ms,unknown_ms,good_ms,bad_ms,doubt_ms,future_ast_ms,incidents,incidents_started,charged_ms,"
-    "closed_count,closed_ms,maint_up_ms,maint_down_ms,up_backfill_ms,up_inferred_ms,soft_fail_ms,resolution_ms\r\n"
+    "closed_count,closed_ms,maint_up_ms,maint_down_ms,up_backfill_ms,up_inferred_ms,soft_fail_ms,resolution_ms,decides,merge_gap_ms\r\n"
     "2026-10,sealed,1,2026-11-03T21:00:12.345Z,headline,site,site:s01,\"Điểm cầu \"\"S01\"\", tầng 2\",s01,,e2e,e2e,"
     "99.9,99.8655,99.8521,99.8655,BREACHED,false,99.98,false,2678400000,0,2674440000,0,3600000,0,360000,2674440000,3600000,"
-    "360000,0,1,1,3600000,1,3600000,0,0,0,0,4000,20000\r\n"
+    "360000,0,1,1,3600000,1,3600000,0,0,0,0,4000,20000,true,0\r\n"
     "2026-10,sealed,1,2026-11-03T21:00:12.345Z,subject,target,s01-wan,'=1+2,s01,link,device,device_contract,"
-    "90,100,100,100,MET,false,100.00,false,2678400000,0,2678400000,0,0,0,0,2678400000,0,0,0,0,0,0,0,0,0,0,0,0,4000,0\r\n"
+    "90,100,100,100,MET,false,100.00,false,2678400000,0,2678400000,0,0,0,0,2678400000,0,0,0,0,0,0,0,0,0,0,0,0,4000,0,true,0\r\n"
 )  # fmt: skip
 
 
