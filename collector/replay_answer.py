@@ -151,19 +151,28 @@ def _display(question: Question, found: Figures) -> dict[str, str]:
 
 
 def _segments(line: Line) -> list[list[Any]]:
-    """Observed states; where planned work of members breaks a group, `maintenance` (R15.1)."""
+    """Observed states; where planned work of members breaks a group, `maintenance` (R15.1). They are without holes: between two
+    times of service nothing is known, and nothing counts (R12.3)."""
     out: list[list[Any]] = []
+    at = line.spans[0].from_ms if line.spans else 0
     for a, b, state in runs_of(line.spans):
+        _append(out, at, a, str(State.UNKNOWN))
         covered = clip(line.composed, a, b)
         edges = sorted({a, b, *(edge for interval in covered for edge in interval)})
         for start, end in pairwise(edges):
             inside = any(x <= start < y for x, y in covered)
-            word = "maintenance" if inside else str(state)
-            if out and out[-1][1] == _seconds(start) and out[-1][2] == word:
-                out[-1][1] = _seconds(end)
-            else:
-                out.append([_seconds(start), _seconds(end), word])
+            _append(out, start, end, "maintenance" if inside else str(state))
+        at = b
     return out
+
+
+def _append(segments: list[list[Any]], from_ms: int, to_ms: int, word: str) -> None:
+    if from_ms >= to_ms:
+        return
+    if segments and segments[-1][2] == word:
+        segments[-1][1] = _seconds(to_ms)
+    else:
+        segments.append([_seconds(from_ms), _seconds(to_ms), word])
 
 
 def _pooled_burn(case: Case, lines: _Counted) -> tuple[list[dict[str, Any]], dict[str, bool]]:

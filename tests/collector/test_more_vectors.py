@@ -110,3 +110,15 @@ def test_results_that_share_a_vector_do_not_share_what_differs() -> None:
     found = replay(json.dumps({**DOC, "vectors": [twice]}).encode())
     assert found.differences == 0
     assert [outcome.answer.segments for outcome in found.outcomes] == [result["segments"] for result in twice["results"]]
+
+
+def test_r12_3_segments_have_no_holes_between_two_times_of_service(tmp_path: Path) -> None:
+    """What lies between is told as unknown, counts nowhere, and the independent check can add the rest up."""
+    document = {**DOC, **_small({}, targets={"T": {"kind": "probe", "scope": [[0, 300], [600, 900]]}})}
+    found = replay(json.dumps(document).encode())
+    computed = found.outcomes[0].answer
+    assert computed.segments == [[0, 300, "up"], [300, 600, "unknown"], [600, 900, "up"]]
+    assert (computed.figures["ast"], computed.figures["unknown"]) == (600, 0)
+    path = tmp_path / "holes.json"
+    path.write_text(result_document(found), encoding="utf-8")
+    assert _check(path).returncode == 0
