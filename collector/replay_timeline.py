@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Set
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +12,7 @@ from collector.core.dependency import KnownPath, PathLine, order
 from collector.core.groups import Member, compose
 from collector.core.intervals import Interval, Intervals, clip, union
 from collector.core.judge import Judge, judge_all
+from collector.core.policy import POLICIES
 from collector.core.state import GOOD_STATES, Span, State, View
 from collector.core.subject import Group, GroupRule, Timetable
 from collector.replay_evidence import (
@@ -188,7 +190,14 @@ class Case:
         else:
             spans = self._judged(name, view, (first, reach))
         merge_gap_ms = self.parameters[name].merge_gap * MS
-        return spans_between(spans, *_extent(spans, (from_ms, until_ms), (first, reach), merge_gap_ms))
+        extent = _extent(runs_of(spans), (from_ms, until_ms), (first, reach), self._charged(), merge_gap_ms)
+        return spans_between(spans, *extent)
+
+    def _charged(self) -> Set[State]:
+        """The states in which an outage goes on, and an incident by the policy (R13.1)."""
+        written = self.document.policies.get(self.question.policy)
+        states = POLICIES[self.question.policy].incident_states if written is None else map(State, written.incident_states)
+        return {State.DOWN, State.UNREACHABLE, *states}
 
     # --- any subject
 
@@ -229,9 +238,12 @@ def _within(spans: list[Span], scope: Intervals, extent: Interval) -> list[Span]
     return [piece for a, b in clip(scope, *extent) for piece in spans_between(spans, a, b)]
 
 
-def runs_of(spans: list[Span]) -> list[tuple[int, int, State]]:
+Run = tuple[int, int, State]
+
+
+def runs_of(spans: list[Span]) -> list[Run]:
     """Spans joined by state alone."""
-    out: list[tuple[int, int, State]] = []
+    out: list[Run] = []
     for span in spans:
         if out and out[-1][1] == span.from_ms and out[-1][2] is span.state:
             out[-1] = (out[-1][0], span.to_ms, span.state)
@@ -240,13 +252,29 @@ def runs_of(spans: list[Span]) -> list[tuple[int, int, State]]:
     return out
 
 
-def _extent(spans: list[Span], period: Interval, whole: Interval, merge_gap_ms: int) -> Interval:
+def _extent(runs: list[Run], period: Interval, whole: Interval, charged: Set[State], merge_gap_ms: int) -> Interval:
+    """The period, and as much before and behind it as the chains of charged time need that reach over its edges
+    (R13.1)."""
+
+    def ends(run: Run) -> bool:
+        return run[2] in GOOD_STATES and run[2] not in charged and run[1] - run[0] >= merge_gap_ms
+
     from_ms, until_ms = period
-    for a, b, state in runs_of(spans):
-        parts = state in GOOD_STATES and b - a >= merge_gap_ms
-        if a < from_ms < b and not parts:
+    for run in reversed([run for run in runs if run[0] <= period[0]]):
+        if ends(run):
+            break
+        if run[0] < period[0] and run[2] in charged:
             from_ms = whole[0]
-        running = a < until_ms < b < whole[1] or a == until_ms > period[1]
-        if running and not parts:
-            until_ms = b
+            break
+    running = False
+    for run in runs:
+        inside = run[0] < period[1]
+        if not inside and not running:
+            break
+        if ends(run):
+            running = False
+        elif run[2] in charged:
+            running = True
+            # What is still going on at the end of all that is known has not ended, however much of it is shown.
+            until_ms = max(until_ms, run[1]) if run[1] < whole[1] or not inside else until_ms
     return from_ms, until_ms

@@ -122,3 +122,75 @@ def test_r12_3_segments_have_no_holes_between_two_times_of_service(tmp_path: Pat
     path = tmp_path / "holes.json"
     path.write_text(result_document(found), encoding="utf-8")
     assert _check(path).returncode == 0
+
+
+EDGES: dict[str, tuple[str, int, list[tuple[int, str]], int, str | None]] = {
+    "unknown at the very beginning": (
+        "device_contract",
+        0,
+        [(-600, "up"), (-300, "down"), (0, "unknown"), (60, "down"), (120, "up")],
+        0,
+        "360.000",
+    ),
+    "a short up at the very beginning": (
+        "device_contract",
+        300,
+        [(-600, "up"), (-300, "down"), (0, "up"), (60, "down"), (120, "up")],
+        0,
+        "360.000",
+    ),
+    "a short up until the beginning": (
+        "device_contract",
+        300,
+        [(-600, "up"), (-300, "down"), (-60, "up"), (0, "down"), (120, "up")],
+        0,
+        "360.000",
+    ),
+    "a long up until the beginning": (
+        "device_contract",
+        60,
+        [(-600, "up"), (-300, "down"), (-60, "up"), (0, "down"), (120, "up")],
+        1,
+        "120.000",
+    ),
+    "charged degraded over the beginning": ("degraded_bad", 0, [(-600, "up"), (-300, "degraded"), (300, "up")], 0, "600.000"),
+    "charged degraded until the beginning": (
+        "degraded_bad",
+        0,
+        [(-600, "up"), (-300, "degraded"), (0, "down"), (100, "up")],
+        0,
+        "400.000",
+    ),
+    "unknown until the end": (
+        "device_contract",
+        0,
+        [(0, "up"), (1000, "down"), (1100, "unknown"), (1200, "down"), (1300, "up")],
+        1,
+        None,
+    ),
+    "a short up until the end": (
+        "device_contract",
+        300,
+        [(0, "up"), (1000, "down"), (1100, "up"), (1200, "down"), (1300, "up")],
+        1,
+        None,
+    ),
+    "an end that only unknown follows": (
+        "device_contract",
+        0,
+        [(0, "up"), (1000, "down"), (1100, "unknown"), (1300, "up")],
+        1,
+        "100.000",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_r13_2_a_chain_over_the_edge_of_a_period_is_one_whatever_lies_at_the_edge(name: str) -> None:
+    """It started where its first charged second is, and has ended when its last one is in the period (R13.1, R13.4)."""
+    policy, merge_gap, states, started, closed = EDGES[name]
+    events = [{"t": t, "ev": "state", "target": "T", "state": state} for t, state in states]
+    asked = {"policy": policy, "params": {"merge_gap": merge_gap}}
+    document = _small(asked, events=events, targets={"T": {"kind": "state"}})
+    figures = replay(json.dumps(document).encode()).outcomes[0].answer.figures
+    assert (figures["incidents"], figures["incidents_started"], figures["mttr_closed"]) == (1, started, closed)
