@@ -34,9 +34,13 @@ from collector.ledger.reports import Reporter
 from collector.ledger.valid import ValidRecords
 from collector.ledger_setup import setup_of
 from collector.store.store import Store
+from collector.store.watch import STOPPED
 
 AUTHOR: Final = "inventory"
 """Who says what configuration says (R1.2)."""
+_RECENT_MS: Final = 60_000
+_BEAT_MS: Final = 10_000
+"""R5.3: so long a process that died may have gone on after its last heartbeat."""
 _log = logging.getLogger("haidang.ledger")
 
 
@@ -57,6 +61,8 @@ class Ledgers:
         self.reporter = Reporter(store, setup_of(config, lambda: self._inventory))
         self.issuing = Issuing(self.reporter, store, self.clerk, self.keeper)
         self._wanted: tuple[Inventory, tuple[Account, ...]] | None = None
+        self._is_new = False
+        """Configuration on disk is newer than what the clerk has."""
         self._pruned_ms = 0
         self._wake = asyncio.Event()
         self.issuing.on_ask = self._wake.set
@@ -79,6 +85,8 @@ class Ledgers:
         await self._store.put_settings(calendar_settings(inventory.calendars), AUTHOR, now_ms)
         await self._store.put_subjects(inventory.subjects(accounts), AUTHOR, now_ms)
         await self.clerk.load(now_ms)
+        for blind in (await self._store.blinds(now_ms - _RECENT_MS, now_ms, observer=COLLECTOR))[-1:]:
+            self.keeper.claim(now_ms, blind.from_ms, blind.from_ms + (0 if blind.cause == STOPPED else _BEAT_MS))
         self._wanted = None
         self._pruned_ms = now_ms
 
@@ -145,10 +153,14 @@ class Ledgers:
         inventory, accounts = wanted
         try:
             self._inventory = inventory
-            changed = await self._store.put_settings(calendar_settings(inventory.calendars), AUTHOR, self._now_ms())
-            changed += await self._store.put_subjects(inventory.subjects(accounts), AUTHOR, self._now_ms())
-            if changed:
+            # Each is on disk when the next one fails, and is not new any more when all is tried again.
+            if await self._store.put_settings(calendar_settings(inventory.calendars), AUTHOR, self._now_ms()):
+                self._is_new = True
+            if await self._store.put_subjects(inventory.subjects(accounts), AUTHOR, self._now_ms()):
+                self._is_new = True
+            if self._is_new:
                 await self.clerk.take_roll(self._now_ms())
+                self._is_new = False
         except BaseException:
             self._wanted = self._wanted or wanted
             raise

@@ -117,6 +117,10 @@ class Judge:
                 if self._e2e is not self._device:
                     self._report_to(self._machine(View.E2E, _REPORTS), s)
 
+    def hears(self, observer: str) -> bool:
+        """Whether anything of what it knows was seen by this observer."""
+        return any(key[0] == observer for key in self._device)
+
     def blind(self, record: BlindSpan) -> None:
         """An observer saw nothing (R5.3). Told again with a later end, it still lasts."""
         known = self._blinds.setdefault(record.observer, [])

@@ -7,23 +7,28 @@ late evidence is about, and keeps all of it on disk.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from collector.core import restate
+from collector.core.court import Terms
 from collector.core.periods import PERIODS
 from collector.core.restate import Restated
 from collector.core.sealing import Entries, SealedMonth
 from collector.core.state import State
 from collector.core.stretch import Stretch
+from collector.ledger.bearing import Bases, affected
 from collector.ledger.books import Books, months_of
 from collector.ledger.closing import Closing
-from collector.ledger.inquiry import BACK_MS, CHUNK, DAY_MS, Inquiry, is_sign, of_agent
+from collector.ledger.inquiry import BACK_MS, BREATH_S, CHUNK, DAY_MS, Inquiry, is_sign, of_agent
 from collector.ledger.keeper import Keeper
 from collector.ledger.mending import Mended, Mending
 from collector.ledger.page import VIEWS, Page
 
 MEND_EVERY_MS: Final = 5_000
+UNSURE_MS: Final = 600_000
+"""So long before the process last ended people's acts may not have reached all that they bear on."""
 CHECKED_MS: Final = 6 * DAY_MS
 """How far back closed days are compared with evidence after a start; spools hold a week."""
 
@@ -36,7 +41,10 @@ class Clerk:
         self._books = books
         self._inquiry = inquiry
         self._mended_ms = 0
-        self._acts = -1
+        self._terms_of: tuple[int, int] | None = None
+        """The acts and the day that the keeper's terms are of."""
+        self._anew: set[str] = set()
+        """Whose judges are to be made anew, until that is done."""
         self._unchecked: list[str] = []
         """Pages whose latest closed days were not compared with the evidence since the start: late evidence may have come
         that the process before did not live to mend them by."""
@@ -57,51 +65,76 @@ class Clerk:
         for moved in await self._books.load_restated():
             pairs = keeper.moved.setdefault(moved.subject, {}).setdefault(moved.view, {})
             pairs[State(moved.from_state), State(moved.to_state)] = moved.ms
-        for row in await self._books.load_standing():
-            page = keeper.pages.get(row.subject)
-            if page is not None:
-                page.load(row.upto_ms, row.body)
+        await self._take_standing()
         await self._closing.load()
+        # What people did shortly before the process ended may not have reached the sums of closed days.
+        known_ms = min(now_ms, max([one.from_ms for one in keeper.blinds.values()], default=now_ms) - UNSURE_MS)
+        keeper.terms = await self._terms(known_ms, now_ms)
         await self._take_terms(now_ms)
         await self.rebuild(list(keeper.pages), now_ms)
-        self._unchecked = [page.id for page in keeper.pages.values() if page.judge is not None and page.is_written]
+        self._unchecked = [page.id for page in keeper.pages.values() if page.is_written]
+
+    async def _take_standing(self) -> None:
+        """Pages of subjects that come, or come back, go on where they are on disk."""
+        for row in await self._books.load_standing():
+            page = self._keeper.pages.get(row.subject)
+            if page is not None and not page.is_written:
+                page.load(row.upto_ms, row.body)
+
+    async def _terms(self, known_ms: int, now_ms: int) -> Terms:
+        year_ms = PERIODS["year"](self._keeper.zone, now_ms)[0]
+        return await self._inquiry.terms(known_ms, (min(year_ms, now_ms - 2 * BACK_MS), now_ms + BACK_MS))
 
     async def _take_terms(self, now_ms: int) -> None:
-        """Windows and corrections, when somebody acted on one."""
-        version = await self._books.acts_version()
-        if version == self._acts:
-            return
-        year_ms = PERIODS["year"](self._keeper.zone, now_ms)[0]
-        horizon = (min(year_ms, now_ms - 2 * BACK_MS), now_ms + BACK_MS)
-        self._keeper.terms = await self._inquiry.terms(now_ms, horizon)
-        self._keeper.version += 1
-        first, self._acts = self._acts < 0, version
-        if not first:
-            await self._mending.refresh(list(self._keeper.pages), now_ms)
+        """Windows and corrections when somebody acted on one, and each day those of the days to come."""
+        key = (await self._books.acts_version(), PERIODS["day"](self._keeper.zone, now_ms)[0])
+        if key != self._terms_of:
+            await self._read_terms(now_ms)
+            self._terms_of = key
+
+    async def _read_terms(self, now_ms: int) -> None:
+        keeper = self._keeper
+        # An act bears the moment at which it was asked for, which may be later than the beginning of this tick.
+        terms = await self._terms(max(now_ms, keeper.now_ms()), now_ms)
+        self._mending.stale |= affected(keeper.roll, keeper.terms, terms)
+        keeper.terms = terms
+        keeper.version += 1
 
     async def take_roll(self, now_ms: int) -> None:
-        """Configuration was changed and is on disk."""
+        """Configuration was changed and is on disk. After a failure it can be called again."""
         anew = self._keeper.take_roll(await self._inquiry.roll(), now_ms)
-        await self.rebuild(anew, now_ms)
-        await self._mending.refresh(anew, now_ms)
+        self._anew |= set(anew)
+        self._mending.stale |= set(anew)
+        await self._take_standing()
+        await self._read_terms(now_ms)
+        await self.rebuild((), now_ms)
+        await self._mending.refresh(now_ms)
 
     # --- judges made anew
 
     async def rebuild(self, ids: Iterable[str], now_ms: int) -> None:
         """New judges from evidence, parents first. What arrives meanwhile is not lost on them."""
         keeper = self._keeper
-        wanted = set(ids)
-        judged = [id_ for id_ in keeper.roll.in_order() if id_ in wanted and id_ in keeper.pages]
+        self._anew.update(ids)
+        judged = [id_ for id_ in keeper.roll.in_order() if id_ in self._anew and id_ in keeper.pages]
         pages = [page for id_ in judged if (page := keeper.pages[id_]).judge is not None]
+        self._anew.intersection_update([page.id for page in pages])
         for start in range(0, len(pages), CHUNK):
             some = pages[start : start + CHUNK]
             for page in some:
                 page.missed = []
+            # What was seen until here is known by now, whenever the tick began; what comes from here on is kept in `missed`.
+            known_ms = max(now_ms, keeper.now_ms())
             from_ms = min(PERIODS["day"](keeper.zone, now_ms)[0], *(page.closed_ms for page in some)) - 2 * BACK_MS
             targets = sorted({page.target for page in some})
-            found = await self._books.stretches_of(targets, from_ms, now_ms, now_ms)
+            found = await self._books.stretches_of(targets, from_ms, known_ms, known_ms)
+            begun = time.perf_counter()
             for page in some:
                 self._replace(page, found.get(page.target, ()))
+                self._anew.discard(page.id)
+                if time.perf_counter() - begun > BREATH_S:
+                    await asyncio.sleep(0)
+                    begun = time.perf_counter()
             await asyncio.sleep(0)
 
     def _replace(self, page: Page, stretches: Sequence[Stretch]) -> None:
@@ -121,16 +154,17 @@ class Clerk:
     async def tick(self, now_ms: int) -> None:
         """What is due: judges that fell behind, acts of people, mended days, the end of a day."""
         keeper = self._keeper
-        behind = [page.id for page in keeper.pages.values() if page.is_judged_behind]
-        behind += keeper.parents.watch(now_ms)
-        if behind:
-            await self.rebuild(behind, now_ms)
+        self._anew |= {page.id for page in keeper.pages.values() if page.is_judged_behind}
+        self._anew |= set(keeper.parents.watch(now_ms))
+        if self._anew:
+            await self.rebuild((), now_ms)
         await self._take_terms(now_ms)
         await self._check_some(now_ms)
         late = [page for page in keeper.pages.values() if page.behind_ms is not None]
         if late and now_ms - self._mended_ms >= MEND_EVERY_MS:
             self._mended_ms = now_ms
             await self._mending.mend(late, now_ms)
+        await self._mending.refresh(now_ms)
         await self._closing.close_days(now_ms)
         await self._write_moved()
 
@@ -143,7 +177,10 @@ class Clerk:
             rows: dict[str, list[SealedMonth]] = {}
             for row in await self._books.sealed_months(months, some):
                 rows.setdefault(row.subject, []).append(row)
+            bases = Bases(self._keeper.roll, self._keeper.terms.calendars)
             for page in pages:
+                if page.body.basis != bases.of(page.id):
+                    self._mending.stale.add(page.id)
                 self._check(page, rows.get(page.id, ()), now_ms)
         self._unchecked = rest
 
@@ -152,9 +189,10 @@ class Clerk:
         for view in VIEWS if page.judge is not None else ():
             written = [span for row in sorted(rows, key=lambda row: row.base_ms) for span in row.spans(view)]
             judged = page.judge.spans(view, from_ms, until_ms, known_ms=now_ms) if page.judge is not None else []
-            changes = restate.compare(written, judged, max(from_ms, written[0].from_ms), until_ms) if written else ()
-            if changes:
-                page.behind(changes[0].from_ms)
+            since_ms = max(from_ms, written[0].from_ms) if written else until_ms
+            for tell in (restate.compare, restate.regraded):
+                for change in tell(written, judged, since_ms, until_ms)[:1]:
+                    page.behind(change.from_ms)
 
     async def _write_moved(self) -> None:
         rows, self._keeper.unwritten = self._keeper.unwritten, []

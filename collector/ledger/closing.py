@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import Final
+
+import msgspec
 
 from collector.core import sealing
 from collector.core.court import Court
@@ -18,8 +21,9 @@ from collector.core.periods import PERIODS, days, local_date
 from collector.core.sealing import Entries, SealedMonth, StandingRow
 from collector.core.standing import WINDOWS
 from collector.core.state import Span, View
+from collector.ledger.bearing import Bases
 from collector.ledger.books import Books, joined
-from collector.ledger.inquiry import BACK_MS, CHUNK
+from collector.ledger.inquiry import BACK_MS, BREATH_S, CHUNK
 from collector.ledger.keeper import Keeper
 from collector.ledger.page import VIEWS, Page, clipped, following, lengths, sums_of
 
@@ -63,38 +67,46 @@ class Closing:
             self.to_link((from_ms, until_ms), until_ms)
         await self.link(now_ms)
         if open_from < today_ms:
-            for page in keeper.pages.values():
-                if page.judge is not None:
-                    page.judge.forget(today_ms - 2 * BACK_MS)
+            keeper.forget(today_ms - 2 * BACK_MS)
 
     async def _close(self, due: list[Page], day: tuple[int, int], now_ms: int) -> None:
         """Write the day of these pages, and add it to what their windows hold."""
-        from_ms, until_ms = day
-        court = self._day_court(until_ms, now_ms)
-        month = local_date(self._keeper.zone, from_ms).strftime("%Y-%m")
+        month = local_date(self._keeper.zone, day[0]).strftime("%Y-%m")
+        place = {id_: at for at, id_ in enumerate(self._keeper.roll.in_order())}
+        # Members before their groups: what comes after a member's day was closed mends it, and its groups with it.
+        due = sorted(due, key=lambda page: place[page.id])
         for start in range(0, len(due), CHUNK):
             some = due[start : start + CHUNK]
             judged = [page.id for page in some if page.judge is not None]
             known = {one.subject: one for one in await self._books.sealed_months([month], judged)} if judged else {}
-            entries = Entries()
-            news: list[tuple[Page, dict[View, dict[str, Figures]]]] = []
-            for page in some:
-                own = (max(page.closed_ms, from_ms), until_ms)
-                news.append((page, {view: self._with_day(court, page, view, own) for view in VIEWS}))
-                if page.judge is not None:
-                    entries.months.append(self._month(court, known.get(page.id), page.id, own))
             before = [(page, page.closed_ms, page.encoded()) for page in some]
-            for page, figures in news:
-                self._turn(page, court, figures, (max(page.closed_ms, from_ms), until_ms))
-                entries.standing.append(StandingRow(page.id, until_ms, page.encoded()))
             try:
-                await self._books.enter(entries)
+                await self._books.enter(await self._turned(some, known, day, now_ms))
             except BaseException:
                 for page, closed_ms, raw in before:
                     page.load(closed_ms, raw)
                 raise
-            self._keeper.version += 1
-            await asyncio.sleep(0)
+            finally:
+                self._keeper.version += 1
+
+    async def _turned(self, some: list[Page], known: Mapping[str, SealedMonth], day: Interval, now_ms: int) -> Entries:
+        """Turn these pages to the next day; what is to be written of it."""
+        entries, court, begun = Entries(), self._day_court(day[1], now_ms), time.perf_counter()
+        bases = Bases(self._keeper.roll, self._keeper.terms.calendars)
+        for page in some:
+            own = (max(page.closed_ms, day[0]), day[1])
+            figures = {view: self._with_day(court, page, view, own) for view in VIEWS}
+            if page.judge is not None:
+                entries.months.append(self._month(court, known.get(page.id), page.id, own))
+            if not page.body.windows:
+                page.body.basis = bases.of(page.id)
+            self._turn(page, court, figures, own)
+            entries.standing.append(StandingRow(page.id, day[1], page.encoded()))
+            if time.perf_counter() - begun > BREATH_S:
+                await asyncio.sleep(0)
+                # What came meanwhile is known to the next ones.
+                court, begun = self._day_court(day[1], now_ms), time.perf_counter()
+        return entries
 
     def _day_court(self, until_ms: int, now_ms: int) -> Court:
         """A court over the live judges that ends with the day, with what is known by now."""
@@ -120,10 +132,10 @@ class Closing:
             if end_ms <= day[1]:
                 continue
             known = page.body.windows.get(view, {}).get(name)
-            first = known.figures() if known is not None and known.start_ms == start_ms else None
-            if first is None or first.slo != figures.slo:
+            if known is None or known.start_ms != start_ms:
                 out[name] = figures
                 continue
+            first = msgspec.structs.replace(known.figures(), slo=figures.slo)
             again = court.incidents(page.id, view, day) if first.closed_count else ()
             out[name] = following(first, figures, again, (start_ms, day[0]))
         return out
@@ -165,7 +177,8 @@ class Closing:
         name = local_date(self._keeper.zone, from_ms)
         rows = sorted(await self._books.sealed_months([name.strftime("%Y-%m")]), key=lambda row: row.subject)
         spans = ((row.subject, row.spans(View.DEVICE), row.spans(View.E2E)) for row in rows)
-        digest = sealing.day_spans_digest(spans, from_ms, until_ms)
+        # In a thread: unpacking a month of ten thousand targets takes a second, in which agents are served.
+        digest = await asyncio.to_thread(sealing.day_spans_digest, spans, from_ms, until_ms)
         evidence = await self._books.evidence_digest(from_ms, until_ms, known_ms)
         head = await self._books.chain_head()
         link = sealing.link(head, DAY, name.isoformat(), (from_ms, until_ms, known_ms), (digest, evidence))

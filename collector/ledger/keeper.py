@@ -30,8 +30,9 @@ from collector.core.state import Span, State, View, Why
 from collector.core.stretch import BlindSpan
 from collector.core.subject import SubjectKind
 from collector.core.waypoints import stretch_of
+from collector.ledger.counters import Moved, count, let_go_on
 from collector.ledger.inquiry import BACK_MS, of_agent, target_of, upstream_of
-from collector.ledger.page import STATES, VIEWS, Page, clipped, following, lengths
+from collector.ledger.page import VIEWS, Page, clipped, following, lengths
 from collector.ledger.paths import LivePath, Parents
 from collector.ledger.shown import Shown, later
 
@@ -53,10 +54,11 @@ class Keeper:
         self.terms = Terms()
         self.pages: dict[str, Page] = {}
         self.moved: dict[str, dict[View, dict[tuple[State, State], int]]] = {}
-        self.blinds: list[BlindSpan] = []
+        self.blinds: dict[tuple[str, int], BlindSpan] = {}
+        """By observer and beginning."""
         self.version = 0
         """Grows with whatever changes figures other than evidence: configuration, windows, corrections."""
-        self.unwritten: list[tuple[str, View, State, State, int]] = []
+        self.unwritten: list[Moved] = []
         """What was moved and is not on disk yet."""
         self.mended_days = 0
         """Closed days of subjects that came out differently when they were judged anew, since the start."""
@@ -123,7 +125,7 @@ class Keeper:
             for observer in via:
                 paths[observer] = LivePath(self.parents, id_, View.DEVICE, upstream_of(self.roll, observer))
         judge = Judge(self.roll.rules(id_), scope=self.roll.scope(id_), paths=paths)
-        for record in self.blinds:
+        for record in self.blinds.values():
             judge.blind(record)
         return judge
 
@@ -161,11 +163,34 @@ class Keeper:
 
     def blind(self, record: BlindSpan) -> None:
         """An observer saw nothing (R5.3). Told again with a later end, it still lasts."""
-        self.blinds = [one for one in self.blinds if (one.observer, one.from_ms) != (record.observer, record.from_ms)]
-        self.blinds.append(record)
+        key = (record.observer, record.from_ms)
+        known = self.blinds.get(key)
+        if known is not None and known.until_ms >= record.until_ms:
+            return
+        self.blinds[key] = record
+        news_ms = record.from_ms if known is None else known.until_ms
+        for page in self.pages.values():
+            judge = page.judge
+            if judge is not None:
+                judge.blind(record)
+                if news_ms < page.closed_ms and (record.observer == COLLECTOR or judge.hears(record.observer)):
+                    page.behind(news_ms)
+
+    def forget(self, before_ms: int) -> None:
+        """Drop what is only about the time before `before_ms`."""
+        self.blinds = {key: one for key, one in self.blinds.items() if one.until_ms > before_ms}
         for page in self.pages.values():
             if page.judge is not None:
-                page.judge.blind(record)
+                page.judge.forget(before_ms)
+
+    def claim(self, now_ms: int, ended_ms: int, last_ms: int) -> None:
+        """At a start, before anything new is heard: counters go on from what the process before may have shown. That is what
+        is known of the time until `ended_ms`, and, until `last_ms`, that the last state went on."""
+        court = self.court(now_ms)
+        for page in self.pages.values():
+            for view in VIEWS if not self.roll.is_pool(page.id) else ():
+                self._totals(page, view, now_ms)
+                let_go_on(page, view, court.raw(page.id, view), (ended_ms, min(last_ms, now_ms)))
 
     # --- what is answered
 
@@ -218,6 +243,7 @@ class Keeper:
             return shown
         if isinstance(shown, Shown) and shown.key == key and shown.is_steady and self._is_up(page, now_ms):
             shown = page.cache = later(shown, now_ms)
+            page.counted = {one.view: one.totals for one in shown.standing.views}
             return shown
         subject = self.roll.subject(page.id)
         row = SubjectRow(page.id, subject.kind, subject.site, subject.class_)
@@ -262,7 +288,7 @@ class Keeper:
                 page.cache = None
                 return self.standing(page.id, now_ms)
             in_service = size(clip(self.roll.scope(page.id), shown.at_ms, now_ms))
-            totals = one.totals | {state.state: one.totals.get(state.state, 0) + in_service}
+            totals = page.counted[one.view] = one.totals | {state.state: one.totals.get(state.state, 0) + in_service}
             views.append(msgspec.structs.replace(one, state=state, totals=totals))
         return msgspec.structs.replace(shown.standing, views=tuple(views))
 
@@ -316,26 +342,10 @@ class Keeper:
         return {name: msgspec.structs.replace(figures, provisional=True) for name, figures in pools.items()}
 
     def _totals(self, page: Page, view: View, now_ms: int) -> dict[State, int]:
-        """Counters that never fall: the truth now, and back what was moved out of a state, without what was moved in."""
-        closed = page.body.totals.get(view, [0] * len(STATES))
+        """Counters that never fall, as they are shown now."""
         open_ = lengths(clipped(self.court(now_ms).raw(page.id, view), page.closed_ms, now_ms))
-        moved = self.moved.setdefault(page.id, {}).setdefault(view, {})
-        totals = {state: closed[index] + open_.get(state, 0) for index, state in enumerate(STATES)}
-        for (was, now), ms in moved.items():
-            totals[was] += ms
-            totals[now] -= ms
-        before = page.counted.get(view, {})
-        for was in STATES:
-            for now in STATES:
-                # What a state has lost since it was last shown was gained by others: that much was moved.
-                ms = min(before.get(was, 0) - totals[was], totals[now] - before.get(now, 0))
-                if ms > 0:
-                    moved[was, now] = moved.get((was, now), 0) + ms
-                    self.unwritten.append((page.id, view, was, now, ms))
-                    totals[was] += ms
-                    totals[now] -= ms
-        page.counted[view] = totals
-        return totals
+        self.unwritten += count(page, view, open_, self.moved.setdefault(page.id, {}).setdefault(view, {}))
+        return page.counted[view]
 
     def window(self, id_: str, view: View, name: str, now_ms: int) -> Figures:
         """Figures of a subject from the beginning of the local day, week, month, quarter or year until now (R2.5)."""
@@ -370,7 +380,8 @@ class Keeper:
         first = known.figures() if known is not None and known.start_ms == start_ms < closed_ms else None
         open_from = closed_ms if first is not None else max(start_ms, min(closed_ms, now_ms))
         figures = court.figures(id_, view, (open_from, now_ms))
-        if first is not None and first.slo == figures.slo:
+        if first is not None:
+            first = msgspec.structs.replace(first, slo=figures.slo)
             again = court.incidents(id_, view, (open_from, now_ms)) if first.closed_count else ()
             figures = following(first, figures, again, (start_ms, open_from))
         scope, hours = court.scope(id_), court.hours_within(id_, (now_ms, end_ms))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -15,9 +16,10 @@ from collector.core.restate import Changed
 from collector.core.sealing import Entries, StandingRow
 from collector.core.standing import WINDOWS
 from collector.core.state import Span, State, View
+from collector.ledger.bearing import Bases
 from collector.ledger.books import Books, difference, joined, months_of
 from collector.ledger.closing import Closing
-from collector.ledger.inquiry import CHUNK, Inquiry
+from collector.ledger.inquiry import BREATH_S, CHUNK, Inquiry
 from collector.ledger.keeper import Keeper
 from collector.ledger.page import VIEWS, Page, clipped, sums_of
 
@@ -40,10 +42,14 @@ class Mending:
         self._closing = closing
         self.mended: list[Mended] = []
         """What was changed in closed days and nobody has looked at yet: sealed reports are restated by it."""
+        self.stale: set[str] = set()
+        """Subjects whose closed days add up to something else now, until that is worked out and on disk."""
 
     async def mend(self, late: list[Page], now_ms: int) -> None:
         """Judge closed days anew that late evidence is about, and write what changed (R9.3, R9.5, R17.2)."""
         keeper = self._keeper
+        # What came since `now_ms` has marked its page, too: it must be known to the judgement that the mark is taken off for.
+        now_ms = max(now_ms, keeper.now_ms())
         since = {page.id: page.behind_ms or 0 for page in late}
         for page in late:
             page.behind_ms = None
@@ -51,21 +57,26 @@ class Mending:
             from_ms = PERIODS["day"](keeper.zone, min(since.values()))[0]
             until_ms = max(page.closed_ms for page in late)
             bench = await self._inquiry.bench(keeper.roll, [*since], (from_ms, until_ms), now_ms)
-            touched: set[str] = set()
             for page in late:
-                if page.judge is not None:
-                    fresh = {view: list(bench.observed(page.id, view)) for view in VIEWS}
-                    touched |= await self._mend_page(page, fresh, from_ms)
-            for day in days(keeper.zone, from_ms, until_ms) if touched else ():
-                self._closing.to_link(day, now_ms)
-            await self.refresh(touched, now_ms)
+                if page.judge is None:
+                    continue
+                fresh = {view: list(bench.observed(page.id, view)) for view in VIEWS}
+                if await self._mend_page(page, fresh, from_ms):
+                    self._is_other(page, from_ms, now_ms)
+            await self.refresh(now_ms)
         except BaseException:
             for page in late:
                 page.behind(since[page.id])
             raise
 
-    async def _mend_page(self, page: Page, fresh: Mapping[View, list[Span]], from_ms: int) -> set[str]:
-        """Write the closed days of a page as they are judged now; answers whose figures change with it."""
+    def _is_other(self, page: Page, from_ms: int, now_ms: int) -> None:
+        """Its closed days are written and others than before: they are to be added up and linked again."""
+        self.stale.add(page.id)
+        for day in days(self._keeper.zone, from_ms, page.closed_ms):
+            self._closing.to_link(day, now_ms)
+
+    async def _mend_page(self, page: Page, fresh: Mapping[View, list[Span]], from_ms: int) -> bool:
+        """Write the closed days of a page as they are judged now; whether they are others."""
         months = months_of(self._keeper, from_ms, page.closed_ms)
         rows = {row.month: row for row in await self._books.sealed_months(months, [page.id])}
         entries, changed = Entries(), dict[View, list[Changed]]()
@@ -83,8 +94,9 @@ class Mending:
                 both.append(after)
             entries.months.append(sealing.seal_month(page.id, month, (start_ms, upto_ms), *both))
         if not any(changed.values()):
-            return set()
+            return False
         kept = page.encoded()
+        page.body.basis = b""
         for view, gained in moved:
             page.add_totals(view, gained)
         entries.standing.append(StandingRow(page.id, page.closed_ms, page.encoded()))
@@ -94,7 +106,7 @@ class Mending:
             page.load(page.closed_ms, kept)
             raise
         self._tell(page, changed, from_ms)
-        return {page.id}
+        return True
 
     def _tell(self, page: Page, changed: Mapping[View, Sequence[Changed]], from_ms: int) -> None:
         """Sealed reports and the children's paths depend on it."""
@@ -106,33 +118,48 @@ class Mending:
         for child in page.children & self._keeper.pages.keys():
             self._keeper.pages[child].behind(since_ms)
 
-    async def refresh(self, ids: Iterable[str], now_ms: int) -> None:
-        """Work out again what the closed days of these subjects, and of the groups they are in, add up to."""
+    async def refresh(self, now_ms: int) -> None:
+        """Work out again what the closed days of `stale` subjects, and of the groups they are in, add up to."""
         keeper = self._keeper
-        wanted = self._dependents(ids)
-        if not wanted:
+        self.stale = self._dependents(self.stale)
+        if not self.stale:
             return
-        year_ms = min(PERIODS[name](keeper.zone, now_ms)[0] for name in WINDOWS)
-        until_ms = max(page.closed_ms for page in keeper.pages.values())
-        court = await self.closed_court(wanted, (year_ms, until_ms))
-        entries = Entries()
-        for count, id_ in enumerate(sorted(wanted)):
+        bases = Bases(keeper.roll, keeper.terms.calendars)
+        todo = [id_ for id_ in keeper.roll.in_order() if id_ in self.stale]
+        try:
+            for start in range(0, len(todo), CHUNK):
+                some = todo[start : start + CHUNK]
+                await self._refresh_some(some, bases, now_ms)
+                self.stale.difference_update(some)
+        finally:
+            keeper.version += 1
+
+    async def _refresh_some(self, some: Sequence[str], bases: Bases, now_ms: int) -> None:
+        keeper = self._keeper
+        starts = {name: PERIODS[name](keeper.zone, now_ms)[0] for name in WINDOWS}
+        until_ms = max(keeper.pages[id_].closed_ms for id_ in some)
+        court = await self.closed_court(some, (min(starts.values()), until_ms))
+        entries, begun = Entries(), time.perf_counter()
+        for id_ in some:
             page = keeper.pages[id_]
             for view in VIEWS:
                 page.body.windows[view] = {
                     name: sums_of(start_ms, court.figures(id_, view, (start_ms, page.closed_ms)))
-                    for name in WINDOWS
-                    if (start_ms := PERIODS[name](keeper.zone, now_ms)[0]) < page.closed_ms
+                    for name, start_ms in starts.items()
+                    if start_ms < page.closed_ms
                 }
+            page.body.basis = bases.of(id_)
             page.cache = None
             entries.standing.append(StandingRow(id_, page.closed_ms, page.encoded()))
-            if count % CHUNK == 0:
+            if time.perf_counter() - begun > BREATH_S:
                 await asyncio.sleep(0)
+                begun = time.perf_counter()
         await self._books.enter(entries)
-        keeper.version += 1
 
-    def _dependents(self, ids: Iterable[str]) -> set[str]:
+    def _dependents(self, ids: Collection[str]) -> set[str]:
         keeper = self._keeper
+        if not ids:
+            return set()
         wanted = {id_ for id_ in ids if id_ in keeper.pages}
         for id_ in keeper.roll.in_order():
             if id_ in keeper.pages and keeper.pages[id_].judge is None:

@@ -41,10 +41,12 @@ def sums_of(start_ms: int, figures: Figures) -> Sums:
 
 
 class Body(msgspec.Struct, array_like=True):
-    """What is stored of a page: by view, the sums of windows to date and the milliseconds in each state of all closed days."""
+    """What is stored of a page: by view, the sums of windows to date and the milliseconds in each state of all closed days.
+    `basis` is what the sums rest on (`bearing.Bases`); empty: they are to be worked out again."""
 
     windows: dict[View, dict[str, Sums]] = {}
     totals: dict[View, list[int]] = {}
+    basis: bytes = b""
 
 
 _encoder = msgspec.msgpack.Encoder()
