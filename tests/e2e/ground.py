@@ -52,14 +52,16 @@ class Enrolled(NamedTuple):
 
 
 class Centre(Collector):
-    """A collector whose agents are enrolled before its first start; with `dial` its clock is the test's."""
+    """A collector whose agents are enrolled before its first start; with `dial` its clock is the test's, with `probes` it
+    probes (`probing.Script`)."""
 
-    def __init__(self, folder: Path, config: str = "", dial: worlds.Dial | None = None) -> None:
+    def __init__(self, folder: Path, config: str = "", dial: worlds.Dial | None = None, probes: Path | None = None) -> None:
         super().__init__(folder, config)
         self.data = folder / "data"
         self.database = self.data / "haidang.db"
+        self._now_ms = now_ms if dial is None else dial.now_ms
         if dial is not None:
-            self.argv = worlds.command("collector", self.config, dial)
+            self.argv = worlds.command("collector", self.config, dial, probes=probes)
 
     def enrol(self, *names: str) -> dict[str, Enrolled]:
         """Make accounts with tokens; the collector must not be running, or it learns of them two seconds later."""
@@ -70,9 +72,9 @@ class Centre(Collector):
         async def seed() -> None:
             store = await Store.open(f"sqlite:///{self.database}")
             for name, (_, token_hash) in tokens.items():
-                await store.add_agent(name, "dic", "server", now_ms())
-                await store.create_code(name, token_hash, now_ms() + 60_000, now_ms())
-                await store.redeem_code(token_hash, token_hash, now_ms())
+                await store.add_agent(name, "dic", "server", self._now_ms())
+                await store.create_code(name, token_hash, self._now_ms() + 60_000, self._now_ms())
+                await store.redeem_code(token_hash, token_hash, self._now_ms())
             await store.close()
 
         asyncio.run(seed())

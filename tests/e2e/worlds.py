@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import selectors
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -39,11 +41,13 @@ def _boottime_ns() -> int:
 class Dial:
     """A clock that a test turns. It starts right and at normal speed."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, wall_ms: int | None = None) -> None:
+        """`wall_ms` is when it is; not said, it is now."""
         self.path = path
         now_ns = _boottime_ns()
         now_ms = now_ns / 1e6
-        self._hands = Hands(now_ns, now_ms, 1.0, time.time_ns() // 1_000_000 - int(now_ms))
+        wall_ms = time.time_ns() // 1_000_000 if wall_ms is None else wall_ms
+        self._hands = Hands(now_ns, now_ms, 1.0, wall_ms - int(now_ms))
         self._write()
 
     def _write(self) -> None:
@@ -110,12 +114,56 @@ class TurnedClock:
     def awake_ms(self) -> int:
         return self.uptime_ms()
 
+    def speed(self) -> float:
+        """How many times as fast as ours it runs."""
+        return self._hands().speed
+
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """In slices, since the speed may change meanwhile."""
         until_ms = self.uptime_ms() + seconds * 1000
         while not event.is_set() and (left_ms := until_ms - self.uptime_ms()) > 0:
             event.wait(min(left_ms / 1000 / self._hands().speed, _SLICE_S))
         return event.is_set()
+
+
+class HeldClock(TurnedClock):
+    """A turned clock that stands while something is under way: a test lets minutes pass faster than a disk takes a batch."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.is_busy: Callable[[], bool] = bool
+        self._held: Hands | None = None
+        self._held_ms = 0.0
+
+    def _hands(self) -> Hands:
+        if not self.is_busy() or self._held is None:
+            self._held = super()._hands()
+            self._held_ms = _uptime(self._held, _boottime_ns())
+        return msgspec.structs.replace(self._held, since_ns=_boottime_ns(), at_ms=self._held_ms)
+
+
+class _Slices(selectors.DefaultSelector):
+    """Waits by a dial, in slices, so that a turned clock is noticed."""
+
+    def __init__(self, clock: TurnedClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is not None and timeout > 0:
+            timeout = min(timeout / self._clock.speed(), _SLICE_S / 2)
+        return super().select(timeout)
+
+
+class TurnedLoop(asyncio.SelectorEventLoop):
+    """An event loop whose timers follow a dial, so that what is done every ten seconds is done so in its world, too."""
+
+    def __init__(self, clock: TurnedClock) -> None:
+        super().__init__(_Slices(clock))
+        self._turned = clock
+
+    def time(self) -> float:
+        return self._turned.uptime_ms() / 1000
 
 
 def _agent(options: argparse.Namespace) -> int:
@@ -134,18 +182,25 @@ def _collector(options: argparse.Namespace) -> int:
 
     from collector import config, logs
     from collector.app import Collector
+    from tests.e2e import probing
+
+    clock = HeldClock(options.clock) if options.probes else TurnedClock(options.clock)
 
     async def run() -> None:
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-        collector = Collector(settings, clock=TurnedClock(options.clock))
+        collector = Collector(settings, clock=clock)
         await collector.start()
+        if isinstance(clock, HeldClock):
+            clock.is_busy = lambda: collector._committer.depth > 0
+            await probing.probe_until(stop, collector, clock, Path(options.probes))
         await stop.wait()
         await collector.stop()
 
     settings = config.load(Path(options.config))
     logs.set_up(settings.log)
-    asyncio.run(run())
+    with asyncio.Runner(loop_factory=(lambda: TurnedLoop(TurnedClock(options.clock))) if options.probes else None) as runner:
+        runner.run(run())
     return 0
 
 
@@ -156,13 +211,16 @@ def main() -> int:
     parser.add_argument("--config", required=True)
     parser.add_argument("--clock", required=True)
     parser.add_argument("--boot", default="")
+    parser.add_argument("--probes", default="")
     options = parser.parse_args()
     return _agent(options) if options.program == "agent" else _collector(options)
 
 
-def command(program: str, config: Path, dial: Dial, boot: str = "") -> list[str]:
-    """The command line that `main` understands."""
+def command(program: str, config: Path, dial: Dial, boot: str = "", probes: Path | None = None) -> list[str]:
+    """The command line that `main` understands. With `probes`, a collector's timers follow the dial, and it probes what that
+    file says (`probing.Script`)."""
     line = [sys.executable, "-m", "tests.e2e.worlds", program, "--config", os.fspath(config), "--clock", str(dial.path)]
+    line += ["--probes", os.fspath(probes)] if probes is not None else []
     return [*line, "--boot", boot] if boot else line
 
 
