@@ -24,7 +24,7 @@ class Layout(msgspec.Struct, frozen=True):
     """Below it a figure is marked as insufficiently measured (R12.5)."""
     maintenance_cap_ms: int = 0
     """Maintenance a month that a contract allows one target (R11.6); 0: there is no cap."""
-    headline_rows: int = 400
+    headline_rows: int = 200
     """Most lines of groups and sites on the page."""
     rows: int = 100
     """Longest list of anything else there; the rest is counted and found in the workbook."""

@@ -30,6 +30,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     # Headings.
     "summary": ("Result", "Kết quả"),
     "headline": ("Groups and sites against their objectives", "Nhóm và địa điểm so với mục tiêu"),
+    "headline_sheet": ("Groups and sites", "Nhóm và địa điểm"),
     "composition": ("Where the agreed time went", "Phân bố thời gian phục vụ"),
     "causes": ("Lost time by cause", "Thời gian mất theo nguyên nhân"),
     "targets": ("Targets", "Đối tượng"),
@@ -189,7 +190,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "The contract allows {cap} of maintenance for one target in the period, measured on the union of its windows (R11.6).",
         "Hợp đồng cho phép mỗi đối tượng bảo trì {cap} trong kỳ, tính trên hợp của các khoảng bảo trì (R11.6).",
     ),
-    "samples": ("{count} samples", "{count} lần đo"),
+    "samples": ("{count} in a row", "{count} lần đo"),
     "seconds_short": ("{value} s", "{value} giây"),
     "policy_code": ("{name} ({code})", "{name} (mã {code})"),
     "losers": ("Targets that lost most", "Đối tượng mất nhiều thời gian nhất"),

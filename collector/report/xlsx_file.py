@@ -30,6 +30,11 @@ MOST_ROWS: Final = 1_048_576
 """A worksheet ends there."""
 NUMBER: Final = re.compile(r"\d+(\.\d+)?")
 STEP: Final = 256
+FIRST: Final = (
+    "name", "id", "kind", "view", "decides", "slo", "availability", "low", "high", "verdict", "coverage", "bad",
+    "incident_count",
+)  # fmt: skip
+"""Columns of the first sheet, which is to be read on paper; a sheet of its own has all."""
 INK: Final = {
     Verdict.MET: ("#135c2f", "#e3f2e8"),
     Verdict.BREACHED: ("#a31515", "#fbe4e4"),
@@ -59,7 +64,9 @@ def render(report: Report, language: str, layout: Layout, progress: Progress | N
     page = build(report, language, layout)
     made = show.local(report.provenance.known_ms).replace(tzinfo=None, microsecond=0)
     book.set_properties({"title": page.running, "company": layout.organisation, "created": made})
+    headline = tables.lines("headline_sheet", report.headline, layout)
     listed = (
+        headline,
         tables.lines("targets", report.subjects, layout),
         tables.incidents(report.incidents),
         tables.causes(report),
@@ -70,10 +77,9 @@ def render(report: Report, language: str, layout: Layout, progress: Progress | N
         tables.restatements(report),
         tables.parameters(report),
     )
-    headline = tables.lines("headline", report.headline, layout)
     told = _Told(sum(len(table.rows) for table in (headline, *listed)), progress)
     writer = _Writer(book, show, layout, page.running)
-    writer.summary(page, headline, told)
+    writer.summary(page, headline.only(*FIRST), told)
     for table in listed:
         sheet = writer.sheet(show.word(table.key))
         writer.table(sheet, table, 0, told)
@@ -124,7 +130,7 @@ class _Writer:
         return sheet
 
     def summary(self, page: Page, headline: Table, told: _Told) -> None:
-        """Title, facts and warnings, then the headline's lines with everything known of them."""
+        """Title, facts and warnings, then the headline's lines against their objectives."""
         sheet = self.sheet(self._show.word("summary"))
         row = 0
         texts = [

@@ -128,11 +128,12 @@ def _column(sheet: Any, name: str) -> list[Any]:
 
 def test_workbook_has_its_sheets_in_both_languages() -> None:
     assert _book().sheetnames == [
-        "Kết quả", "Đối tượng", "Sự cố", "Thời gian mất theo nguyên nhân", "Khoảng bảo trì", "Đính chính", "Thời gian không rõ",
-        "Thay đổi so với bản đã phát hàn", "Thông số xét trạng thái", "Phương pháp",
+        "Kết quả", "Nhóm và địa điểm", "Đối tượng", "Sự cố", "Thời gian mất theo nguyên nhân", "Khoảng bảo trì", "Đính chính",
+        "Thời gian không rõ", "Thay đổi so với bản đã phát hàn", "Thông số xét trạng thái", "Phương pháp",
     ]  # fmt: skip
     assert _book("en").sheetnames == [
-        "Result", "Targets", "Incidents", "Lost time by cause", "Maintenance windows", "Corrections", "Unknown time",
+        "Result", "Groups and sites", "Targets", "Incidents", "Lost time by cause", "Maintenance windows", "Corrections",
+        "Unknown time",
         "Restatements", "How targets are judged", "Method",
     ]  # fmt: skip
 
