@@ -27,6 +27,8 @@ from collector.core.windows import Window, WindowBook, cover_history, in_scope
 
 Observed = Callable[[str, View], Sequence[Span]]
 """Spans of a target over the whole horizon, as observed."""
+Soft = Callable[[str, View], Intervals]
+"""Failures of a target that were never confirmed (R4.3), over the whole horizon."""
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -38,10 +40,20 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class Court:
-    """See the module. `known_ms` is K; None: everything is known (R1.3)."""
+    """See the module. `known_ms` is K; None: everything is known (R1.3). Without `soft` no figure has unconfirmed failures."""
 
-    def __init__(self, roll: Roll, observed: Observed, terms: Terms, horizon: Interval, known_ms: int | None = None) -> None:
+    def __init__(
+        self,
+        roll: Roll,
+        observed: Observed,
+        terms: Terms,
+        horizon: Interval,
+        known_ms: int | None = None,
+        *,
+        soft: Soft | None = None,
+    ) -> None:
         self.roll = roll
+        self._soft = soft
         self.horizon = horizon
         self.known_ms = known_ms
         self.terms = terms
@@ -170,7 +182,17 @@ class Court:
             self.maintenance(id_, view),
             self._composed.get((id_, view), ()),
             objective.merge_gap_ms,
+            self._kept_soft(id_, view, period),
         )
+
+    def soft(self, id_: str, view: View) -> Intervals:
+        """Failures of a subject that were never confirmed (R4.3); none of a group, or where nobody tells."""
+        return self._soft(id_, view) if self._soft is not None and self.roll.subject(id_).group is None else ()
+
+    def _kept_soft(self, id_: str, view: View, period: Interval) -> int:
+        runs = self.soft(id_, view)
+        until_ms = period[1] if self.known_ms is None else min(period[1], self.known_ms)
+        return size(clip(runs, period[0], until_ms)) if runs else 0
 
     def figures(self, id_: str, view: View, period: Interval, policy: Policy | None = None) -> Figures:
         """The figures of a subject (3.12 to 3.14). A pool, and a site in the device view, add up seconds (R15.3, R15.4)."""

@@ -15,6 +15,7 @@ from agent.model import Kind
 from collector.core import overlay, silence
 from collector.core.boots import Boots
 from collector.core.dependency import OpenPath, PathLine
+from collector.core.details import Details
 from collector.core.intervals import Interval, cut, minus, union
 from collector.core.machine import Label, Machine
 from collector.core.ordering import in_order
@@ -315,10 +316,29 @@ class Judge:
         machines = self._device if view is View.DEVICE else self._e2e
         return union(run for machine in machines.values() for run in machine.soft)
 
-    def confirmed(self, view: View) -> list[Interval]:
-        """Onset and hard instant of each confirmed outage (R4.1)."""
+    def confirmed(self, view: View, known_ms: int | None = None) -> list[Interval]:
+        """Onset and hard instant of each confirmed outage (R4.1). With K also of a silence that goes on, as far as it was
+        watched until then (R6.2)."""
         machines = self._device if view is View.DEVICE else self._e2e
-        return sorted({pair for machine in machines.values() for pair in machine.confirmed})
+        found = {pair for machine in machines.values() for pair in machine.confirmed}
+        silent = machines.get(_REPORTS)
+        if silent is not None and known_ms is not None:
+            kept, count = silent.snapshot(), len(silent.confirmed)
+            if self._miss(silent, known_ms):
+                found.update(silent.confirmed[count:])
+                silent.restore(kept)
+        return sorted(found)
+
+    def details(self, view: View, from_ms: int, until_ms: int, known_ms: int) -> Details:
+        """What belongs to a period of unconfirmed failures and of outages, as known at K."""
+        return Details(tuple(self.soft_runs(view)), tuple(self.confirmed(view, known_ms))).within(from_ms, until_ms)
+
+    def settled_ms(self) -> int:
+        """What was said of the time before this instant changes only by evidence about that time: every sequence and the
+        machine's newest boot were seen there, and nothing from before waits to be confirmed (R4.4, R6.3, R8.2, R9.2)."""
+        known = [machine.settled_ms for machine in (*self._device.values(), *self._e2e.values())]
+        newest = [boot.last_ms for name, boot in self.boots.by_id.items() if name]
+        return min([*known, *([max(newest)] if newest else [])], default=-FOREVER)
 
     def forget(self, before_ms: int) -> None:
         """Drop what is only about the time before `before_ms`."""

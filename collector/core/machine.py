@@ -316,6 +316,13 @@ class Machine:
             return good == self._goods[-1][1] and first_ms >= self.pending_ms
         return self.phase is Phase.UP and good == self.good and first_ms >= self._starts[-1]
 
+    @property
+    def settled_ms(self) -> int:
+        """Samples still to come are about no earlier time than this."""
+        if self.phase is Phase.SOFT or self.phase is Phase.RECOVERING:
+            return self.pending_ms
+        return self._starts[-1] if self.last_ms is None else self.last_ms
+
     def depends_on(self, from_ms: int, until_ms: int) -> bool:
         """Whether it matters to what was said that the observer was blind then: only where samples were missing."""
         if self.last_ms is None or from_ms >= self.last_ms:

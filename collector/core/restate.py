@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from collector.core.intervals import Interval
+from collector.core.intervals import Interval, Intervals, clip, minus, union
 from collector.core.state import Span, State, View, Why
 
 RULES: Final = {
@@ -38,6 +38,8 @@ WITHDRAWN: Final = "R17.2"
 """A correction no longer counts: what was observed stands again."""
 WINDOW: Final = "R11.3"
 """A retroactive window, or one that was withdrawn, moved time into or out of maintenance."""
+UNCONFIRMED: Final = "R4.3"
+"""Failures that were never confirmed came to light, or turned out to have been none; no state is another."""
 
 
 class Changed(msgspec.Struct, frozen=True, gc=False):
@@ -120,6 +122,12 @@ def compare_windows(
             names = (observed, MAINTENANCE) if now is not None else (MAINTENANCE, observed)
             out.append(Changed(c, d, *names, WINDOW))
     return out
+
+
+def compare_soft(before: Intervals, after: Intervals, from_ms: int, until_ms: int) -> list[Changed]:
+    """Time in which failures that were never confirmed are other ones (R4.3); the states beside it are not told."""
+    found = union([*minus(before, after), *minus(after, before)]) if before != after else []
+    return [Changed(a, b, OUTSIDE, OUTSIDE, UNCONFIRMED) for a, b in clip(found, from_ms, until_ms)]
 
 
 def totals(subject: str, view: View, changes: Iterable[Changed]) -> list[Restated]:

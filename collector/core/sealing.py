@@ -14,7 +14,9 @@ from typing import Final
 import msgspec
 
 from agent.model import Outcome
+from collector.core import details as details_
 from collector.core.audit import AuditEntry
+from collector.core.details import NOTHING, Details
 from collector.core.evidence import Grade, Run
 from collector.core.monthly import RestatementLine
 from collector.core.restate import Restated
@@ -91,16 +93,32 @@ class SealedMonth(msgspec.Struct, frozen=True, gc=False):
     upto_ms: int
     device: bytes
     e2e: bytes
+    beside: bytes = b""
+    """Both views' `details`; nearly always empty."""
 
     def spans(self, view: View) -> list[Span]:
         """The spans of a view."""
         return unpack(self.device if view is View.DEVICE else self.e2e, self.base_ms)
 
+    def details(self, view: View) -> Details:
+        """Unconfirmed failures and hard instants of a view (R4.1, R4.3)."""
+        return details_.unpack(self.beside, view, self.base_ms) if self.beside else NOTHING
 
-def seal_month(subject: str, month: str, bounds: tuple[int, int], device: Sequence[Span], e2e: Sequence[Span]) -> SealedMonth:
-    """Pack both views. `bounds` are the month's first instant and the end of its closed days."""
+
+def seal_month(
+    subject: str,
+    month: str,
+    bounds: tuple[int, int],
+    device: Sequence[Span],
+    e2e: Sequence[Span],
+    beside: tuple[Details, Details] = (NOTHING, NOTHING),
+) -> SealedMonth:
+    """Pack both views. `bounds` are the month's first instant and the end of its closed days; `beside` are the details of the
+    device view and of the end-to-end view."""
     base_ms, upto_ms = bounds
-    return SealedMonth(subject, month, base_ms, upto_ms, pack(device, base_ms), pack(e2e, base_ms))
+    return SealedMonth(
+        subject, month, base_ms, upto_ms, pack(device, base_ms), pack(e2e, base_ms), details_.pack(*beside, base_ms)
+    )
 
 
 class StandingRow(msgspec.Struct, frozen=True, gc=False):

@@ -22,7 +22,7 @@ from collector.store.tables_books import chain, reports, restated, restatements,
 
 CHUNK = 500
 """Keys in one IN list."""
-_MONTH = ("month", "subject", "base_ms", "upto_ms", "device", "e2e")
+_MONTH = ("month", "subject", "base_ms", "upto_ms", "device", "e2e", "beside")
 _STANDING = ("subject", "upto_ms", "body")
 _RESTATED = ("subject", "view", "from_state", "to_state", "ms")
 
@@ -57,7 +57,7 @@ _DROP_STANDING = delete(standing).where(standing.c.subject == bindparam("who"))
 
 def enter(connection: Connection, entries: Entries) -> None:
     """See `Store.enter`."""
-    _PUT_MONTHS.run(connection, [(m.month, m.subject, m.base_ms, m.upto_ms, m.device, m.e2e) for m in entries.months])
+    _PUT_MONTHS.run(connection, [(m.month, m.subject, m.base_ms, m.upto_ms, m.device, m.e2e, m.beside) for m in entries.months])
     _PUT_STANDING.run(connection, [(s.subject, s.upto_ms, s.body) for s in entries.standing])
     if entries.forgotten:
         connection.execute(_DROP_STANDING, [{"who": subject} for subject in entries.forgotten])
@@ -112,9 +112,7 @@ def links(connection: Connection, after: int, limit: int) -> list[Link]:
 
 def months(connection: Connection, wanted: Collection[str], subjects: Collection[str] | None) -> list[SealedMonth]:
     """See `Store.sealed_months`."""
-    found = select(spans.c.subject, spans.c.month, spans.c.base_ms, spans.c.upto_ms, spans.c.device, spans.c.e2e).order_by(
-        spans.c.month, spans.c.subject
-    )
+    found = select(*[spans.c[name] for name in SealedMonth.__struct_fields__]).order_by(spans.c.month, spans.c.subject)
     found = found.where(spans.c.month.in_(sorted(wanted)))
     if subjects is None:
         return [SealedMonth(*row) for row in connection.execute(found)]

@@ -60,6 +60,7 @@ spans = Table(
     _time("upto_ms"),
     _bytes("device"),
     _bytes("e2e"),
+    _bytes("beside"),
     sqlite_with_rowid=False,
 )
 """Closed days of one local month of one subject (`core.sealing.SealedMonth`)."""

@@ -83,6 +83,7 @@ spans = Table(
     _time("upto_ms"),
     _bytes("device"),
     _bytes("e2e"),
+    _bytes("beside"),
     sqlite_with_rowid=False,
 )
 
