@@ -211,7 +211,7 @@ class Document(msgspec.Struct, frozen=True):
 
 PARAMETERS: Final = frozenset(Parameters.__struct_fields__)
 T = TypeVar("T")
-_AT: Final = re.compile(r" - at `\$?(.*)`\Z", re.DOTALL)
+_AT: Final = re.compile(r" - at (?:`key` in )?`\$?(.*)`\Z", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 
 

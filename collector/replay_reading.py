@@ -20,6 +20,7 @@ from collector.replay_format import (
     Document,
     Event,
     FormatError,
+    GroupText,
     Parameters,
     Period,
     Question,
@@ -51,7 +52,7 @@ def load(data: bytes) -> Document:
         raise FormatError(source.problems)
     try:
         raw = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         source.say("", str(error).removeprefix("JSON is malformed: "), "JSON")
         raise FormatError(source.problems) from error
     document = _document(source, raw)
@@ -128,7 +129,7 @@ def _vector(source: Source, raw: Any, place: str, defaults: dict[str, Any], poli
     if len(source.problems) > before or period is None:
         return None
     vector = Vector(str(raw.get("id", place)), period, targets, own, events, questions, slo, epoch, calendar)
-    groups = {question.subject for question in questions if question.group is not None}
+    groups = {question.subject: question.group for question in reversed(questions) if question.group is not None}
     _no_cycle_of_groups(source, questions, f"{place}.results")
     for index, question in enumerate(questions):
         _question(source, vector, question, (f"{place}.results[{index}]", groups, policies))
@@ -240,8 +241,8 @@ def _faults(event: Event, raw: dict[str, Any], targets: set[str], windows: set[s
         yield "id", raw.get("id", MISSING), "the id of a maint_create"
 
 
-def _question(source: Source, vector: Vector, question: Question, where: tuple[str, set[str], set[str]]) -> None:
-    """The checks between a result and its vector. `where`: place, subjects that are groups, names of policies."""
+def _question(source: Source, vector: Vector, question: Question, where: tuple[str, dict[str, GroupText], set[str]]) -> None:
+    """The checks between a result and its vector. `where`: place, groups by subject, names of policies."""
     place, groups, policies = where
     known = {*vector.targets, *groups}
     if question.subject not in known:
@@ -258,5 +259,7 @@ def _question(source: Source, vector: Vector, question: Question, where: tuple[s
     for member in group.members:
         if member not in known or member == question.subject:
             source.say(f"{place}.group.members", member, "a target or another group of this vector")
+        elif group.rule != "pooled" and member not in vector.targets and groups[member].rule == "pooled":
+            source.say(f"{place}.group.members", member, "a member that has states, which a pool has not")
     if group.rule == "k_of_n" and not 1 <= (group.k or 0) <= len(group.members):
         source.say(f"{place}.group.k", MISSING if group.k is None else group.k, f"1 to {len(group.members)}")

@@ -50,6 +50,7 @@ _VIETNAMESE: Final[dict[str, str]] = {
     "parents without a cycle": "phụ thuộc không thành vòng",
     "a target of this vector": "một đối tượng của chuỗi này",
     "a target or another group of this vector": "một đối tượng hoặc một nhóm khác của chuỗi này",
+    "a member that has states, which a pool has not": "một thành viên có trạng thái, mà nhóm gộp thì không có",
     "a target of this vector, or a `group` beside it": "một đối tượng của chuỗi này, hoặc `group` đi kèm",
     "a `calendar` in the vector": "`calendar` trong chuỗi",
     "the id of a maint_create": "id của một maint_create",

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from collector.replay import MATCHES, replay, result_document, run
+from collector.replay_format import FormatError
+from collector.replay_words import vietnamese
 
 FOLDER = Path(__file__).parents[1] / "data" / "availability"
 MORE = FOLDER / "more_vectors.json"
@@ -194,3 +196,32 @@ def test_r13_2_a_chain_over_the_edge_of_a_period_is_one_whatever_lies_at_the_edg
     document = _small(asked, events=events, targets={"T": {"kind": "state"}})
     figures = replay(json.dumps(document).encode()).outcomes[0].answer.figures
     assert (figures["incidents"], figures["incidents_started"], figures["mttr_closed"]) == (1, started, closed)
+
+
+def _refused(data: bytes) -> str:
+    with pytest.raises(FormatError) as error:
+        replay(data)
+    assert [problem for problem in error.value.problems if vietnamese(problem.expected) == problem.expected != "JSON"] == []
+    return str(error.value)
+
+
+def test_a_file_that_is_not_utf_8_is_refused() -> None:
+    assert "expected JSON" in _refused(b'{"vectors": ["\xff"]}')
+
+
+def test_r15_3_a_pool_has_no_states_to_compose() -> None:
+    """A group of members' states cannot take one; a pool of groups can."""
+    pool = {"subject": "F", "view": "device", "policy": "device_contract", "group": {"rule": "pooled", "members": ["T"]}}
+    group = {**pool, "subject": "G", "group": {"rule": "all_of", "members": ["T", "F"]}}
+    said = _refused(json.dumps(_small({}, results=[group, pool])).encode())
+    assert said == 'vectors[0].results[0].group.members: found "F", expected a member that has states, which a pool has not'
+    group["group"] = {"rule": "all_of", "members": ["T"]}
+    pool["group"] = {"rule": "pooled", "members": ["T", "G"]}
+    found = replay(json.dumps(_small({}, results=[group, pool])).encode())
+    assert found.outcomes[1].answer.figures["ast"] == 2400
+
+
+def test_a_role_for_what_is_no_state_is_refused_by_place() -> None:
+    policies = {"x": {"roles": {"asleep": "good"}, "incident_states": []}}
+    said = _refused(json.dumps({**_small({}), "policies": policies}).encode())
+    assert said.startswith('policies[...].roles: found {"x"')
