@@ -6,6 +6,7 @@ What the ledger works on in the background may fail and is tried again; the coll
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
@@ -38,6 +39,7 @@ from collector.store.watch import STOPPED
 
 AUTHOR: Final = "inventory"
 """Who says what configuration says (R1.2)."""
+AFTER_FAILURE_S: Final = 5.0
 _RECENT_MS: Final = 60_000
 _BEAT_MS: Final = 10_000
 """R5.3: so long a process that died may have gone on after its last heartbeat."""
@@ -123,19 +125,25 @@ class Ledgers:
     async def keep(self) -> None:
         """Do what is due, once a second and when configuration changed, for ever."""
         while True:
-            try:
-                await self._configure()
-                await self.clerk.tick(self._now_ms())
-                await self._prune()
-                await self.issuing.tick(self._now_ms())
-            except StoreError as error:
-                _log.error("the ledger could not be written and will be again: %s", error)
-                await asyncio.sleep(5)
             self._wake.clear()
-            try:
-                await asyncio.wait_for(self._wake.wait(), 1)
-            except TimeoutError:
-                continue
+            pause_s = await self._do_due()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), pause_s)
+
+    async def _do_due(self) -> float:
+        """How long to wait before it is done again, in seconds."""
+        try:
+            await self._configure()
+            await self.clerk.tick(self._now_ms())
+            await self._prune()
+            await self.issuing.tick(self._now_ms())
+        except StoreError as error:
+            _log.error("the ledger could not be written and will be again: %s", error)
+            return AFTER_FAILURE_S
+        except Exception:  # noqa: BLE001  one subject's or one report's mistake must not end all figures until a restart
+            _log.exception("the ledger came upon something that it does not know; it goes on")
+            return AFTER_FAILURE_S
+        return 1.0
 
     async def _prune(self) -> None:
         """Once a day, let go of evidence that is older than it is to be kept; closed days and issued reports stay."""

@@ -95,10 +95,17 @@ def parse(text: str, zone: ZoneInfo) -> Interval:
         for pattern, read in _FORMS:
             found = pattern.fullmatch(text)
             if found:
-                return read(zone, *found.groups())
+                return _told(read(zone, *found.groups()))
     except (ValueError, OverflowError) as error:
         raise ValueError(f"period {text!r} does not exist: {error}; {_EXPECTED}") from None
     raise ValueError(f"period {text!r} is not understood; {_EXPECTED}")
+
+
+def _told(period: Interval) -> Interval:
+    """What lies beyond could not be written as a date when something is added to it."""
+    if not _EARLIEST_MS <= period[0] < period[1] <= _LATEST_MS:
+        raise ValueError("only the years 1970 to 2099 are known")
+    return period
 
 
 def _between(zone: ZoneInfo, first: dt.date, after: dt.date) -> Interval:
@@ -148,6 +155,10 @@ def _end(zone: ZoneInfo, text: str) -> int:
     return instant(moment)
 
 
+_DAY_MS: Final = 86_400_000
+_EARLIEST_MS: Final = -_DAY_MS
+_LATEST_MS: Final = 4_102_444_800_000 + _DAY_MS
+"""1970-01-01 and 2100-01-01 in any zone."""
 _DATE: Final = re.compile(r"(\d{4}-\d\d-\d\d)", re.ASCII)
 _FORMS: Final[tuple[tuple[re.Pattern[str], Callable[..., Interval]], ...]] = (
     (re.compile(r"(\d{4})", re.ASCII), _of_year),

@@ -134,9 +134,12 @@ class Issuing:
         except (SealError, StoreError) as error:
             if not asked.done.cancelled():
                 asked.done.set_exception(error)
-            return
-        if not asked.done.cancelled():
-            asked.done.set_result(issued)
+        else:
+            if not asked.done.cancelled():
+                asked.done.set_result(issued)
+        finally:
+            if not asked.done.done():
+                asked.done.set_exception(StoreError("the report could not be made; the log tells why"))
 
     async def _seal(self, period: str, actor: Actor | None, now_ms: int) -> IssuedReport:
         interval = self._sealable(period, now_ms)

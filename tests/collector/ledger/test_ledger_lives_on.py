@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from collector.core.acts import ActKind, Body, Rulebook
 from collector.core.change import StoreError
+from collector.core.issued import SealError, SealProblem
 from collector.core.people import Actor, Role
 from collector.core.periods import PERIODS
 from collector.core.repeats import Repeat, Weekday
@@ -137,6 +139,39 @@ async def people(world: World) -> Rulebook:
     for actor in (OPERATOR, APPROVER):
         await world.store.add_person(actor.name, actor.role, actor.name.encode(), HERE, now_ms=world.now)
     return world.ledgers.rules()
+
+
+@pytest.mark.parametrize("period", ["9999-12-30", "9999-11", "2100-01", "0001-01-02", "1969", "2026-02-30"])
+async def test_a_period_that_is_not_of_this_world_is_refused(world: World, period: str) -> None:
+    async with world.running() as ledgers:
+        await ledgers.issuing.tick(world.now)
+        asked = asyncio.ensure_future(ledgers.issuing.seal(period, APPROVER))
+        await asyncio.sleep(0)
+        await ledgers.issuing.tick(world.now)
+        with pytest.raises(SealError) as caught:
+            await asked
+        assert caught.value.problem is SealProblem.BAD_PERIOD
+
+
+async def test_the_ledger_goes_on_after_a_mistake_and_tells_who_waits(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is wrong with one report, or in the program, figures must not stand still until a restart."""
+    async with world.running() as ledgers:
+        await world.enrol("web-01")
+        ledgers = world.ledgers
+
+        async def wrong(*_: object) -> None:
+            monkeypatch.undo()
+            raise KeyError("something new")
+
+        monkeypatch.setattr(ledgers.issuing, "_seal", wrong)
+        keeping = asyncio.ensure_future(ledgers.keep())
+        with pytest.raises(StoreError):
+            await ledgers.issuing.seal("2026-02", APPROVER)
+        with pytest.raises(SealError):
+            await ledgers.issuing.seal("2026-13", APPROVER)
+        assert not keeping.done()
+        keeping.cancel()
+        await asyncio.wait([keeping])
 
 
 @pytest.mark.parametrize("name", ["load_subjects", "stretches_of", "load_standing", "load_settings", "sealed_months", "enter"])
