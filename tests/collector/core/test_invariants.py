@@ -122,8 +122,8 @@ def total(lines: Lines, state: State) -> dict[tuple[str, View], int]:
 @given(seed=SEEDS)
 @settings(max_examples=share(5), deadline=None)
 def test_invariant_4_a_late_self_report_never_increases_unknown(seed: int) -> None:
-    """More positive evidence leaves less unknown, wherever in the spool it was found (device view). In the middle of a gap that a
-    policy bridges (R5.5) it would unbridge both halves."""
+    """More positive evidence leaves less unknown, wherever in the spool it was found (device view). In the middle of a gap that
+    a policy bridges (R5.5) it would unbridge both halves."""
     history = History(seed)
     dice = Random(seed)
     # After a farewell (R8.5) it ends a time of being down, and what then follows may well be unknown.
