@@ -78,6 +78,9 @@ class _Checking:
         fault = await self._store.verify_audit()
         if fault is not None:
             raise self._fault("audit_bad", number=fault)
+        differing = await self._store.verify_acts()
+        if differing is not None:
+            raise self._fault("acts_bad", id=differing)
         head = await self._store.audit_head()
         self._say("audit_ok", count=head.seq if head is not None else 0)
 

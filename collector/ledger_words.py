@@ -149,6 +149,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "audit trail: entry {number} is missing or altered",
         "nhật ký kiểm toán: mục {number} bị thiếu hoặc bị sửa",
     ),
+    "acts_bad": (
+        "windows and corrections: what was done with {id} is not what the audit trail says",
+        "khoảng bảo trì và hiệu chỉnh: những gì đã làm với {id} không khớp với nhật ký kiểm toán",
+    ),
     "chain_ok": ("chain: {count} links, whole", "chuỗi băm: {count} mắt xích, nguyên vẹn"),
     "chain_bad": (
         "chain: link {number} ({name}) is altered, missing or out of place",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from itertools import zip_longest
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -106,6 +107,25 @@ def correction_acts_of(connection: Connection, id_: str | None = None) -> list[A
 def newest(connection: Connection) -> int:
     """Number of the newest act of all; it grows with each."""
     return connection.execute(select(func.max(acts.c.id))).scalar() or 0
+
+
+def verify(connection: Connection) -> str | None:
+    """What the first act is about that the audit trail does not have as it is, or has and the acts lack; None if they agree."""
+    families = tuple(f"{family.value}." for family in Family)
+    kept = (
+        (row.t_ms, row.actor, row.role, f"{row.family}.{row.kind}", row.object, row.body)
+        for row in connection.execute(select(acts).order_by(acts.c.id))
+    )
+    told = (
+        (entry.t_ms, entry.actor, entry.role, entry.act, entry.object, entry.details)
+        for page in audit.pages(connection)
+        for entry in (row.entry for row in page)
+        if entry.act.startswith(families)
+    )
+    for act, entry in zip_longest(kept, told):
+        if act != entry:
+            return str((entry or act)[4])
+    return None
 
 
 def _load(connection: Connection, kind: _Kind[P], id_: str | None) -> list[Act[P]]:

@@ -91,6 +91,11 @@ class ActsStore:
         """The newest audit row; its hash belongs into the day's chain (R17.4)."""
         return await self._database.read(audit.head)
 
+    async def verify_acts(self) -> str | None:
+        """Id of the first window or correction whose acts are not what the audit trail says of them; None if all are. In the
+        order in which they were done."""
+        return await self._database.read(acts.verify)
+
     async def verify_audit(self) -> int | None:
         """Number of the first audit row that is missing or altered; None if the chain holds."""
         return await self._database.read(audit.verify)

@@ -46,7 +46,7 @@ def newest(connection: Connection, before: int | None, limit: int) -> list[Audit
 def verify(connection: Connection) -> int | None:
     """Number of the first row that is missing or altered, None if the chain holds to its end."""
     last: AuditRow | None = None
-    for page in _pages(connection):
+    for page in pages(connection):
         fault = first_fault(page, last)
         if fault is not None:
             return fault
@@ -54,7 +54,8 @@ def verify(connection: Connection) -> int | None:
     return None
 
 
-def _pages(connection: Connection) -> Iterator[list[AuditRow]]:
+def pages(connection: Connection) -> Iterator[list[AuditRow]]:
+    """The whole trail, oldest first."""
     after = -(1 << 62)
     while True:
         found = select(audit).where(audit.c.id > after).order_by(audit.c.id).limit(_PAGE)

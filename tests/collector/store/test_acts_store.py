@@ -20,7 +20,7 @@ from collector.core.state import State
 from collector.core.windows import Once, Selector, WindowPlan, counted
 from collector.store.engine import connect
 from collector.store.store import Store
-from collector.store.tables_acts import audit
+from collector.store.tables_acts import acts, audit
 
 NOW = instant_ms(datetime.fromisoformat("2026-11-24T08:00+07:00"))
 HOUR = 3_600_000
@@ -244,6 +244,34 @@ async def test_r17_4_a_changed_or_missing_row_is_found(url: str, work: Any, foun
     assert await store.verify_audit() is None
     await _tamper(url, work)
     assert await store.verify_audit() == found
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("work", "found"),
+    [
+        (update(acts).where(acts.c.kind == "approve").values(actor="u3"), "M1"),
+        (update(acts).where(acts.c.id == 1).values(body="{}"), "M1"),
+        (update(acts).where(acts.c.id == 1).values(t_ms=acts.c.t_ms - 1), "M1"),
+        (delete(acts).where(acts.c.id == 1), "M1"),
+        (delete(acts).where(acts.c.id == 3), "M2"),
+        (
+            insert(acts).values(
+                id=4, family="maintenance", object="M2", kind="approve", t_ms=NOW, actor="u3", role="approver", body="{}"
+            ),
+            "M2",
+        ),
+    ],
+)
+async def test_r17_4_acts_are_what_the_audit_trail_says(url: str, work: Any, found: str) -> None:
+    """Who altered a window would otherwise alter every figure that rests on it, and no hash would tell."""
+    store = await populate(await Store.open(url))
+    await store.create_window(asked(), U1, NOW, RULES)
+    await store.act_on_window("M1", ActKind.APPROVE, Body(), (U2, NOW, RULES))
+    await store.create_window(asked(2), U1, NOW, RULES)
+    assert await store.verify_acts() is None
+    await _tamper(url, work)
+    assert (await store.verify_acts(), await store.verify_audit()) == (found, None)
     await store.close()
 
 
