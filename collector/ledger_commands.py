@@ -19,7 +19,6 @@ from collector.acts_words import word as act_word
 from collector.client import ApiError, Client, ClientError, own_url, read_token
 from collector.commands import CommandError
 from collector.config import Config, ConfigError
-from collector.core.figures import FOREVER
 from collector.core.intervals import Interval
 from collector.core.issued import SealProblem, decode
 from collector.core.limiting import limited
@@ -42,8 +41,6 @@ from collector.report.render import render
 from collector.store.store import Store
 
 SEAL_WAIT_S: Final = 300.0
-DETAILED: Final = 1_000
-"""Subjects up to which evidence is asked for a table, too."""
 
 
 def run(config: Config, options: argparse.Namespace, now_ms: Callable[[], int] = wall_ms) -> int:
@@ -65,7 +62,7 @@ async def _report(config: Config, options: argparse.Namespace, now_ms: int) -> i
     language, file = options.lang, options.output
     format_ = _format(options.format, file)
     refuse_terminal(format_, file, language)
-    asking = _Asking(config, options, format_, now_ms)
+    asking = _Asking(config, options, now_ms)
     with uncollected(), Bar(sys.stderr, lambda: time.monotonic_ns() // 1_000_000, word(language, "counting")) as bar:
         async with reading(config, language) as store:
             report = await asking.answer(store, bar)
@@ -87,7 +84,7 @@ def _format(asked: str | None, file: Path | None) -> str:
 class _Asking:
     """What is asked for, checked before the store is."""
 
-    def __init__(self, config: Config, options: argparse.Namespace, format_: str, now_ms: int) -> None:
+    def __init__(self, config: Config, options: argparse.Namespace, now_ms: int) -> None:
         self._config, self._options, self._language = config, options, options.lang
         self._times = times = Times(config, options.lang, now_ms)
         self._period: str = options.month or options.period
@@ -102,8 +99,6 @@ class _Asking:
         if options.version is not None and self._computes:
             raise CommandError(word(self._language, "version_alone"))
         self._limit = _named("site", options.site) or _named("group", options.group)
-        self._is_table = format_ == "csv" and not self._limit
-        """A table of everything is asked for all day long, and evidence takes a hundred times as long as closed days."""
         self._first_ms = 0
 
     async def answer(self, store: Store, bar: Bar) -> Report:
@@ -118,9 +113,8 @@ class _Asking:
                     raise CommandError(await self._no_version(store))
             await self._refuse_pruned(store)
             wanted = Wanted(
-                self._period, self._interval, self._limit, self._options.policy, self._known_ms,
-                detailed=DETAILED if self._is_table else FOREVER, language=self._language,
-            )  # fmt: skip
+                self._period, self._interval, self._limit, self._options.policy, self._known_ms, language=self._language
+            )
             report = await reporter.report(wanted, self._times.now_ms, bar)
         except UnknownLimitError as error:
             raise CommandError(self._no_limit(list(error.known))) from error
@@ -174,9 +168,6 @@ class _Asking:
         if not report.subjects:
             since = word(self._language, "since", at=self._times.told(self._first_ms)) if self._first_ms else ""
             complain(word(self._language, "no_data", value=self._period, since=since))
-        is_issued, count = report.version > 0 or self._known_ms is not None, len({line.id for line in report.subjects})
-        if self._is_table and not is_issued and count > DETAILED:
-            complain(word(self._language, "short"))
         if self._options.output is not None:
             status = word(self._language, report.status)
             if report.version:

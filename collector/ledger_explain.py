@@ -80,7 +80,7 @@ async def _ask(store: Store, config: Config, options: argparse.Namespace, when: 
         known_ms,
         await _runs(store, court.roll, options.target, reach),
         await store.blind_spans(*reach, known_ms),
-        {view: judge.confirmed(view) for view in View} if judge is not None else {},
+        {view: judge.confirmed(view, known_ms) for view in View} if judge is not None else {},
         {view: judge.soft_runs(view) for view in View} if judge is not None else {},
         judge.boots.reboots() if judge is not None else (),
         flap=FlapRule(rules.flap_window_s * 1_000, rules.flap_high, rules.flap_low),

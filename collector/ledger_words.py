@@ -116,10 +116,6 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "NO_DATA: không có đối tượng nào hoạt động trong {value}{since}",
     ),
     "since": ("; the first subject was configured {at}", "; đối tượng đầu tiên được cấu hình lúc {at}"),
-    "short": (
-        "failures that were never confirmed (soft_fail_ms) are left out for speed; with --as-of now they are worked out, too",
-        "để cho nhanh, các lần lỗi chưa được xác nhận (soft_fail_ms) không được tính; dùng --as-of now để tính cả phần này",
-    ),
     "nameless": (
         "the inventory has problems, so that the report has ids instead of names",
         "danh mục có lỗi nên báo cáo dùng mã thay cho tên",

@@ -64,6 +64,11 @@ def unpack(blob: bytes, view: View, base_ms: int) -> Details:
     return Details(_pairs(lists[at], base_ms), _pairs(lists[at + 1], base_ms))
 
 
+def has_soft(blob: bytes) -> bool:
+    """Whether there are unconfirmed failures in either view, at less expense than unpacking."""
+    return any(_decoder.decode(blob)[::2]) if blob else False
+
+
 def _flat(pairs: Intervals, base_ms: int) -> list[int]:
     return list(chain.from_iterable([(a - base_ms, b - a) for a, b in pairs]))
 

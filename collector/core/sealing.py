@@ -111,6 +111,7 @@ def seal_month(
     bounds: tuple[int, int],
     device: Sequence[Span],
     e2e: Sequence[Span],
+    *,
     beside: tuple[Details, Details] = (NOTHING, NOTHING),
 ) -> SealedMonth:
     """Pack both views. `bounds` are the month's first instant and the end of its closed days; `beside` are the details of the

@@ -12,7 +12,7 @@ from collector.core.budget import Burn
 from collector.core.counting import primary_view, resolution
 from collector.core.court import Court
 from collector.core.figures import Figures, Verdict
-from collector.core.intervals import clip, cut, size
+from collector.core.intervals import clip, cut
 from collector.core.policy import Policy, policy_for
 from collector.core.roll import Roll
 from collector.core.standing import BURN_WINDOWS
@@ -37,7 +37,6 @@ from collector.expose.availability_views import (
     policy_texts,
 )
 from collector.expose.ledger_desk import EDGE_TIMEOUT_MS, LedgerDesk, breathing
-from collector.expose.ledger_port import BenchPort
 from collector.expose.requests import RequestError, json_answer
 from collector.expose.words import Nothing
 
@@ -89,7 +88,7 @@ class Availability:
                 figures = ledger.window(id_, view, asked.window, now_ms)
                 subject = court.roll.subject(id_)
                 policy = policy_for(subject.objective, view)
-                rows.append(self._row(court, subject, (view, policy, None), figures, asked))
+                rows.append(self._row(court, subject, (view, policy), figures, asked))
         return rows, after
 
     # --- from evidence
@@ -108,7 +107,7 @@ class Availability:
             return ids
 
         rows: Rows = []
-        async with self._desk.court(choose, asked.period, asked.known_ms) as (court, bench, ids):
+        async with self._desk.court(choose, asked.period, asked.known_ms) as (court, _, ids):
             known = self._desk.ledger.roll
             missing = [id_ for id_ in query.subject if id_ not in ids and id_ > query.after and not after]
             rows += [self._unknown_then(known, (id_, view), asked) for id_ in missing for view in _views(query)]
@@ -116,8 +115,7 @@ class Availability:
                 figures = court.figures(id_, view, asked.period, policy)
                 subject = court.roll.subject(id_)
                 used = policy or policy_for(subject.objective, view)
-                soft = _soft(court, bench, (id_, view), asked)
-                rows.append(self._row(court, subject, (view, used, soft), figures, asked))
+                rows.append(self._row(court, subject, (view, used), figures, asked))
         return sorted(rows, key=lambda row: row.subject), after
 
     def _unknown_then(self, roll: Roll, key: tuple[str, View], asked: Asked) -> FiguresView:
@@ -130,10 +128,8 @@ class Availability:
         counted = Counted(view, policy_for(subject.objective, view).name, nothing, False, {}, None, None, why)
         return figures_view(subject, counted, self._desk.settings.printing)
 
-    def _row(
-        self, court: Court, subject: Subject, how: tuple[View, Policy, int | None], figures: Figures, asked: Asked
-    ) -> FiguresView:
-        view, policy, soft_ms = how
+    def _row(self, court: Court, subject: Subject, how: tuple[View, Policy], figures: Figures, asked: Asked) -> FiguresView:
+        view, policy = how
         is_sum = subject.group is not None and (
             court.roll.is_pool(subject.id) or (subject.kind is SubjectKind.SITE and view is View.DEVICE)
         )
@@ -143,7 +139,7 @@ class Availability:
             figures,
             primary_view(court.roll, subject) is view,
             {} if is_sum else _burn(court, subject.id, (view, policy), min(asked.known_ms, asked.period[1])),
-            soft_ms,
+            figures.soft_fail,
             None if is_sum else resolution(court.roll, subject, (EDGE_TIMEOUT_MS, {})),
             nothing_in(court, subject, figures, asked) if figures.verdict is Verdict.NO_DATA else None,
         )
@@ -171,15 +167,6 @@ def _burn(court: Court, id_: str, how: tuple[View, Policy], until_ms: int) -> Ma
     spans = court.spans(id_, view)
     question = court.question(id_, view, (until_ms - max(BURN_WINDOWS.values()), until_ms), policy)
     return {name: budget.burn(spans, question, until_ms - ms, until_ms) for name, ms in BURN_WINDOWS.items()}
-
-
-def _soft(court: Court, bench: BenchPort, key: tuple[str, View], asked: Asked) -> int | None:
-    """Failures of the period that were never confirmed (R4.3)."""
-    judge = bench.judges.get(key[0])
-    if judge is None:
-        return None
-    until_ms = max(asked.period[0], min(asked.period[1], asked.known_ms))
-    return size(clip(cut(judge.soft_runs(key[1]), court.scope(key[0])), asked.period[0], until_ms))
 
 
 def _served(roll: Roll, id_: str, asked: Asked) -> bool:

@@ -100,7 +100,7 @@ class FiguresView(msgspec.Struct, frozen=True, rename={"class_": "class"}):
     printed: Printed
     ms: dict[str, int]
     soft_fail_ms: int | None
-    """Failures that were never confirmed (R4.3); None where only evidence tells."""
+    """Failures that were never confirmed (R4.3); of sums those of their parts; None where nothing was configured."""
     incidents: Incidents
     budget: Budget
     uncertainty_ms: int | None

@@ -253,7 +253,7 @@ def _explain(court: Court, bench: BenchPort, id_: str, what: tuple[View, Asked],
     power = power_by_site(court, {}, links_of(court.roll)) if with_power else {}
     sources = Sources(
         asked.known_ms,
-        confirmed={view: judge.confirmed(view)} if judge is not None else {},
+        confirmed={view: judge.confirmed(view, asked.known_ms)} if judge is not None else {},
         soft={view: judge.soft_runs(view)} if judge is not None else {},
         power=power,
     )

@@ -13,6 +13,8 @@ from typing import Final
 
 from collector.core import restate
 from collector.core.court import Terms
+from collector.core.details import NOTHING
+from collector.core.judge import Judge
 from collector.core.periods import PERIODS
 from collector.core.restate import Restated
 from collector.core.sealing import Entries, SealedMonth
@@ -73,6 +75,7 @@ class Clerk:
         await self._take_terms(now_ms)
         await self.rebuild(list(keeper.pages), now_ms)
         self._unchecked = [page.id for page in keeper.pages.values() if page.is_written]
+        self._closing.settling.add([keeper.pages[id_] for id_ in self._unchecked])
 
     async def _take_standing(self) -> None:
         """Pages of subjects that come, or come back, go on where they are on disk."""
@@ -163,36 +166,57 @@ class Clerk:
         late = [page for page in keeper.pages.values() if page.behind_ms is not None]
         if late and now_ms - self._mended_ms >= MEND_EVERY_MS:
             self._mended_ms = now_ms
+            for start in range(0, len(late), CHUNK):
+                # What is late proves something of the time before it, too (R9.2).
+                await self._check([page.id for page in late[start : start + CHUNK]], now_ms)
             await self._mending.mend(late, now_ms)
         await self._mending.refresh(now_ms)
         await self._closing.close_days(now_ms)
         await self._write_moved()
 
     async def _check_some(self, now_ms: int) -> None:
+        waiting = set(self._unchecked)
+        self._unchecked += [id_ for id_ in self._closing.settling.due() if id_ not in waiting]
         some, rest = self._unchecked[:CHUNK], self._unchecked[CHUNK:]
-        pages = [page for id_ in some if (page := self._keeper.pages.get(id_)) is not None]
-        if pages:
-            closed_ms = max(page.closed_ms for page in pages)
-            months = months_of(self._keeper, closed_ms - CHECKED_MS, closed_ms)
-            rows: dict[str, list[SealedMonth]] = {}
-            for row in await self._books.sealed_months(months, some):
-                rows.setdefault(row.subject, []).append(row)
-            bases = Bases(self._keeper.roll, self._keeper.terms.calendars)
-            for page in pages:
-                if page.body.basis != bases.of(page.id):
-                    self._mending.stale.add(page.id)
-                self._check(page, rows.get(page.id, ()), now_ms)
+        if some:
+            await self._check(some, now_ms)
         self._unchecked = rest
 
-    def _check(self, page: Page, rows: Sequence[SealedMonth], now_ms: int) -> None:
+    async def _check(self, ids: Sequence[str], now_ms: int) -> None:
+        """Compare the latest closed days with what the judges say of them now."""
+        keeper = self._keeper
+        pages = [page for id_ in ids if (page := keeper.pages.get(id_)) is not None]
+        closed_ms = max([page.closed_ms for page in pages], default=0)
+        months = months_of(keeper, closed_ms - CHECKED_MS, closed_ms) if pages else {}
+        rows: dict[str, list[SealedMonth]] = {}
+        for row in await self._books.sealed_months(months, [page.id for page in pages]):
+            rows.setdefault(row.subject, []).append(row)
+        bases, begun = Bases(keeper.roll, keeper.terms.calendars), time.perf_counter()
+        for page in pages:
+            if page.body.basis != bases.of(page.id):
+                self._mending.stale.add(page.id)
+            if page.judge is not None:
+                self._compare(page, page.judge, rows.get(page.id, ()), now_ms)
+            if time.perf_counter() - begun > BREATH_S:
+                await asyncio.sleep(0)
+                begun = time.perf_counter()
+
+    def _compare(self, page: Page, judge: Judge, rows: Sequence[SealedMonth], now_ms: int) -> None:
         from_ms, until_ms = page.closed_ms - CHECKED_MS, page.closed_ms
-        for view in VIEWS if page.judge is not None else ():
+        for view in VIEWS:
             written = [span for row in sorted(rows, key=lambda row: row.base_ms) for span in row.spans(view)]
-            judged = page.judge.spans(view, from_ms, until_ms, known_ms=now_ms) if page.judge is not None else []
+            judged = judge.spans(view, from_ms, until_ms, known_ms=now_ms)
             since_ms = max(from_ms, written[0].from_ms) if written else until_ms
             for tell in (restate.compare, restate.regraded):
                 for change in tell(written, judged, since_ms, until_ms)[:1]:
                     page.behind(change.from_ms)
+            known = judge.details(view, since_ms, until_ms, now_ms)
+            kept = NOTHING
+            for row in rows:
+                kept = kept.followed(row.details(view).within(since_ms, until_ms))
+            if known != kept:
+                begun = [a for a, _ in {*known.soft, *known.confirmed} ^ {*kept.soft, *kept.confirmed}]
+                page.behind(min(begun, default=since_ms))
 
     async def _write_moved(self) -> None:
         rows, self._keeper.unwritten = self._keeper.unwritten, []

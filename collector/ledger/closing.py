@@ -15,6 +15,7 @@ import msgspec
 
 from collector.core import sealing
 from collector.core.court import Court
+from collector.core.details import NOTHING
 from collector.core.figures import Figures
 from collector.core.intervals import Interval
 from collector.core.periods import PERIODS, days, local_date
@@ -25,7 +26,8 @@ from collector.ledger.bearing import Bases
 from collector.ledger.books import Books, joined
 from collector.ledger.inquiry import BACK_MS, BREATH_S, CHUNK
 from collector.ledger.keeper import Keeper
-from collector.ledger.page import VIEWS, Page, clipped, following, lengths, sums_of
+from collector.ledger.page import VIEWS, Page, clipped, following, lengths, soft_in, sums_of
+from collector.ledger.settling import Settling
 
 DAY: Final = "day"
 """Kind of the chain's links for days."""
@@ -41,6 +43,7 @@ class Closing:
         self._keeper = keeper
         self._books = books
         self._late_after_ms = late_after_ms
+        self.settling = Settling(keeper)
         self._unlinked: dict[Interval, int] = {}
         """Days to be linked, each with the moment of what its link must know."""
 
@@ -64,6 +67,7 @@ class Closing:
             due = [page for page in keeper.pages.values() if page.closed_ms < until_ms]
             _log.info("closing the day until %d: %d subjects", until_ms, len(due))
             await self._close(due, (from_ms, until_ms), now_ms)
+            self.settling.add(due, now_ms)
             self.to_link((from_ms, until_ms), until_ms)
         await self.link(now_ms)
         if open_from < today_ms:
@@ -97,7 +101,7 @@ class Closing:
             own = (max(page.closed_ms, day[0]), day[1])
             figures = {view: self._with_day(court, page, view, own) for view in VIEWS}
             if page.judge is not None:
-                entries.months.append(self._month(court, known.get(page.id), page.id, own))
+                entries.months.append(self._month(court, known.get(page.id), page, own, now_ms))
             if not page.body.windows:
                 page.body.basis = bases.of(page.id)
             self._turn(page, court, figures, own)
@@ -121,7 +125,7 @@ class Closing:
                 else ()
             )
 
-        return Court(keeper.roll, observed, keeper.terms, (from_ms, until_ms))
+        return Court(keeper.roll, observed, keeper.terms, (from_ms, until_ms), soft=soft_in(keeper.pages))
 
     def _with_day(self, court: Court, page: Page, view: View, day: tuple[int, int]) -> dict[str, Figures]:
         """By window, its figures with the day; of windows that end with the day nothing is kept."""
@@ -151,14 +155,16 @@ class Closing:
         page.closed_ms = day[1]
         page.cache = None
 
-    def _month(self, court: Court, known: SealedMonth | None, id_: str, day: tuple[int, int]) -> SealedMonth:
+    def _month(self, court: Court, known: SealedMonth | None, page: Page, day: tuple[int, int], now_ms: int) -> SealedMonth:
         base_ms = PERIODS["month"](self._keeper.zone, day[0])[0]
         month = local_date(self._keeper.zone, base_ms).strftime("%Y-%m")
-        both = []
+        judge, both, beside = page.judge, [], []
         for view in VIEWS:
             before = clipped(known.spans(view), base_ms, day[0]) if known is not None else []
-            both.append(joined(before, clipped(court.raw(id_, view), *day)))
-        return sealing.seal_month(id_, month, (base_ms, day[1]), *both)
+            both.append(joined(before, clipped(court.raw(page.id, view), *day)))
+            told = known.details(view).within(base_ms, day[0]) if known is not None else NOTHING
+            beside.append(told.followed(judge.details(view, *day, now_ms) if judge is not None else NOTHING))
+        return sealing.seal_month(page.id, month, (base_ms, day[1]), *both, beside=(beside[0], beside[1]))
 
     def to_link(self, day: Interval, known_ms: int) -> None:
         """A day whose spans were written, with what was known at `known_ms`."""

@@ -20,7 +20,8 @@ from collector.core.change import COLLECTOR
 from collector.core.corrections import CorrectionPlan
 from collector.core.court import Court, Terms, path_of
 from collector.core.dependency import PathLine
-from collector.core.intervals import Interval
+from collector.core.details import Details
+from collector.core.intervals import Interval, Intervals
 from collector.core.judge import Judge, judge_all
 from collector.core.roll import Roll, Versions
 from collector.core.state import Span, View
@@ -149,6 +150,15 @@ class Bench:
         judge = self.judges.get(id_)
         return judge.spans(view, self.from_ms, self.until_ms, known_ms=self.known_ms) if judge is not None else ()
 
+    def soft(self, id_: str, view: View) -> Intervals:
+        """What `Court` asks of failures that were never confirmed (R4.3)."""
+        judge = self.judges.get(id_)
+        return judge.soft_runs(view) if judge is not None else ()
+
+    def details(self, id_: str, view: View) -> Details:
+        """What closed days keep beside spans, over the whole horizon; `KeyError` for what was not judged."""
+        return self.judges[id_].details(view, self.from_ms, self.until_ms, self.known_ms)
+
 
 class Inquiry:
     """See the module."""
@@ -177,7 +187,7 @@ class Inquiry:
         roll = await self.roll(known_ms)
         terms = await self.terms(known_ms, horizon)
         bench = await self.bench(roll, roll.ids if wanted is None else wanted, horizon, known_ms)
-        return Court(roll, bench.observed, terms, horizon, known_ms), bench
+        return Court(roll, bench.observed, terms, horizon, known_ms, soft=bench.soft), bench
 
     async def bench(self, roll: Roll, wanted: Iterable[str], horizon: Interval, known_ms: int) -> Bench:
         """Judges of `wanted` and of everything these rest on."""

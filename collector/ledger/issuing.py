@@ -20,8 +20,7 @@ from collector.core import sealing
 from collector.core.audit import AuditEntry
 from collector.core.change import COLLECTOR, StoreError
 from collector.core.court import Terms
-from collector.core.figures import Figures
-from collector.core.issued import Key, SealError, SealProblem, decode, encode, figures_of, reclassify, title
+from collector.core.issued import SealError, SealProblem, decode, encode, figures_of, reclassify, title
 from collector.core.monthly import Report
 from collector.core.people import Actor
 from collector.core.periods import PERIODS, local_date, parse
@@ -276,9 +275,9 @@ class Issuing:
         issued = await self._library.issued_report(period)
         assert issued is not None, "it was listed"
         before = decode(issued.body)
-        wanted = Wanted(period, (issued.from_ms, issued.until_ms), detailed=0)
+        wanted = Wanted(period, (issued.from_ms, issued.until_ms))
         now = await self._reporter.report(wanted, now_ms)
-        old, new = _comparable(before), _comparable(now)
+        old, new = figures_of(before), figures_of(now)
         changed = {id_ for id_, view in old.keys() | new.keys() if old.get((id_, view)) != new.get((id_, view))}
         if changed or await self._is_acted_on(period, now_ms):
             self._touch(period, changed & set(self._keeper.roll), now_ms)
@@ -307,8 +306,3 @@ def _counted(terms: Terms, interval: tuple[int, int]) -> set[object]:
     """What of people's acts bears on an interval."""
     own = [one for one in terms.corrections if one.from_ms < interval[1] and one.to_ms > interval[0]]
     return {msgspec.json.encode(one) for one in (*terms.windows, *own)}
-
-
-def _comparable(report: Report) -> dict[Key, Figures]:
-    """Figures without what closed days do not tell."""
-    return {key: msgspec.structs.replace(figures, soft_fail=0) for key, figures in figures_of(report).items()}

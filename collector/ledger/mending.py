@@ -10,16 +10,16 @@ import msgspec
 
 from collector.core import restate, sealing
 from collector.core.court import Court
-from collector.core.intervals import union
+from collector.core.intervals import Interval, Intervals, union
 from collector.core.periods import PERIODS, days
 from collector.core.restate import Changed
-from collector.core.sealing import Entries, StandingRow
+from collector.core.sealing import Entries, SealedMonth, StandingRow
 from collector.core.standing import WINDOWS
 from collector.core.state import Span, State, View
 from collector.ledger.bearing import Bases
 from collector.ledger.books import Books, difference, joined, months_of
 from collector.ledger.closing import Closing
-from collector.ledger.inquiry import BREATH_S, CHUNK, Inquiry
+from collector.ledger.inquiry import BREATH_S, CHUNK, Bench, Inquiry
 from collector.ledger.keeper import Keeper
 from collector.ledger.page import VIEWS, Page, clipped, sums_of
 
@@ -58,10 +58,7 @@ class Mending:
             until_ms = max(page.closed_ms for page in late)
             bench = await self._inquiry.bench(keeper.roll, [*since], (from_ms, until_ms), now_ms)
             for page in late:
-                if page.judge is None:
-                    continue
-                fresh = {view: list(bench.observed(page.id, view)) for view in VIEWS}
-                if await self._mend_page(page, fresh, from_ms):
+                if page.judge is not None and await self._mend_page(page, bench, from_ms):
                     self._is_other(page, from_ms, now_ms)
             await self.refresh(now_ms)
         except BaseException:
@@ -75,25 +72,23 @@ class Mending:
         for day in days(self._keeper.zone, from_ms, page.closed_ms):
             self._closing.to_link(day, now_ms)
 
-    async def _mend_page(self, page: Page, fresh: Mapping[View, list[Span]], from_ms: int) -> bool:
+    async def _mend_page(self, page: Page, bench: Bench, from_ms: int) -> bool:
         """Write the closed days of a page as they are judged now; whether they are others."""
         months = months_of(self._keeper, from_ms, page.closed_ms)
         rows = {row.month: row for row in await self._books.sealed_months(months, [page.id])}
         entries, changed = Entries(), dict[View, list[Changed]]()
         moved: list[tuple[View, dict[State, int]]] = []
         for month, (start_ms, end_ms) in months.items():
-            row, upto_ms = rows.get(month), min(end_ms, page.closed_ms)
-            both = []
+            bounds = (start_ms, min(end_ms, page.closed_ms))
+            row = rows.get(month) or sealing.seal_month(page.id, month, bounds, [], [])
+            after = mended_month(row, bench, from_ms, bounds)
+            if after == row:
+                continue
             for view in VIEWS:
-                before = row.spans(view) if row is not None else []
-                after = joined(clipped(before, start_ms, max(from_ms, start_ms)), clipped(fresh[view], start_ms, upto_ms))
-                found = changed.setdefault(view, [])
-                found += restate.compare(before, after, start_ms, upto_ms)
-                found += restate.regraded(before, after, start_ms, upto_ms)
-                moved.append((view, difference(before, after)))
-                both.append(after)
-            entries.months.append(sealing.seal_month(page.id, month, (start_ms, upto_ms), *both))
-        if not any(changed.values()):
+                changed.setdefault(view, []).extend(_changes(row, after, view, bounds))
+                moved.append((view, difference(row.spans(view), after.spans(view))))
+            entries.months.append(after)
+        if not entries.months:
             return False
         kept = page.encoded()
         page.body.basis = b""
@@ -105,7 +100,8 @@ class Mending:
         except BaseException:
             page.load(page.closed_ms, kept)
             raise
-        self._tell(page, changed, from_ms)
+        if any(changed.values()):
+            self._tell(page, changed, from_ms)
         return True
 
     def _tell(self, page: Page, changed: Mapping[View, Sequence[Changed]], from_ms: int) -> None:
@@ -114,7 +110,7 @@ class Mending:
         self.mended += [Mended(page.id, view, tuple(changes)) for view, changes in found]
         pieces = union((one.from_ms, one.to_ms) for _, changes in found for one in changes)
         self._keeper.mended_days += len({day for a, b in pieces for day in days(self._keeper.zone, a, b)})
-        since_ms = max(from_ms, min(changes[0].from_ms for _, changes in found))
+        since_ms = max(from_ms, pieces[0][0])
         for child in page.children & self._keeper.pages.keys():
             self._keeper.pages[child].behind(since_ms)
 
@@ -174,7 +170,34 @@ class Mending:
         months = months_of(keeper, *horizon)
         ids = [id_ for id_ in keeper.roll.needed(wanted) if keeper.roll.subject(id_).group is None]
         found: dict[tuple[str, View], list[Span]] = {}
+        soft: dict[tuple[str, View], Intervals] = {}
         for row in sorted(await self._books.sealed_months(months, ids), key=lambda row: row.month):
             for view in VIEWS:
                 found.setdefault((row.subject, view), []).extend(row.spans(view))
-        return Court(keeper.roll, lambda id_, view: found.get((id_, view), ()), keeper.terms, horizon)
+                if runs := row.details(view).soft:
+                    soft[row.subject, view] = union([*soft.get((row.subject, view), ()), *runs])
+
+        def told(id_: str, view: View) -> Intervals:
+            return soft.get((id_, view), ())
+
+        return Court(keeper.roll, lambda id_, view: found.get((id_, view), ()), keeper.terms, horizon, soft=told)
+
+
+def mended_month(row: SealedMonth, bench: Bench, from_ms: int, bounds: Interval) -> SealedMonth:
+    """A closed month as it is judged now from `from_ms` on. `bounds` are its first instant and the end of its closed days."""
+    start_ms, upto_ms = bounds
+    at_ms = max(from_ms, start_ms)
+    both, beside = [], []
+    for view in VIEWS:
+        fresh = clipped(bench.observed(row.subject, view), at_ms, upto_ms)
+        both.append(joined(clipped(row.spans(view), start_ms, at_ms), fresh))
+        kept = row.details(view).within(start_ms, at_ms)
+        beside.append(kept.followed(bench.details(row.subject, view).within(at_ms, upto_ms)))
+    return sealing.seal_month(row.subject, row.month, bounds, *both, beside=(beside[0], beside[1]))
+
+
+def _changes(before: SealedMonth, after: SealedMonth, view: View, bounds: Interval) -> list[Changed]:
+    """What became another in a view: states, grades (R9.7) and unconfirmed failures (R4.3)."""
+    old, new = before.spans(view), after.spans(view)
+    found = restate.compare(old, new, *bounds) + restate.regraded(old, new, *bounds)
+    return found + restate.compare_soft(before.details(view).soft, after.details(view).soft, *bounds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import Final
 
@@ -12,7 +12,7 @@ from agent.model import HEARTBEAT, Kind
 from collector.core.evidence import ASLEEP_MS, Evidence
 from collector.core.figures import Figures, add
 from collector.core.incidents import Incident
-from collector.core.intervals import Interval
+from collector.core.intervals import Interval, Intervals
 from collector.core.judge import Judge
 from collector.core.state import Span, State, View
 from collector.core.stretch import Result, Stretch
@@ -200,6 +200,16 @@ def following(first: Figures, second: Figures, again: Iterable[Incident], window
             count, length = first.closed_count - 1, first.closed_ms - known
             first = msgspec.structs.replace(first, closed_count=max(0, count), closed_ms=max(0, length))
     return add(first, second)
+
+
+def soft_in(pages: Mapping[str, Page]) -> Callable[[str, View], Intervals]:
+    """What a `Court` over live judges asks of failures that were never confirmed (R4.3)."""
+
+    def soft(id_: str, view: View) -> Intervals:
+        page = pages.get(id_)
+        return page.judge.soft_runs(view) if page is not None and page.judge is not None else ()
+
+    return soft
 
 
 def lengths(spans: Iterable[Span]) -> dict[State, int]:

@@ -19,18 +19,17 @@ from collector.core.change import COLLECTOR
 from collector.core.configuration import config_version
 from collector.core.counting import Key
 from collector.core.court import Court, Terms
-from collector.core.figures import FOREVER
 from collector.core.intervals import Interval, Intervals, clip, minus, union
 from collector.core.monthly import Provenance, Report, RestatementLine
 from collector.core.periods import PERIODS, local_date, midnight
 from collector.core.roll import Roll
 from collector.core.sealing import Link, SealedMonth
-from collector.core.state import Span, View
+from collector.core.state import Span
 from collector.core.subject import SubjectKind
-from collector.ledger.books import joined
 from collector.ledger.closing import CLOSE_AFTER_MS
+from collector.ledger.days import Confirmations, Days
 from collector.ledger.inquiry import CHUNK, Bench, Inquiry, Records
-from collector.ledger.page import VIEWS, clipped
+from collector.ledger.page import VIEWS
 from collector.ledger.valid import ValidRecords
 from collector.settings import Config
 
@@ -63,15 +62,13 @@ class Setup(msgspec.Struct, frozen=True):
 
 class Wanted(msgspec.Struct, frozen=True):
     """What is asked for. `interval` is the period, `limit` a site or group (`site:ID`, `group:ID`), `policy` one for every
-    subject; `known_ms` K, None for closed days as they are now; `detailed` up to how many subjects it is told also when
-    incidents were confirmed, which closed days do not tell (R4.1, R4.3); `step`: subjects judged between two breaths."""
+    subject; `known_ms` K, None for closed days as they are now; `step`: subjects read together from evidence."""
 
     period: str
     interval: Interval
     limit: str = ""
     policy: str = ""
     known_ms: int | None = None
-    detailed: int = FOREVER
     language: str = "vi"
     step: int = CHUNK
 
@@ -134,8 +131,6 @@ class Reporter:
         making = _Making(inquiry, self._shelf, self.zone, (roll, terms), wanted.step)
         if wanted.known_ms is None:
             made = await making.closed(ids, horizon, known_ms)
-            if len(ids) <= wanted.detailed:
-                made = await making.detailed(made, ids, wanted.interval, progress)
         else:
             made = await making.judged(ids, horizon, known_ms, progress)
         blinds = await self._shelf.blind_spans(*wanted.interval, known_ms)
@@ -214,20 +209,6 @@ class _Making:
         court = Court(self._roll, lambda id_, view: observed((id_, view), ()), self._terms, horizon, known_ms)
         return Made(court, confirmed, soft)
 
-    async def detailed(self, made: Made, ids: Sequence[str], interval: Interval, progress: Progress | None) -> Made:
-        """The same with what only evidence tells."""
-        known_ms = made.court.known_ms
-        assert known_ms is not None, "a report has a K"
-        single = self._single(ids)
-        confirmed, soft = dict[Key, Intervals](), dict[Key, Intervals]()
-        for start in range(0, len(single), self._step):
-            some = single[start : start + self._step]
-            bench = await self._inquiry.bench(self._roll, some, interval, known_ms)
-            _tell(bench, some, confirmed, soft)
-            if progress is not None:
-                progress(start, len(single))
-        return msgspec.structs.replace(made, confirmed=confirmed, soft=soft)
-
     async def closed(self, ids: Sequence[str], horizon: Interval, known_ms: int) -> Made:
         """From closed days; where a subject's end before the horizon does, from evidence."""
         whole = len(ids) == len(self._roll)
@@ -239,8 +220,8 @@ class _Making:
         tail: Bench | None = None
         if behind:
             tail = await self._inquiry.bench(self._roll, behind, (min(behind.values()), horizon[1]), known_ms)
-        days = _Days(by_subject, behind, tail)
-        return Made(Court(self._roll, days.observed, self._terms, horizon, known_ms))
+        days = Days(by_subject, behind, tail)
+        return Made(Court(self._roll, days.observed, self._terms, horizon, known_ms), Confirmations(days), days.soft())
 
     def _behind(self, ids: Iterable[str], rows: Mapping[str, Sequence[SealedMonth]], horizon: Interval) -> dict[str, int]:
         """Since when, of the subjects whose closed days do not reach the horizon's end."""
@@ -259,40 +240,14 @@ class _Making:
         return [id_ for id_ in ids if self._roll.subject(id_).group is None]
 
 
-class _Days:
-    """Closed days, unpacked when asked for, and what evidence says behind them."""
-
-    def __init__(self, rows: Mapping[str, Sequence[SealedMonth]], behind: Mapping[str, int], tail: Bench | None) -> None:
-        self._rows, self._behind, self._tail = rows, behind, tail
-        self._device: dict[str, list[Span]] = {}
-
-    def observed(self, id_: str, view: View) -> Sequence[Span]:
-        """What `Court` asks; one list for both views where they are alike."""
-        rows = self._rows.get(id_, ())
-        is_alike = id_ not in self._behind and all(row.device == row.e2e for row in rows)
-        if is_alike and id_ in self._device:
-            return self._device[id_]
-        spans = [span for row in rows for span in row.spans(view)]
-        since_ms = self._behind.get(id_)
-        if since_ms is not None and self._tail is not None:
-            spans = joined([span for span in spans if span.from_ms < since_ms], self._late(id_, view, since_ms))
-        if is_alike:
-            self._device[id_] = spans
-        return spans
-
-    def _late(self, id_: str, view: View, since_ms: int) -> list[Span]:
-        assert self._tail is not None, "asked only with a tail"
-        return clipped(self._tail.observed(id_, view), since_ms, self._tail.until_ms)
-
-
 def _tell(bench: Bench, ids: Iterable[str], confirmed: dict[Key, Intervals], soft: dict[Key, Intervals]) -> None:
     for id_ in ids:
-        judge = bench.judges[id_]
         for view in VIEWS:
-            if pairs := judge.confirmed(view):
-                confirmed[id_, view] = pairs
-            if runs := judge.soft_runs(view):
-                soft[id_, view] = runs
+            told = bench.details(id_, view)
+            if told.confirmed:
+                confirmed[id_, view] = told.confirmed
+            if told.soft:
+                soft[id_, view] = told.soft
 
 
 def month_names(zone: ZoneInfo, from_ms: int, until_ms: int) -> list[str]:

@@ -141,6 +141,7 @@ def _changes(then: Court, now: Court, ids: Iterable[str], interval: tuple[int, i
                 continue
             old, new = then.spans(id_, view), now.spans(id_, view)
             found = restate.compare(old, new, *interval) + restate.regraded(old, new, *interval)
+            found += restate.compare_soft(then.soft(id_, view), now.soft(id_, view), *interval)
             found += restate.compare_windows(then.maintenance(id_, view), now.maintenance(id_, view), new, interval)
             if found:
                 out[id_, view] = sorted(found, key=lambda one: (one.from_ms, one.to_ms, one.rule))

@@ -26,7 +26,6 @@ from collector.commands import CommandError
 from collector.config import Config, Web
 from collector.core.issued import SealProblem
 from collector.core.people import Actor, Role
-from collector.core.subject import Subject
 from collector.expose.auth import hash_token
 from collector.expose.reports import add_routes
 from collector.ledger_desk import Desk
@@ -128,18 +127,6 @@ async def test_one_policy_for_everything(shell: Shell, capsys: pytest.CaptureFix
     assert await shell.run("report", "--month", "2026-03", "--policy", "unknown_as_down") == 0
     row = rows(capsys.readouterr().out)["web-02", "e2e"]
     assert (row["policy"], row["bad_ms"]) == ("unknown_as_down", row["unknown_ms"])
-
-
-async def test_a_table_of_very_many_says_what_it_leaves_out(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
-    many = {f"t-{number}": Subject(f"t-{number}") for number in range(ledger_commands.DETAILED + 1)}
-    await shell.world.store.put_subjects(many, "inventory", shell.world.now)
-    shell.world.now += HOUR
-    assert await shell.run("report", "--period", "2026-04-01") == 0
-    said = capsys.readouterr()
-    assert len(rows(said.out)) > 2 * ledger_commands.DETAILED
-    assert "(soft_fail_ms) are left out for speed" in said.err
-    assert await shell.run("report", "--period", "2026-04-01", "--as-of", "now") == 0
-    assert "soft_fail_ms" not in capsys.readouterr().err
 
 
 async def test_periods_that_cannot_be_reported(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:

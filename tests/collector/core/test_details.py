@@ -59,5 +59,5 @@ def test_other_bytes_are_refused(blob: bytes) -> None:
 
 def test_a_month_has_them_beside_its_spans() -> None:
     device, e2e = Details(((T + 1, T + 2),)), Details((), ((T + 3, T + 9),))
-    month = seal_month("web1", "2023-11", (T, T + 9), [], [], (device, e2e))
+    month = seal_month("web1", "2023-11", (T, T + 9), [], [], beside=(device, e2e))
     assert (month.details(View.DEVICE), month.details(View.E2E)) == (device, e2e)

@@ -10,6 +10,7 @@ import pytest
 
 from agent.model import Kind
 from collector.core import sealing
+from tests.collector.ledger.test_closed_days import reports_equal
 from tests.collector.ledger.test_keeper import LINE, equal_everywhere, windows_equal
 from tests.collector.ledger.world import DAY, HOUR, INTERVAL, MIDNIGHT, Machine, World
 
@@ -82,6 +83,7 @@ async def test_live_equals_recomputed(tmp_path: Path, seed: int) -> None:
     await world.settle()
     await equal_everywhere(world, MIDNIGHT + 22 * HOUR)
     await windows_equal(world)
+    await reports_equal(world, "2026-03-02", "2026-03")
     links = [link async for link in world.store.chain()]
     assert sealing.verify(links) is None
     assert links or world.now < MIDNIGHT + DAY
