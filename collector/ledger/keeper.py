@@ -30,7 +30,6 @@ from collector.core.state import Span, State, View, Why
 from collector.core.stretch import BlindSpan
 from collector.core.subject import SubjectKind
 from collector.core.waypoints import stretch_of
-from collector.ledger.bearing import agents_by_site
 from collector.ledger.counters import Moved, count, let_go_on
 from collector.ledger.inquiry import BACK_MS, of_agent, target_of, upstream_of
 from collector.ledger.page import VIEWS, Page, clipped, following, lengths, soft_in
@@ -65,8 +64,6 @@ class Keeper:
         """Closed days of subjects that came out differently when they were judged anew, since the start."""
         self.parents = Parents(self)
         self._by_target: dict[str, list[Page]] = {}
-        self._agents: dict[str, set[str]] = {}
-        """Agents by site."""
         self._periods: dict[str, Interval] = {}
         self._windows: dict[tuple[str, View, str], Figures] = {}
         self._court: Court | None = None
@@ -77,7 +74,6 @@ class Keeper:
     def take_roll(self, roll: Roll, now_ms: int) -> list[str]:
         """All subjects as configuration has them now; answers the ids whose judges are to be made anew."""
         before, self.roll = self.roll, roll
-        self._agents = agents_by_site(roll)
         anew: list[str] = []
         wanted = {id_ for id_ in roll if not roll.is_gone(id_)}
         for gone in self.pages.keys() - wanted:
@@ -135,7 +131,8 @@ class Keeper:
 
     def _observers(self, id_: str) -> set[str]:
         """Site agents that may observe it: those of its own site (R9.8)."""
-        return self._agents.get(self.roll.subject(id_).site, set())
+        site = self.roll.subject(id_).site
+        return {page.target for page in self.pages.values() if page.is_agent and self.roll.subject(page.id).site == site}
 
     # --- what is seen
 
