@@ -22,10 +22,10 @@ from agent.model import Report
 from collector import logs
 from collector.config import Config, ConfigError, Problem, shown
 from collector.core.accounts import Account, Standing
-from collector.core.change import StoreError, StoreUnusableError
+from collector.core.change import SchemaRow, StoreError, StoreUnusableError
 from collector.core.evidence import Evidence, Grade
 from collector.core.fleet import Fleet
-from collector.core.schemas import SchemaBook, pack
+from collector.core.schemas import Packed, SchemaBook, pack
 from collector.core.skew import Timeline
 from collector.core.tally import Tally
 from collector.expose.acts import add_routes
@@ -34,6 +34,7 @@ from collector.expose.ledger_desk import DeskSettings
 from collector.expose.ledger_routes import add_ledger_routes
 from collector.expose.reports import add_routes as add_report_routes
 from collector.expose.server import make_app, serve
+from collector.garbage import uncollected
 from collector.ingest.commit import CommitLimits, Committer, Rules
 from collector.ingest.enrol import Authority, EnrolError, open_authority, utc
 from collector.ingest.listener import Listener
@@ -47,6 +48,8 @@ from collector.store.store import Store
 from collector.vigil import Times, Vigil
 
 _GRACE_S: Final = 5.0
+_TAKE_UP_S: Final = 0.3
+"""How long a start waits for picture and ledger: those of a small estate are there at once."""
 _FIXED: Final = (
     "data", "database", "late_after_s", "ttl_factor", "time_zone", "web.listen", "agents.listen", "agents.transport",
     "agents.names", "limits.connections", "limits.header_timeout_s", "limits.queue_batches",
@@ -205,18 +208,38 @@ class Collector:
         accounts = await self.store.agents()
         self._inventory = _read_inventory(self.config, [account.id for account in accounts])
         await self._tokens.refresh()
-        await self._load_picture()
-        await self.ledgers.load(self._inventory, self._accounts.values())
+        with uncollected():
+            await self._load_schemas()
+            await self._take_up()
+
+    async def _take_up(self) -> None:
+        """Picture and ledger. Of a large estate they take seconds in which agents can be heard already: what they say is on
+        disk first, and is newer than what is taken up."""
+        work = asyncio.get_running_loop().create_task(self._load())
+        self._undo.push_async_callback(_end, work)
+        await asyncio.wait([work], timeout=_TAKE_UP_S)
+        if work.done():
+            work.result()
+        else:
+            work.add_done_callback(_report_end)
+
+    async def _load(self) -> None:
+        with uncollected():
+            await self._load_picture()
+            await self.ledgers.load(self._inventory, tuple(self._accounts.values()))
+        _log.info("everything is taken up: %d targets", len(self.fleet))
+
+    async def _load_schemas(self) -> None:
+        known: dict[bytes, Packed | None] = {}
+        for row in await self.store.load_schemas():
+            if row.hash not in known:
+                known[row.hash] = _packed(row)
+            packed = known[row.hash]
+            if packed is not None:
+                self.book.add(row.agent, row.hash, packed)
+                self._door.remember_schema(row.agent, row.hash)
 
     async def _load_picture(self) -> None:
-        for row in await self.store.load_schemas():
-            try:
-                digest, schema = wire.check_schema(row.body, wire.Limits())
-            except wire.WireError:
-                _log.exception("a stored schema of agent %s is not used", row.agent)
-                continue
-            self.book.add(row.agent, digest, pack(schema))
-            self._door.remember_schema(row.agent, digest)
         now_ms = self.now_ms()
         since = await self.store.load_beginnings()
         async for part in self.store.picture():
@@ -318,6 +341,17 @@ class Collector:
         if problems:
             raise ConfigError(problems)
         return config, _read_inventory(config, self._accounts)
+
+
+def _packed(row: SchemaRow) -> Packed | None:
+    try:
+        digest, schema = wire.check_schema(row.body, wire.Limits())
+    except wire.WireError:
+        digest = b""
+    if digest != row.hash:
+        _log.error("a stored schema of agent %s and others is not used: its bytes are not what they were", row.agent)
+        return None
+    return pack(schema)
 
 
 def _setting(config: Config, name: str) -> object:

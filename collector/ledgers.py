@@ -66,6 +66,9 @@ class Ledgers:
         self._is_new = False
         """Configuration on disk is newer than what the clerk has."""
         self._pruned_ms = 0
+        self._early: list[Evidence] = []
+        """What came while pages were taken up."""
+        self._loaded = asyncio.Event()
         self._wake = asyncio.Event()
         self.issuing.on_ask = self._wake.set
         fleet.state_of = self._state_of
@@ -75,22 +78,26 @@ class Ledgers:
         return Inquiry(ValidRecords(self._store, until_ms))
 
     def _state_of(self, target: str, now_ms: int) -> Judgement | None:
-        if target not in self.keeper.pages:
+        if not self.keeper.is_loaded or target not in self.keeper.pages:
             return None
         span = self.keeper.state(target, View.DEVICE, now_ms)
         return Judgement(span.state, span.from_ms, span.why)
 
     async def load(self, inventory: Inventory, accounts: Iterable[Account]) -> None:
-        """Write down configuration and take up every page; before agents are heard."""
+        """Write down configuration and take up every page. Agents may be heard meanwhile: what they say is on disk first."""
+        self.keeper.is_loaded, self._wanted = False, None
         now_ms = self._now_ms()
         self._inventory = inventory
         await self._store.put_settings(calendar_settings(inventory.calendars), AUTHOR, now_ms)
         await self._store.put_subjects(inventory.subjects(accounts), AUTHOR, now_ms)
         await self.clerk.load(now_ms)
         for blind in (await self._store.blinds(now_ms - _RECENT_MS, now_ms, observer=COLLECTOR))[-1:]:
-            self.keeper.claim(now_ms, blind.from_ms, blind.from_ms + (0 if blind.cause == STOPPED else _BEAT_MS))
-        self._wanted = None
+            await self.keeper.claim(now_ms, blind.from_ms, blind.from_ms + (0 if blind.cause == STOPPED else _BEAT_MS))
+        early, self._early = self._early, []
+        self.keeper.is_loaded = True
+        self.keeper.see(early)
         self._pruned_ms = now_ms
+        self._loaded.set()
 
     def configure(self, inventory: Inventory, accounts: Iterable[Account]) -> None:
         """Configuration or the agents changed: it is written down and taken soon."""
@@ -99,7 +106,11 @@ class Ledgers:
 
     def see(self, news: Iterable[tuple[Evidence, Report]]) -> None:
         """Evidence that is on disk now."""
-        self.keeper.see([evidence for evidence, _ in news])
+        found = [evidence for evidence, _ in news]
+        if self.keeper.is_loaded:
+            self.keeper.see(found)
+        else:
+            self._early += found
 
     def blind(self, from_ms: int, until_ms: int) -> None:
         """The collector saw nothing (R5.3)."""
@@ -124,6 +135,7 @@ class Ledgers:
 
     async def keep(self) -> None:
         """Do what is due, once a second and when configuration changed, for ever."""
+        await self._loaded.wait()
         while True:
             self._wake.clear()
             pause_s = await self._do_due()

@@ -1,4 +1,4 @@
-"""Where a subject stands now, as the metric pages show it. Pure values: the ledger works them out, the exposition shows them."""
+"""Where a subject stands now, as the metric pages show it. Pure values: the ledger makes them, the exposition shows them."""
 
 from __future__ import annotations
 

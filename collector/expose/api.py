@@ -127,7 +127,7 @@ class Api:
         )
 
     def _is_planned(self, id_: str, now_ms: int) -> bool:
-        if self._ledger is None or id_ not in self._ledger.pages:
+        if self._ledger is None or not self._ledger.is_loaded or id_ not in self._ledger.pages:
             return False
         return is_planned(self._ledger.court(now_ms), id_, View.DEVICE, now_ms)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 from collector.expose.availability import Availability
 from collector.expose.ledger_desk import DeskSettings, LedgerDesk
 from collector.expose.ledger_port import InquiryPort, LedgerPort
-from collector.expose.requests import answering
+from collector.expose.requests import RequestError, answering
 from collector.expose.subjects import Subjects
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 def add_ledger_routes(
@@ -31,4 +33,13 @@ def add_ledger_routes(
         ("/subjects/{id}/spans", subjects.spans),
         ("/subjects/{id}/incidents", subjects.incidents),
     ]
-    app.add_routes([web.get(f"/api/v1{path}", answering(handler)) for path, handler in routes])
+
+    def once_loaded(handler: Handler) -> Handler:
+        async def answer(request: web.Request) -> web.Response:
+            if not ledger.is_loaded:
+                raise RequestError(503, "loading", "the ledger is being taken up after a start; ask again in some seconds")
+            return await handler(request)
+
+        return answer
+
+    app.add_routes([web.get(f"/api/v1{path}", answering(once_loaded(handler))) for path, handler in routes])

@@ -127,7 +127,7 @@ _LEDGER = (
     Own(
         "haidang_availability_verdict",
         GAUGE,
-        "1 for the verdict against the objective so far, 0 for the others: MET, BREACHED, NOT_PROVEN, NO_DATA.",
+        "1 for the verdict against the objective so far (MET, BREACHED, NOT_PROVEN or NO_DATA); other verdicts have no line.",
         (*_WINDOW, "verdict"),
     ),
     Own(

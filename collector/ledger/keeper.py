@@ -6,6 +6,7 @@ to the clerk (`collector.ledger.clerk`), which judges anew from evidence.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Final
@@ -30,6 +31,7 @@ from collector.core.state import Span, State, View, Why
 from collector.core.stretch import BlindSpan
 from collector.core.subject import SubjectKind
 from collector.core.waypoints import stretch_of
+from collector.ledger.bearing import agents_by_site
 from collector.ledger.counters import Moved, count, let_go_on
 from collector.ledger.inquiry import BACK_MS, of_agent, target_of, upstream_of
 from collector.ledger.page import VIEWS, Page, clipped, following, lengths, soft_in
@@ -52,6 +54,8 @@ class Keeper:
         self.flaps = flaps or flap.FlapRule()
         self.roll = Roll({})
         self.terms = Terms()
+        self.is_loaded = True
+        """Whether the pages are all there; while a large estate is taken up, nothing is said of any."""
         self.pages: dict[str, Page] = {}
         self.moved: dict[str, dict[View, dict[tuple[State, State], int]]] = {}
         self.blinds: dict[tuple[str, int], BlindSpan] = {}
@@ -64,6 +68,8 @@ class Keeper:
         """Closed days of subjects that came out differently when they were judged anew, since the start."""
         self.parents = Parents(self)
         self._by_target: dict[str, list[Page]] = {}
+        self._agents: dict[str, set[str]] = {}
+        """Agents by site."""
         self._periods: dict[str, Interval] = {}
         self._windows: dict[tuple[str, View, str], Figures] = {}
         self._court: Court | None = None
@@ -74,6 +80,7 @@ class Keeper:
     def take_roll(self, roll: Roll, now_ms: int) -> list[str]:
         """All subjects as configuration has them now; answers the ids whose judges are to be made anew."""
         before, self.roll = self.roll, roll
+        self._agents = agents_by_site(roll)
         anew: list[str] = []
         wanted = {id_ for id_ in roll if not roll.is_gone(id_)}
         for gone in self.pages.keys() - wanted:
@@ -131,8 +138,7 @@ class Keeper:
 
     def _observers(self, id_: str) -> set[str]:
         """Site agents that may observe it: those of its own site (R9.8)."""
-        site = self.roll.subject(id_).site
-        return {page.target for page in self.pages.values() if page.is_agent and self.roll.subject(page.id).site == site}
+        return self._agents.get(self.roll.subject(id_).site, set())
 
     # --- what is seen
 
@@ -183,11 +189,13 @@ class Keeper:
             if page.judge is not None:
                 page.judge.forget(before_ms)
 
-    def claim(self, now_ms: int, ended_ms: int, last_ms: int) -> None:
+    async def claim(self, now_ms: int, ended_ms: int, last_ms: int) -> None:
         """At a start, before anything new is heard: counters go on from what the process before may have shown. That is what
         is known of the time until `ended_ms`, and, until `last_ms`, that the last state went on."""
         court = self.court(now_ms)
-        for page in self.pages.values():
+        for number, page in enumerate(list(self.pages.values())):
+            if number % 20 == 0:
+                await asyncio.sleep(0)
             for view in VIEWS if not self.roll.is_pool(page.id) else ():
                 self._totals(page, view, now_ms)
                 let_go_on(page, view, court.raw(page.id, view), (ended_ms, min(last_ms, now_ms)))

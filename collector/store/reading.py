@@ -87,9 +87,9 @@ def beginnings(connection: Connection) -> dict[tuple[str, str], int]:
     """See `Store.load_beginnings`."""
     growing = select(evidence.c.target, evidence.c.module, evidence.c.first_t_ms, evidence.c.last_t_ms).where(GROWING)
     newest: dict[tuple[str, str], tuple[int, int]] = {}
-    for row in connection.execute(growing):
-        key = (row.target, row.module)
-        newest[key] = max(newest.get(key, (0, 0)), (row.last_t_ms, row.first_t_ms))
+    for target, module, first_ms, last_ms in connection.execute(growing):
+        key = (target, module)
+        newest[key] = max(newest.get(key, (0, 0)), (last_ms, first_ms))
     return {key: first for key, (_, first) in newest.items()}
 
 
@@ -103,13 +103,10 @@ def _bare(e: Evidence) -> Report:
 
 def schemas_in_use(connection: Connection) -> list[SchemaRow]:
     """See `Store.load_schemas`."""
-    found = select(agent_schemas.c.agent, schemas.c.hash, schemas.c.body).join(schemas, schemas.c.hash == agent_schemas.c.hash)
-    bodies: dict[bytes, bytes] = {}
-    result = []
-    for row in connection.execute(found):
-        body = bytes(row.body)
-        result.append(SchemaRow(row.agent, bytes(row.hash), bodies.setdefault(bytes(row.hash), body)))
-    return result
+    # Few bodies have many users: joined, each would be read once for every one of these.
+    bodies = {bytes(hash_): bytes(body) for hash_, body in connection.execute(select(schemas.c.hash, schemas.c.body))}
+    users = connection.execute(select(agent_schemas.c.agent, agent_schemas.c.hash))
+    return [SchemaRow(agent, digest, bodies[digest]) for agent, digest in users if digest in bodies]
 
 
 def counts(connection: Connection) -> Counts:
