@@ -11,7 +11,9 @@ import msgspec
 from collector.core.calendar import Calendar
 from collector.core.court import Terms
 from collector.core.roll import Roll
-from collector.core.windows import Window, selects
+from collector.core.subject import SubjectKind
+from collector.core.windows import Window, WindowBook, selects
+from collector.ledger.inquiry import target_of
 
 _DIGEST_BYTES: Final = 8
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
@@ -38,11 +40,25 @@ def _named(roll: Roll, windows: Iterable[Window]) -> set[str]:
     """What windows name at any time, and the direct children of what they are handed on by (R11.4)."""
     found: set[str] = set()
     handing: set[str] = set()
-    for window in windows:
-        named = {id_ for id_ in roll if any(selects(s, v) for s in window.scope for v in roll.history(id_).values)}
-        found |= named
-        handing |= named if window.propagate else set()
+    book = WindowBook(windows)
+    for id_ in roll:
+        for value in roll.history(id_).values:
+            mine = [window for window in book.of(value) if any(selects(selector, value) for selector in window.scope)]
+            if mine:
+                found.add(id_)
+            if any(window.propagate for window in mine):
+                handing.add(id_)
     return found | {id_ for id_ in roll if handing and not handing.isdisjoint(roll.parents(id_))}
+
+
+def agents_by_site(roll: Roll) -> dict[str, set[str]]:
+    """The agents that configuration has, as observers, by their site (R9.8)."""
+    found: dict[str, set[str]] = {}
+    for id_ in roll:
+        subject = roll.subject(id_)
+        if subject.kind is SubjectKind.AGENT and not roll.is_gone(id_):
+            found.setdefault(subject.site, set()).add(target_of(id_))
+    return found
 
 
 class Bases:

@@ -21,7 +21,7 @@ from collector.core.standing import WINDOWS
 from collector.core.state import State, View
 from collector.core.windows import Once, Selector, WindowPlan
 from collector.inventory import load_inventory
-from collector.ledger.page import clipped
+from collector.ledger.page import clipped, lengths
 from tests.collector.ledger.test_keeper import equal_everywhere
 from tests.collector.ledger.world import DAY, HOUR, INTERVAL, MIDNIGHT, World, states
 
@@ -306,7 +306,8 @@ async def test_r5_3_blindness_that_is_known_of_after_the_day_was_closed_mends_it
         await world.settle()
         (row,) = await world.store.sealed_months(["2026-03"], ["web-01"])
         again = await world.recomputed("web-01", View.E2E, MIDNIGHT)
-        assert states(row.spans(View.E2E))[-1][2:] == states(again)[-1][2:]
+        assert lengths(row.spans(View.E2E)) == lengths(clipped(again, MIDNIGHT, MIDNIGHT + DAY))
+        assert row.spans(View.E2E)[-1].from_ms == stood
         await windows_right(world)
 
 
