@@ -246,10 +246,10 @@ class Issuing:
                     self._touch(period, {one.subject}, now_ms)
         acts = await self._library.acts_version()
         if acts != self._acts:
-            first, self._acts = self._acts < 0, acts
-            for period in [] if first else list(self._newest or {}):
+            for period in [] if self._acts < 0 else list(self._newest or {}):
                 if await self._is_acted_on(period, now_ms):
                     self._touch(period, set(), now_ms)
+            self._acts = acts
 
     def _touch(self, period: str, subjects: set[str], now_ms: int) -> None:
         known = self._touched.setdefault(period, _Touched(now_ms, now_ms, set()))
@@ -300,6 +300,9 @@ class Issuing:
             whole = msgspec.structs.replace(reclassify(before, after), restatements=(*before.restatements, *lines))
             await self._issue(whole, COLLECTOR, now_ms, Entries(restatements=lines))
         self._touched.pop(period, None)
+        if touched.last_ms > now.provenance.known_ms:
+            # What came last is not known to this version yet.
+            self._touched[period] = _Touched(touched.last_ms, touched.last_ms, touched.subjects)
 
 
 def _counted(terms: Terms, interval: tuple[int, int]) -> set[object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -297,6 +298,42 @@ async def test_r11_3_a_retroactive_window_restates_with_its_approver(world: Worl
         assert (line.from_ms, line.to_ms, line.from_state, line.to_state) == (*hour, "up", "maintenance")
         assert (line.rule, line.approver, line.received_ms) == ("R11.3", "u2", approved_ms)
         assert [(one.id, one.retroactive) for one in second.windows] == [(made.id, True)]
+
+
+async def test_r11_3_an_act_is_not_lost_to_a_database_that_fails_or_to_a_restatement_under_way(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world.running():
+        await march(world)
+        await over(world)
+        await people(world)
+        rules = world.ledgers.rules()
+        made = [
+            await world.store.create_window(
+                Body(plan=WindowPlan(Once(SILENT[1] + at, SILENT[1] + at + MINUTE), (Selector(subjects=("web-01",)),)),
+                     reason="disk", change="CR-8"), OPERATOR, world.now, rules,
+            )
+            for at in (0, HOUR)
+        ]  # fmt: skip
+        await turn(world)
+        await world.store.act_on_window(made[0].id, ActKind.APPROVE, Body(), (APPROVER, world.now, rules))
+        real = world.store.window_acts
+
+        async def failing(*_: object) -> Any:
+            monkeypatch.setattr(world.store, "window_acts", real)
+            raise StoreError("disk full")
+
+        monkeypatch.setattr(world.store, "window_acts", failing)
+        with pytest.raises(StoreError):
+            await world.ledgers.issuing.tick(world.now)
+        await turn(world)
+        # Something changes all the time, so that it waits as long as it may; the last change is later than its K.
+        world.now += LONGEST_MS
+        await world.store.act_on_window(made[1].id, ActKind.APPROVE, Body(), (APPROVER, world.now, rules))
+        await turn(world, 2)
+        assert [one.id for one in (await report(world)).windows if one.approver] == [made[0].id]
+        await restated(world)
+        assert [one.id for one in (await report(world)).windows if one.approver] == [one.id for one in made]
 
 
 async def test_r17_3_an_incident_is_reclassified_and_never_deleted(tmp_path: Path) -> None:
