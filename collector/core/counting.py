@@ -37,6 +37,7 @@ class Counting:
         self.period = period
         self.links = links
         self._soft = soft
+        self._soft_apart = {id_ for id_, _ in soft if soft.get((id_, View.DEVICE)) != soft.get((id_, View.E2E))}
         self._figures: dict[View, dict[str, Figures]] = {View.DEVICE: {}, View.E2E: {}}
         self._questions: dict[View, dict[str, Question]] = {View.DEVICE: {}, View.E2E: {}}
         self._alike: set[str] = set()
@@ -104,7 +105,8 @@ class Counting:
             for id_ in self.at_site(site):
                 key = (self.court.roll.subject(id_).class_, id_ in self.links)
                 found.setdefault(key, []).append((1, self.of(id_, view)))
-            if view is View.E2E and not self._soft and self._alike.issuperset(self.at_site(site)):
+            here = self.at_site(site)
+            if view is View.E2E and self._soft_apart.isdisjoint(here) and self._alike.issuperset(here):
                 known = self.cells(site, View.DEVICE)
             else:
                 known = {key: pool(parts) for key, parts in found.items()}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from collector.core.monthly import RestatementLine
 from collector.core.periods import PERIODS, local_date
-from collector.core.restate import Restated
+from collector.core.restate import CountedRow, Restated
 from collector.core.sealing import Entries, IssuedReport, Link, SealedMonth, StandingRow
 from collector.core.state import Span, State
 from collector.ledger.inquiry import Records
-from collector.ledger.keeper import Keeper
 from collector.ledger.page import lengths
 
 
@@ -22,6 +22,8 @@ class Books(Records, Protocol):
     async def sealed_months(self, months: Collection[str], subjects: Collection[str] | None = None) -> list[SealedMonth]: ...
     async def load_standing(self) -> list[StandingRow]: ...
     async def load_restated(self) -> list[Restated]: ...
+    async def show(self, shown_ms: int, rows: Sequence[CountedRow], moved: Sequence[Restated]) -> None: ...
+    async def load_counted(self) -> tuple[int, list[CountedRow]]: ...
     async def chain_head(self) -> Link | None: ...
     def chain(self) -> AsyncIterator[Link]: ...
     async def evidence_digest(self, from_ms: int, until_ms: int, known_ms: int) -> bytes: ...
@@ -31,7 +33,14 @@ class Books(Records, Protocol):
     async def acts_version(self) -> int: ...
 
 
-def months_of(keeper: Keeper, from_ms: int, until_ms: int) -> dict[str, tuple[int, int]]:
+class Local(Protocol):
+    """Whose calendar months follow (R2.5)."""
+
+    @property
+    def zone(self) -> ZoneInfo: ...
+
+
+def months_of(keeper: Local, from_ms: int, until_ms: int) -> dict[str, tuple[int, int]]:
     """The local months that have a part in a period, by name, with their bounds."""
     out: dict[str, tuple[int, int]] = {}
     at = from_ms

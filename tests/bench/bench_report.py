@@ -1,6 +1,7 @@
 """Seconds of CPU from the database to the file: the report of a month over 10,000 targets with 20 outages each.
 
 Closed days are read from SQLite, unpacked, put before a court, counted in both views and by site and class, and written as CSV.
+Every outage has its hard instant, one target in twenty has failures that were never confirmed.
 Measured twice: with both views alike, and with an end-to-end view that differs in every outage, so that it is counted anew.
 """
 
@@ -17,12 +18,15 @@ from pathlib import Path
 
 from collector.core.assembly import Ask, Facts, assemble
 from collector.core.court import Court, Terms
+from collector.core.details import Details
+from collector.core.intervals import Interval
 from collector.core.monthly import Provenance, Report
 from collector.core.roll import Roll
 from collector.core.sealing import Entries, SealedMonth, seal_month
 from collector.core.state import Span, State, View, Why
 from collector.core.subject import Group, GroupRule, Subject, SubjectKind
 from collector.garbage import uncollected
+from collector.ledger.days import Confirmations, Days
 from collector.report import csv_file
 from collector.report.layout import Layout
 from collector.store.store import Store
@@ -59,6 +63,7 @@ def month(number: int, *, apart: bool) -> SealedMonth:
     """A target's month, closed; `apart`: end to end a second of each outage is unreachable time."""
     device: list[Span] = []
     e2e: list[Span] = []
+    confirmed: list[Interval] = []
     at_ms = PERIOD[0]
     for k in range(OUTAGES):
         onset = PERIOD[0] + (36 * k + 1) * HOUR + 977 * number
@@ -66,11 +71,14 @@ def month(number: int, *, apart: bool) -> SealedMonth:
         cut = Span(onset, onset + 1_000, State.UNREACHABLE, Why.PATH)
         device += [up, down]
         e2e += [up, cut, Span(cut.to_ms, down.to_ms, State.DOWN, Why.SILENT)] if apart else [up, down]
+        confirmed.append((onset, onset + 45_000))
         at_ms = down.to_ms
     last = Span(at_ms, PERIOD[1], State.UP, Why.REPORTING)
     device.append(last)
     e2e.append(last)
-    return seal_month(f"host-{number:05}", MONTH, PERIOD, device, e2e)
+    soft = [(PERIOD[0] + n * HOUR, PERIOD[0] + n * HOUR + 30_000) for n in range(0 if number % 20 else 5)]
+    beside = Details(tuple(soft), tuple(confirmed))
+    return seal_month(f"host-{number:05}", MONTH, PERIOD, device, e2e, beside=(beside, beside))
 
 
 def unpacked(months: Sequence[SealedMonth]) -> dict[View, dict[str, list[Span]]]:
@@ -80,16 +88,21 @@ def unpacked(months: Sequence[SealedMonth]) -> dict[View, dict[str, list[Span]]]
     return {View.DEVICE: device, View.E2E: e2e}
 
 
-def report_of(roll: Roll, spans: dict[View, dict[str, list[Span]]]) -> Report:
+def report_of(roll: Roll, spans: dict[View, dict[str, list[Span]]], days: Days) -> Report:
     """The month of everything."""
     court = Court(roll, lambda id_, view: spans[view][id_], Terms(), PERIOD, PERIOD[1])
     ask = Ask(MONTH, PERIOD, "Asia/Ho_Chi_Minh", objective=Fraction(99, 100))
-    return assemble(court, ask, Facts(Provenance(PERIOD[1], "", "", "", ""), "sealed", 1))
+    facts = Facts(Provenance(PERIOD[1], "", "", "", ""), "sealed", 1, confirmed=Confirmations(days), soft=days.soft())
+    return assemble(court, ask, facts)
 
 
 def check(report: Report) -> None:
     """It is the whole report, and right."""
     [whole] = [line for line in report.headline if (line.id, line.view) == ("*", View.DEVICE)]
+    if whole.figures.soft_fail != TARGETS // 20 * 5 * 30_000 or any(
+        one.subject.startswith("host-") and not one.hard_ms for one in report.incidents
+    ):
+        raise RuntimeError(f"{whole.figures}: expected failures that were never confirmed, and hard instants")
     if whole.figures.down != TARGETS * OUTAGES * OUTAGE_MS or whole.figures.incidents != TARGETS * OUTAGES:
         raise RuntimeError(f"{whole.figures}: expected {OUTAGES} outages of 10 minutes of each target")
     if len(report.subjects) != 2 * TARGETS or len(report.headline) != 2 * (SITES + 3):
@@ -110,7 +123,7 @@ async def measure(folder: Path, *, apart: bool) -> list[float]:
                 ticks.append(time.process_time())
                 spans = unpacked(rows)
                 ticks.append(time.process_time())
-                report = report_of(roll, spans)
+                report = report_of(roll, spans, Days({row.subject: [row] for row in rows}, {}, None))
                 ticks.append(time.process_time())
                 size = len(csv_file.render(report, Layout()))
                 ticks.append(time.process_time())

@@ -30,7 +30,7 @@ from collector.core.change import BootRow, Change, Saved, SequenceRow
 from collector.core.draft import Draft
 from collector.core.evidence import Evidence, Grade, Run, TimeQuality
 from collector.core.intervals import Interval
-from collector.core.judge import judge_all
+from collector.core.judge import Judge, judge_all
 from collector.core.sealing import Entries, SealedMonth, StandingRow, link, seal_month
 from collector.core.skew import BootClock
 from collector.core.state import Span, State, View, Why
@@ -148,12 +148,12 @@ class Server:
         for number, what in enumerate(incidents):
             self.live(T + number * stretch_ms, T + (number + 1) * stretch_ms, what)
 
-    def spans(self, view: View) -> list[Span]:
+    def judge(self) -> Judge:
         """What the judge makes of it."""
         stretches = [found for run in self.runs.values() if (found := stretch_at(run, T + 400 * DAY)) is not None]
         blinds = [BlindSpan("collector", *blind) for blind in self.blinds]
         rules = Timetable.always(Rules(sign=Sign.PUSH, silence_is_down=True))
-        return judge_all(stretches, blinds, rules).spans(view, T, T + DAYS * DAY)
+        return judge_all(stretches, blinds, rules)
 
 
 _REPORT = Report(1, "@", HOST, Kind.REPORT, T, 1, 1)
@@ -230,7 +230,9 @@ def clip(spans: list[Span], from_ms: int, until_ms: int) -> list[Span]:
 
 async def write_books(store: Store, server: Server, copies: list[Copy], tidy: Tidy = nothing) -> int:
     """Closed days, one after the other, and standing; bytes of the chain, which costs as much for one target as for all."""
-    views = {view: server.spans(view) for view in View}
+    judge, end_ms = server.judge(), T + DAYS * DAY
+    views = {view: judge.spans(view, T, end_ms) for view in View}
+    details = {view: judge.details(view, T, end_ms, end_ms) for view in View}
     last = None
     for day in range(DAYS):
         if day % 3 == 0:
@@ -238,7 +240,9 @@ async def write_books(store: Store, server: Server, copies: list[Copy], tidy: Ti
         until_ms, month = T + (day + 1) * DAY, day // 31
         base_ms = T + month * 31 * DAY
         device, e2e = (clip(views[view], base_ms, until_ms) for view in View)
-        months = [seal_month(copy.name, f"2024-{month + 1:02d}", (base_ms, until_ms), device, e2e) for copy in copies]
+        name, bounds = f"2024-{month + 1:02d}", (base_ms, until_ms)
+        beside = (details[View.DEVICE].within(*bounds), details[View.E2E].within(*bounds))
+        months = [seal_month(copy.name, name, bounds, device, e2e, beside=beside) for copy in copies]
         last = link(last, "day", f"day {day}", (until_ms - DAY, until_ms, until_ms + DAY), (b"s" * 32, b"e" * 32))
         standing = [StandingRow(copy.name, until_ms, bytes(300)) for copy in copies]
         await store.enter(Entries(months=months, standing=standing, links=[last]))
