@@ -35,14 +35,10 @@ from collector.ledger.reports import Reporter
 from collector.ledger.valid import ValidRecords
 from collector.ledger_setup import setup_of
 from collector.store.store import Store
-from collector.store.watch import STOPPED
 
 AUTHOR: Final = "inventory"
 """Who says what configuration says (R1.2)."""
 AFTER_FAILURE_S: Final = 5.0
-_RECENT_MS: Final = 60_000
-_BEAT_MS: Final = 10_000
-"""R5.3: so long a process that died may have gone on after its last heartbeat."""
 _log = logging.getLogger("haidang.ledger")
 
 
@@ -91,8 +87,6 @@ class Ledgers:
         await self._store.put_settings(calendar_settings(inventory.calendars), AUTHOR, now_ms)
         await self._store.put_subjects(inventory.subjects(accounts), AUTHOR, now_ms)
         await self.clerk.load(now_ms)
-        for blind in (await self._store.blinds(now_ms - _RECENT_MS, now_ms, observer=COLLECTOR))[-1:]:
-            await self.keeper.claim(now_ms, blind.from_ms, blind.from_ms + (0 if blind.cause == STOPPED else _BEAT_MS))
         early, self._early = self._early, []
         self.keeper.is_loaded = True
         self.keeper.see(early)

@@ -56,6 +56,13 @@ MAINTENANCE: Final = "maintenance"
 OUTSIDE: Final = ""
 
 
+class CountedRow(msgspec.Struct, frozen=True, gc=False):
+    """One subject's counters as they were shown, so that they go on from there after a restart; `body` is the keeper's."""
+
+    subject: str
+    body: bytes
+
+
 class Restated(msgspec.Struct, frozen=True, gc=False):
     """So many milliseconds of a subject were claimed as one state and are another: what its counters must move by."""
 

@@ -17,6 +17,7 @@ from collector.core.state import State, View
 from collector.core.subject import SubjectKind
 from collector.expose.ledger_port import LedgerPort
 from collector.expose.names import NAMES, heading
+from collector.expose.stream import Chunk
 from collector.expose.templates import escape_label
 
 STEP_S: Final = 0.003
@@ -250,14 +251,19 @@ class LedgerPage:
         self._ledger = ledger
         self._tails: dict[str, tuple[SubjectRow, str]] = {}
 
-    def page(self, now_ms: int, *, openmetrics: bool) -> Iterator[bytes]:
-        """The families in chunks; empty chunks are breaths. What leaves the ledger meanwhile is not shown."""
+    def page(self, now_ms: int, *, openmetrics: bool) -> Iterator[Chunk]:
+        """The families in chunks; empty chunks are breaths. What leaves the ledger meanwhile is not shown.
+
+        Counters are on disk before they are seen, so that none falls after a restart.
+        """
         rows: list[Row] = []
         for row in self._rows(now_ms):
             if row is None:
                 yield b""
             else:
                 rows.append(row)
+        if rows and self._ledger.before_showing is not None:
+            yield self._ledger.before_showing(now_ms)
         for name, render in _FAMILIES.items():
             yield from _family(heading(NAMES[name], openmetrics), rows, render)
         yield self._health(openmetrics)

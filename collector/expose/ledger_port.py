@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -35,6 +35,8 @@ class LedgerPort(Protocol):
     def is_loaded(self) -> bool: ...
     @property
     def pages(self) -> Mapping[str, PagePort]: ...
+    @property
+    def before_showing(self) -> Callable[[int], Awaitable[None]] | None: ...
     @property
     def roll(self) -> Roll: ...
     @property

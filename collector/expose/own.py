@@ -17,6 +17,7 @@ from collector.core.tally import AgentTally, Histogram, LaneTally, Tally
 from collector.expose.ledger_page import LedgerPage
 from collector.expose.ledger_port import LedgerPort
 from collector.expose.names import NAMES, heading
+from collector.expose.stream import Chunk
 from collector.expose.templates import escape_label, number, tail_of
 
 STEP_TARGETS = 400
@@ -49,7 +50,7 @@ class OwnPage:
         PlatformCollector(registry=self._process)
         GCCollector(registry=self._process)
 
-    def page(self, now_ms: int, *, openmetrics: bool) -> Iterator[bytes]:
+    def page(self, now_ms: int, *, openmetrics: bool) -> Iterator[Chunk]:
         """The page in chunks; each takes the event loop for a few milliseconds at most."""
         judged: list[tuple[Target, Judgement]] = []
         for target in list(self._fleet):

@@ -20,7 +20,7 @@ from collector.expose.ledger_port import LedgerPort
 from collector.expose.names import RESERVED
 from collector.expose.negotiate import OPENMETRICS, TEXT, accepts_gzip, wants_openmetrics
 from collector.expose.own import OwnPage
-from collector.expose.stream import BusyError, Gate, send
+from collector.expose.stream import BusyError, Chunk, Gate, send
 from collector.expose.text import Renderer
 
 JSON = "application/json"
@@ -179,7 +179,7 @@ class _Pages:
         answer = TargetList(time_text(now_ms), views[: query.limit], views[query.limit - 1].id if more else "")
         return web.Response(body=msgspec.json.encode(answer), content_type=JSON)
 
-    async def _scrape(self, request: web.Request, page: str, chunks: Callable[[bool], Iterator[bytes]]) -> web.StreamResponse:
+    async def _scrape(self, request: web.Request, page: str, chunks: Callable[[bool], Iterator[Chunk]]) -> web.StreamResponse:
         openmetrics = wants_openmetrics(request.headers.get(hdrs.ACCEPT, ""))
         gzip = accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, ""))
         response = web.StreamResponse()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 
 WRITE_BYTES = 128 * 1024
+Chunk = bytes | Awaitable[None]
+"""Bytes of a page, or something to wait for before it goes on."""
 
 
 class BusyError(Exception):
@@ -38,7 +40,7 @@ class Gate:
 
 
 async def send(
-    response: web.StreamResponse, chunks: Iterator[bytes], pool: ThreadPoolExecutor | None, written: int = WRITE_BYTES
+    response: web.StreamResponse, chunks: Iterator[Chunk], pool: ThreadPoolExecutor | None, written: int = WRITE_BYTES
 ) -> None:
     """Write the chunks to a prepared response; gzip at level 1 if there is a pool to do it in. Empty chunks are breaths."""
     loop = asyncio.get_running_loop()
@@ -46,6 +48,9 @@ async def send(
     held: list[bytes] = []
     size = 0
     for chunk in chunks:
+        if not isinstance(chunk, bytes):
+            await chunk
+            continue
         held.append(chunk)
         size += len(chunk)
         if size >= written:

@@ -16,13 +16,12 @@ from collector.core.court import Terms
 from collector.core.details import NOTHING
 from collector.core.judge import Judge
 from collector.core.periods import PERIODS
-from collector.core.restate import Restated
-from collector.core.sealing import Entries, SealedMonth
-from collector.core.state import State
+from collector.core.sealing import SealedMonth
 from collector.core.stretch import Stretch
 from collector.ledger.bearing import Bases, affected
 from collector.ledger.books import Books, months_of
 from collector.ledger.closing import Closing
+from collector.ledger.counted import Counters
 from collector.ledger.inquiry import BACK_MS, BREATH_S, CHUNK, DAY_MS, Inquiry, is_sign, of_agent
 from collector.ledger.keeper import Keeper
 from collector.ledger.mending import Mended, Mending
@@ -50,6 +49,8 @@ class Clerk:
         self._unchecked: list[str] = []
         """Pages whose latest closed days were not compared with the evidence since the start: late evidence may have come
         that the process before did not live to mend them by."""
+        self._counters = Counters(keeper, books)
+        keeper.before_showing = self._counters.write_shown
         self._closing = Closing(keeper, books, late_after_ms)
         self._mending = Mending(keeper, books, inquiry, self._closing)
 
@@ -64,9 +65,7 @@ class Clerk:
         """Take up every page where the store has it, and judge what came since."""
         keeper = self._keeper
         keeper.take_roll(await self._inquiry.roll(), now_ms)
-        for moved in await self._books.load_restated():
-            pairs = keeper.moved.setdefault(moved.subject, {}).setdefault(moved.view, {})
-            pairs[State(moved.from_state), State(moved.to_state)] = moved.ms
+        await self._counters.load()
         await self._take_standing()
         await self._closing.load()
         # What people did shortly before the process ended may not have reached the sums of closed days.
@@ -172,7 +171,7 @@ class Clerk:
             await self._mending.mend(late, now_ms)
         await self._mending.refresh(now_ms)
         await self._closing.close_days(now_ms)
-        await self._write_moved()
+        await self._counters.write()
 
     async def _check_some(self, now_ms: int) -> None:
         waiting = set(self._unchecked)
@@ -217,13 +216,3 @@ class Clerk:
             if known != kept:
                 begun = [a for a, _ in {*known.soft, *known.confirmed} ^ {*kept.soft, *kept.confirmed}]
                 page.behind(min(begun, default=since_ms))
-
-    async def _write_moved(self) -> None:
-        rows, self._keeper.unwritten = self._keeper.unwritten, []
-        if rows:
-            moved = [Restated(id_, view, was.value, now.value, ms) for id_, view, was, now, ms in rows]
-            try:
-                await self._books.enter(Entries(restated=moved))
-            except Exception:
-                self._keeper.unwritten = rows + self._keeper.unwritten
-                raise

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from collector.core.intervals import Interval
-from collector.core.state import Span, State, View
-from collector.ledger.page import STATES, Page, clipped, lengths
+from collector.core.intervals import Interval, clip, size
+from collector.core.state import State, View
+from collector.ledger.page import STATES, Claim, Page
 
 Moved = tuple[str, View, State, State, int]
 
@@ -34,12 +34,10 @@ def count(page: Page, view: View, open_: dict[State, int], moved: dict[tuple[Sta
     return found
 
 
-def let_go_on(page: Page, view: View, raw: Sequence[Span], unsure: Interval) -> None:
-    """Count as if the last state before `unsure` had gone on in it: so it may have been shown."""
-    last = clipped(raw, unsure[0] - 1, unsure[0])
-    if not last or page.closed_ms >= unsure[0]:
-        return
-    counted = page.counted[view]
-    for state, ms in lengths(clipped(raw, *unsure)).items():
-        counted[last[0].state] += ms
-        counted[state] -= ms
+def claim(page: Page, view: View, state: State, now_ms: int, scope: Sequence[Interval]) -> bool:
+    """Whether a page's counters go on otherwise than as they are written. Then they are to be written anew."""
+    known, totals = page.claims.get(view), page.counted[view]
+    if known is not None and known.until(size(clip(scope, known.at_ms, now_ms))) == totals:
+        return False
+    page.claims[view] = Claim(now_ms, STATES.index(state), [totals[each] for each in STATES])
+    return True

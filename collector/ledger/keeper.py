@@ -6,8 +6,7 @@ to the clerk (`collector.ledger.clerk`), which judges anew from evidence.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Final
 from zlib import crc32
@@ -32,7 +31,7 @@ from collector.core.stretch import BlindSpan
 from collector.core.subject import SubjectKind
 from collector.core.waypoints import stretch_of
 from collector.ledger.bearing import agents_by_site
-from collector.ledger.counters import Moved, count, let_go_on
+from collector.ledger.counters import Moved, claim, count
 from collector.ledger.inquiry import BACK_MS, of_agent, target_of, upstream_of
 from collector.ledger.page import VIEWS, Page, clipped, following, lengths, soft_in
 from collector.ledger.paths import LivePath, Parents
@@ -64,6 +63,10 @@ class Keeper:
         """Grows with whatever changes figures other than evidence: configuration, windows, corrections."""
         self.unwritten: list[Moved] = []
         """What was moved and is not on disk yet."""
+        self.unclaimed: set[str] = set()
+        """Pages whose counters go on otherwise than is written on disk."""
+        self.before_showing: Callable[[int], Awaitable[None]] | None = None
+        """Writes the counters that are about to be shown."""
         self.mended_days = 0
         """Closed days of subjects that came out differently when they were judged anew, since the start."""
         self.parents = Parents(self)
@@ -189,17 +192,6 @@ class Keeper:
             if page.judge is not None:
                 page.judge.forget(before_ms)
 
-    async def claim(self, now_ms: int, ended_ms: int, last_ms: int) -> None:
-        """At a start, before anything new is heard: counters go on from what the process before may have shown. That is what
-        is known of the time until `ended_ms`, and, until `last_ms`, that the last state went on."""
-        court = self.court(now_ms)
-        for number, page in enumerate(list(self.pages.values())):
-            if number % 20 == 0:
-                await asyncio.sleep(0)
-            for view in VIEWS if not self.roll.is_pool(page.id) else ():
-                self._totals(page, view, now_ms)
-                let_go_on(page, view, court.raw(page.id, view), (ended_ms, min(last_ms, now_ms)))
-
     # --- what is answered
 
     def court(self, now_ms: int) -> Court:
@@ -310,11 +302,12 @@ class Keeper:
         if not is_pool:
             burn = self._burn(spans, question, now_ms)
         covered = court.maintenance(page.id, view)
+        state = None if is_pool else self.state(page.id, view, now_ms)
         return ViewStanding(
             view,
-            None if is_pool else self.state(page.id, view, now_ms),
-            {} if is_pool else self._totals(page, view, now_ms),
-            self.moved.get(page.id, {}).get(view, {}),
+            state,
+            {} if state is None else self._totals(page, view, state.state, now_ms),
+            dict(self.moved.get(page.id, {}).get(view, {})),
             self._windows_shown(page.id, view, now_ms),
             burn,
             any(a <= now_ms - 1 < b for a, b in flap.flapping(spans, self.flaps)),
@@ -350,10 +343,12 @@ class Keeper:
         pools = {name: pool([(weight, windows[name]) for weight, windows in found], slo) for name in WINDOWS}
         return {name: msgspec.structs.replace(figures, provisional=True) for name, figures in pools.items()}
 
-    def _totals(self, page: Page, view: View, now_ms: int) -> dict[State, int]:
+    def _totals(self, page: Page, view: View, state: State, now_ms: int) -> dict[State, int]:
         """Counters that never fall, as they are shown now."""
         open_ = lengths(clipped(self.court(now_ms).raw(page.id, view), page.closed_ms, now_ms))
         self.unwritten += count(page, view, open_, self.moved.setdefault(page.id, {}).setdefault(view, {}))
+        if claim(page, view, state, now_ms, self.roll.scope(page.id)):
+            self.unclaimed.add(page.id)
         return page.counted[view]
 
     def window(self, id_: str, view: View, name: str, now_ms: int) -> Figures:

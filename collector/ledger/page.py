@@ -53,6 +53,21 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Body)
 
 
+class Claim(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Counters as they were shown at `at_ms`, in milliseconds in the order of `STATES`, and the index of the state in which
+    they go on."""
+
+    at_ms: int
+    state: int
+    totals: list[int]
+
+    def until(self, ms: int) -> dict[State, int]:
+        """The counters after so much more time in service."""
+        found = dict(zip(STATES, self.totals, strict=True))
+        found[STATES[self.state]] += ms
+        return found
+
+
 class _Beats(msgspec.Struct):
     """Heartbeats in a row, as a stretch that still grows."""
 
@@ -71,8 +86,8 @@ class Page:
     """See the module."""
 
     __slots__ = (
-        "_beats", "_body", "_judge", "_raw", "behind_ms", "cache", "children", "closed_ms", "counted", "id", "is_agent",
-        "missed", "outages", "target",
+        "_beats", "_body", "_judge", "_raw", "behind_ms", "cache", "children", "claims", "closed_ms", "counted", "id",
+        "is_agent", "missed", "outages", "target",
     )  # fmt: skip
 
     def __init__(self, id_: str, target: str, *, is_agent: bool = False) -> None:
@@ -93,7 +108,9 @@ class Page:
         self.outages: dict[View, tuple[Interval, ...]] = {}
         """When its children's path was broken by it, as they were judged with."""
         self.counted: dict[View, dict[State, int]] = {}
-        """Its counters as they were last shown."""
+        """Its counters as they were last worked out."""
+        self.claims: dict[View, Claim] = {}
+        """Its counters as they are to be written."""
         self.cache: object = None
         self._raw = b""
         self._body: Body | None = None

@@ -13,22 +13,26 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from collector.core.change import StoreError
 from collector.core.monthly import RestatementLine
-from collector.core.restate import Restated
+from collector.core.restate import CountedRow, Restated
 from collector.core.sealing import Entries, IssuedReport, Link, SealedMonth, StandingRow
 from collector.core.state import View
 from collector.store import audit
 from collector.store.ledger import Hot
-from collector.store.tables_books import chain, reports, restated, restatements, spans, standing
+from collector.store.tables_books import chain, counted, reports, restated, restatements, spans, standing
 
 CHUNK = 500
 """Keys in one IN list."""
 _MONTH = ("month", "subject", "base_ms", "upto_ms", "device", "e2e", "beside")
 _STANDING = ("subject", "upto_ms", "body")
 _RESTATED = ("subject", "view", "from_state", "to_state", "ms")
+_COUNTED = ("subject", "body")
+_SHOWN = ""
+"""In place of a subject: when counters were last shown."""
 
 
 def _upserts(dialect: Any) -> dict[str, Any]:
     month, place, moved = dialect.insert(spans), dialect.insert(standing), dialect.insert(restated)
+    shown = dialect.insert(counted)
     return {
         "spans": month.on_conflict_do_update(
             index_elements=["month", "subject"], set_={name: month.excluded[name] for name in _MONTH[2:]}
@@ -39,6 +43,7 @@ def _upserts(dialect: Any) -> dict[str, Any]:
         "restated": moved.on_conflict_do_update(
             index_elements=list(_RESTATED[:4]), set_={"ms": restated.c.ms + moved.excluded.ms}
         ),
+        "counted": shown.on_conflict_do_update(index_elements=["subject"], set_={"body": shown.excluded.body}),
     }
 
 
@@ -52,6 +57,7 @@ def _hot(name: str, order: tuple[str, ...]) -> Hot:
 _PUT_MONTHS = _hot("spans", _MONTH)
 _PUT_STANDING = _hot("standing", _STANDING)
 _PUT_RESTATED = _hot("restated", _RESTATED)
+_PUT_COUNTED = _hot("counted", _COUNTED)
 _DROP_STANDING = delete(standing).where(standing.c.subject == bindparam("who"))
 
 
@@ -73,6 +79,18 @@ def enter(connection: Connection, entries: Entries) -> None:
             raise StoreError(f"report {report.period}: version {report.version} does not follow the newest one")
     if entries.links:
         _append(connection, entries.links)
+
+
+def show(connection: Connection, shown_ms: int, rows: Sequence[CountedRow], moved: Sequence[Restated]) -> None:
+    """See `Store.show`."""
+    _PUT_COUNTED.run(connection, [(_SHOWN, str(shown_ms).encode()), *[(row.subject, row.body) for row in rows]])
+    _PUT_RESTATED.run(connection, [(r.subject, r.view.value, r.from_state, r.to_state, r.ms) for r in moved])
+
+
+def all_counted(connection: Connection) -> tuple[int, list[CountedRow]]:
+    """See `Store.load_counted`."""
+    found = {row.subject: row.body for row in connection.execute(select(counted))}
+    return int(found.pop(_SHOWN, b"0")), [CountedRow(subject, body) for subject, body in found.items()]
 
 
 def _append(connection: Connection, links: Sequence[Link]) -> None:

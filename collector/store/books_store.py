@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from collector.core.evidence import Run
 from collector.core.monthly import RestatementLine
-from collector.core.restate import Restated
+from collector.core.restate import CountedRow, Restated
 from collector.core.sealing import Entries, IssuedReport, Link, SealedMonth, StandingRow
 from collector.core.stretch import BlindSpan, Stretch
 from collector.core.subject import Subject, Version
@@ -59,6 +59,14 @@ class BooksStore:
     async def load_restated(self) -> list[Restated]:
         """Totals of what was claimed as one state and became another."""
         return await self._database.read(books.totals)
+
+    async def show(self, shown_ms: int, rows: Sequence[CountedRow], moved: Sequence[Restated]) -> None:
+        """Write what counters are shown at this moment where they do not go on as written, and what was moved since."""
+        await self._database.write(lambda c: books.show(c, shown_ms, rows, moved))
+
+    async def load_counted(self) -> tuple[int, list[CountedRow]]:
+        """When counters were last shown (0: never), and what is written of them."""
+        return await self._database.read(books.all_counted)
 
     async def chain_head(self) -> Link | None:
         """The newest link; None before the first."""

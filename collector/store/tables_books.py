@@ -142,3 +142,12 @@ restated = Table(
     sqlite_with_rowid=False,
 )
 """Totals of what was claimed as one state and became another: counters never go back."""
+
+counted = Table(
+    "counted",
+    metadata,
+    _word("subject", primary_key=True),
+    _bytes("body"),
+    sqlite_with_rowid=False,
+)
+"""What `/metrics` has shown of counters (`core.restate.CountedRow`); under the subject "", when it last did."""

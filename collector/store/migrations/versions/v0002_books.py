@@ -161,6 +161,14 @@ restated = Table(
     sqlite_with_rowid=False,
 )
 
+counted = Table(
+    "counted",
+    metadata,
+    _word("subject", primary_key=True),
+    _bytes("body"),
+    sqlite_with_rowid=False,
+)
+
 
 def upgrade() -> None:
     """Make the tables."""
