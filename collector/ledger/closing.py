@@ -44,6 +44,8 @@ class Closing:
         self._books = books
         self._late_after_ms = late_after_ms
         self.settling = Settling(keeper)
+        self.linking = asyncio.Lock()
+        """Held by whoever adds to the chain."""
         self._unlinked: dict[Interval, int] = {}
         """Days to be linked, each with the moment of what its link must know."""
 
@@ -151,7 +153,11 @@ class Closing:
                 name: sums_of(PERIODS[name](self._keeper.zone, day[0])[0], one) for name, one in figures[view].items()
             }
             if not self._keeper.roll.is_pool(page.id):
-                page.add_totals(view, lengths(clipped(court.raw(page.id, view), *day)))
+                spans = lengths(clipped(court.raw(page.id, view), *day))
+                if page.judge is not None:
+                    page.add_totals(view, spans)
+                else:
+                    page.add_to_month(view, local_date(self._keeper.zone, day[0]).strftime("%Y-%m"), spans)
         page.closed_ms = day[1]
         page.cache = None
 
@@ -186,6 +192,7 @@ class Closing:
         # In a thread: unpacking a month of ten thousand targets takes a second, in which agents are served.
         digest = await asyncio.to_thread(sealing.day_spans_digest, spans, from_ms, until_ms)
         evidence = await self._books.evidence_digest(from_ms, until_ms, known_ms)
-        head = await self._books.chain_head()
-        link = sealing.link(head, DAY, name.isoformat(), (from_ms, until_ms, known_ms), (digest, evidence))
-        await self._books.enter(Entries(links=[link]))
+        async with self.linking:
+            head = await self._books.chain_head()
+            link = sealing.link(head, DAY, name.isoformat(), (from_ms, until_ms, known_ms), (digest, evidence))
+            await self._books.enter(Entries(links=[link]))

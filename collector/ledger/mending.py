@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -19,9 +20,12 @@ from collector.core.state import Span, State, View
 from collector.ledger.bearing import Bases
 from collector.ledger.books import Books, difference, joined, months_of
 from collector.ledger.closing import Closing
-from collector.ledger.inquiry import BREATH_S, CHUNK, Bench, Inquiry
+from collector.ledger.inquiry import BREATH_S, CHUNK, DAY_MS, Bench, Inquiry
 from collector.ledger.keeper import Keeper
-from collector.ledger.page import VIEWS, Page, clipped, sums_of
+from collector.ledger.page import VIEWS, Page, clipped, lengths, sums_of
+
+LATEST_MS: Final = 31 * DAY_MS
+"""Groups are counted again at least so far back, whatever their windows need."""
 
 
 class Mended(msgspec.Struct, frozen=True):
@@ -121,7 +125,8 @@ class Mending:
         if not self.stale:
             return
         bases = Bases(keeper.roll, keeper.terms.calendars)
-        todo = [id_ for id_ in keeper.roll.in_order() if id_ in self.stale]
+        # Groups first: as long as a member is not done, a restart finds that its groups are not either.
+        todo = [id_ for id_ in reversed(keeper.roll.in_order()) if id_ in self.stale]
         try:
             for start in range(0, len(todo), CHUNK):
                 some = todo[start : start + CHUNK]
@@ -134,7 +139,8 @@ class Mending:
         keeper = self._keeper
         starts = {name: PERIODS[name](keeper.zone, now_ms)[0] for name in WINDOWS}
         until_ms = max(keeper.pages[id_].closed_ms for id_ in some)
-        court = await self.closed_court(some, (min(starts.values()), until_ms))
+        begin_ms = min(*starts.values(), PERIODS["month"](keeper.zone, now_ms - LATEST_MS)[0])
+        court = await self.closed_court(some, (begin_ms, until_ms))
         entries, begun = Entries(), time.perf_counter()
         for id_ in some:
             page = keeper.pages[id_]
@@ -144,6 +150,8 @@ class Mending:
                     for name, start_ms in starts.items()
                     if start_ms < page.closed_ms
                 }
+            if page.judge is None and not keeper.roll.is_pool(id_):
+                self._count_months(page, court, begin_ms)
             page.body.basis = bases.of(id_)
             page.cache = None
             entries.standing.append(StandingRow(id_, page.closed_ms, page.encoded()))
@@ -151,6 +159,13 @@ class Mending:
                 await asyncio.sleep(0)
                 begun = time.perf_counter()
         await self._books.enter(entries)
+
+    def _count_months(self, page: Page, court: Court, begin_ms: int) -> None:
+        """What a group's months have in its totals, by its members' closed days as they are now."""
+        for month, (from_ms, until_ms) in months_of(self._keeper, begin_ms, page.closed_ms).items():
+            for view in VIEWS:
+                spans = clipped(court.raw(page.id, view), from_ms, min(until_ms, page.closed_ms))
+                page.set_month(view, month, lengths(spans))
 
     def _dependents(self, ids: Collection[str]) -> set[str]:
         keeper = self._keeper

@@ -19,6 +19,8 @@ from collector.core.stretch import Result, Stretch
 
 STATES: Final = tuple(State)
 VIEWS: Final = tuple(View)
+KEPT_MONTHS: Final = 15
+"""Months of a group that can be counted again: more than late evidence or the sums of a year reach back."""
 _FIELDS: Final = tuple(name for name in Figures.__struct_fields__ if name != "slo")
 
 
@@ -42,11 +44,13 @@ def sums_of(start_ms: int, figures: Figures) -> Sums:
 
 class Body(msgspec.Struct, array_like=True):
     """What is stored of a page: by view, the sums of windows to date and the milliseconds in each state of all closed days.
-    `basis` is what the sums rest on (`bearing.Bases`); empty: they are to be worked out again."""
+    `basis` is what the sums rest on (`bearing.Bases`); empty: they are to be worked out again. `months` are what the last
+    months have in the totals of a group, which has no closed days of its own."""
 
     windows: dict[View, dict[str, Sums]] = {}
     totals: dict[View, list[int]] = {}
     basis: bytes = b""
+    months: dict[View, dict[str, list[int]]] = {}
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -201,6 +205,20 @@ class Page:
         totals = self.body.totals.setdefault(view, [0] * len(STATES))
         for index, state in enumerate(STATES):
             totals[index] += spans.get(state, 0)
+
+    def add_to_month(self, view: View, month: str, spans: Mapping[State, int]) -> None:
+        """`add_totals` of a group, whose month can be set later."""
+        known = self.body.months.get(view, {}).get(month, [0] * len(STATES))
+        self.set_month(view, month, {state: known[index] + spans.get(state, 0) for index, state in enumerate(STATES)})
+
+    def set_month(self, view: View, month: str, spans: Mapping[State, int]) -> None:
+        """All milliseconds that a group has in its closed days of a month, in place of what was counted."""
+        months = self.body.months.setdefault(view, {})
+        known = months.get(month, [0] * len(STATES))
+        self.add_totals(view, {state: spans.get(state, 0) - known[index] for index, state in enumerate(STATES)})
+        months[month] = [spans.get(state, 0) for state in STATES]
+        while len(months) > KEPT_MONTHS:
+            del months[min(months)]
 
 
 def following(first: Figures, second: Figures, again: Iterable[Incident], window: Interval) -> Figures:

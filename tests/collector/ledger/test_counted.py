@@ -11,7 +11,7 @@ from collector.core.change import StoreError
 from collector.core.restate import CountedRow, Restated
 from collector.core.state import State, View
 from collector.ledger.counters import claim
-from collector.ledger.page import Claim, Page
+from collector.ledger.page import KEPT_MONTHS, Claim, Page, lengths
 from collector.store.store import Store
 from tests.collector.ledger.world import HOUR, INTERVAL, MIDNIGHT, World
 
@@ -120,3 +120,59 @@ def test_claim_goes_on_in_its_state() -> None:
     assert not claim(page, View.E2E, State.UP, 2_000, [(0, 1_050)])
     assert claim(page, View.E2E, State.DOWN, 1_060, ALWAYS)
     assert page.claims[View.E2E].until(7) == dict.fromkeys(State, 0) | {State.UP: 150, State.DOWN: 7}
+
+
+GROUP = """
+groups:
+  - {id: both, name: Cả hai, rule: all, members: [{class: server}]}
+"""
+
+
+async def test_groups_are_counted_again_with_their_members(tmp_path: Path) -> None:
+    """R15.1, R9.3: a spool mends yesterday of a member; the counters of its group follow, also after a restart."""
+    world = World(tmp_path, MIDNIGHT + 22 * HOUR, GROUP)
+    async with world.running():
+        await world.enrol("web-01", "web-02")
+        await world.live(["web-01", "web-02"], world.now + HOUR)
+        for t_ms in range(world.now + INTERVAL, world.now + 2 * HOUR + 1, INTERVAL):
+            world.machines["web-01"].make(t_ms)
+        await world.live(["web-02"], world.now + 2 * HOUR)
+        await world.settle()
+        assert (await truth(world))[State.UNKNOWN] > HOUR
+        for name in ("web-01", "web-02"):
+            world.machines[name].make(world.now)
+            await world.send(name)
+        await world.settle()
+        told = await truth(world)
+        assert told[State.UNKNOWN] < HOUR
+    async with World(tmp_path, world.now, GROUP).running() as again:
+        moved = again.keeper.moved["group:both"][View.DEVICE]
+        assert moved[State.UNKNOWN, State.UP] > HOUR
+
+
+async def truth(world: World) -> dict[State, int]:
+    """What the counters of the group say now, which is what the evidence says."""
+    keeper = world.ledgers.keeper
+    one = keeper.standing("group:both", world.now).views[0]
+    assert keeper.before_showing is not None
+    await keeper.before_showing(world.now)
+    found = dict(one.totals)
+    for (was, now), ms in one.moved.items():
+        found[was] -= ms
+        found[now] += ms
+    spans = await world.recomputed("group:both", View.DEVICE, MIDNIGHT)
+    assert found == dict.fromkeys(State, 0) | lengths(spans)
+    return found
+
+
+def test_a_month_is_set_in_place_of_what_was_counted() -> None:
+    page = Page(ID, ID)
+    page.add_to_month(View.E2E, "2026-03", {State.UP: 10})
+    page.add_to_month(View.E2E, "2026-03", {State.UP: 10, State.DOWN: 5})
+    page.add_to_month(View.E2E, "2026-04", {State.UP: 1})
+    page.set_month(View.E2E, "2026-03", {State.UP: 25})
+    assert page.body.totals[View.E2E] == [26, 0, 0, 0, 0]
+    for number in range(KEPT_MONTHS):
+        page.add_to_month(View.E2E, f"2027-{number:02}", {State.UP: 1})
+    assert page.body.totals[View.E2E] == [26 + KEPT_MONTHS, 0, 0, 0, 0]
+    assert min(page.body.months[View.E2E]) == "2027-00"
