@@ -36,8 +36,8 @@ def count(page: Page, view: View, open_: dict[State, int], moved: dict[tuple[Sta
 
 def claim(page: Page, view: View, state: State, now_ms: int, scope: Sequence[Interval]) -> bool:
     """Whether a page's counters go on otherwise than as they are written. Then they are to be written anew."""
-    known, totals = page.claims.get(view), page.counted[view]
-    if known is not None and known.until(size(clip(scope, known.at_ms, now_ms))) == totals:
+    known, totals, goes_on = page.claims.get(view), page.counted[view], STATES.index(state)
+    if known is not None and known.state == goes_on and known.until(size(clip(scope, known.at_ms, now_ms))) == totals:
         return False
-    page.claims[view] = Claim(now_ms, STATES.index(state), [totals[each] for each in STATES])
+    page.claims[view] = Claim(now_ms, goes_on, [totals[each] for each in STATES])
     return True

@@ -14,19 +14,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from collector.core.court import Court
-from collector.core.periods import PERIODS
-from collector.core.state import Span, State, View, Why
+from collector.core.periods import PERIODS, local_date
+from collector.core.sealing import Link, SealedMonth
+from collector.core.state import Span, State
 from collector.ledger.inquiry import Inquiry
 from collector.store.store import Store
 from tests.e2e.ground import Books, Centre, Station
 from tests.e2e.line import Line, Mode
 from tests.e2e.probing import INTERVAL_MS, Script
-from tests.e2e.worlds import Dial
+from tests.e2e.worlds import STILL, Dial
 from tests.servers import wait_for
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -35,7 +36,6 @@ HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
 STEP_MS = 1_500
 """Half of what the collector takes for a stretch in which it saw nothing: the rest is for busy machines."""
-STILL = 1e-9
 WAN, SERVER, ROOM = "wan-0", "srv-0", "pc-0"
 HOSTS = (SERVER, ROOM)
 INVENTORY = f"""
@@ -224,6 +224,27 @@ def court_of(database: Path, horizon: tuple[int, int], known_ms: int) -> Court:
     return asyncio.run(inquire())
 
 
+class Written(NamedTuple):
+    """What the books hold of closed days."""
+
+    links: list[Link]
+    months: dict[str, SealedMonth]
+
+
+def written(database: Path, day_ms: int) -> Written:
+    """The chain, and the month of a day by subject; beside a collector that may run."""
+
+    async def read() -> Written:
+        store = await Store.open(f"sqlite:///{database}")
+        try:
+            months = await store.sealed_months([local_date(ZONE, day_ms).strftime("%Y-%m")])
+            return Written([link async for link in store.chain()], {month.subject: month for month in months})
+        finally:
+            await store.close()
+
+    return asyncio.run(read())
+
+
 def ask(centre: Centre, path: str, **query: str) -> dict[str, Any]:
     """An answer of the API, which must succeed."""
     named = urlencode({name.rstrip("_"): value for name, value in query.items()})
@@ -242,9 +263,3 @@ def seconds(spans: Iterable[Span], state: State, from_ms: int, until_ms: int) ->
 def whys(spans: Iterable[Span], from_ms: int, until_ms: int) -> list[tuple[str, str]]:
     """States and reasons in a period, in order."""
     return [(s.state.value, s.why.value) for s in spans if s.from_ms < until_ms and s.to_ms > from_ms]
-
-
-__all__ = [
-    "DAY_MS", "HOUR_MS", "MINUTE_MS", "ROOM", "SERVER", "WAN", "Branch", "State", "View", "Why", "ask", "court_of",
-    "seconds", "whys", "yesterday",
-]  # fmt: skip

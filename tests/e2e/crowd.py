@@ -12,12 +12,12 @@ import random
 import ssl
 import struct
 import threading
-import time
 from collections import Counter
 
 import msgspec
 
 from agent import wire
+from agent.clock import Clock, SystemClock
 from agent.model import Block, Column, Family, Kind, Lane, MetricType, Report, Schema
 from tests.e2e.ground import Enrolled
 
@@ -31,8 +31,9 @@ _TIMEOUT_S = 10.0
 class Member:
     """One agent: what it made, what waits, what was acknowledged."""
 
-    def __init__(self, name: str, token: str, chance: random.Random) -> None:
+    def __init__(self, name: str, token: str, chance: random.Random, clock: Clock | None = None) -> None:
         self.name = name
+        self._clock = clock or SystemClock()
         self.stream = os.urandom(16).hex()
         self.boot = os.urandom(8).hex()
         self.made = dict.fromkeys(Lane, 0)
@@ -44,8 +45,8 @@ class Member:
 
     def collect(self) -> None:
         """Make new reports."""
-        uptime = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
-        common = {"target": self.name, "kind": Kind.REPORT, "at_ms": time.time_ns() // 1_000_000}
+        uptime = self._clock.uptime_ms()
+        common = {"target": self.name, "kind": Kind.REPORT, "at_ms": self._clock.wall_ms()}
         for lane, module in ((Lane.FACTS, "heartbeat"), (Lane.BULK, "host")):
             for _ in range(self._chance.randint(1, 3)):
                 self.made[lane] += 1
@@ -58,12 +59,12 @@ class Member:
 
     def request(self) -> bytes:
         """Everything that waits, as one POST."""
-        uptime = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+        uptime = self._clock.uptime_ms()
         groups = tuple(
             wire.Group(self.boot, lane, tuple(report for its, report in self._waiting if its is lane)) for lane in Lane
         )
         body = wire.encode(
-            wire.Batch(1, self.stream, self.boot, uptime, uptime, time.time_ns() // 1_000_000, "0.1.0", (), groups,
+            wire.Batch(1, self.stream, self.boot, uptime, uptime, self._clock.wall_ms(), "0.1.0", (), groups,
                        (msgspec.Raw(_ENCODED),))
         )  # fmt: skip
         head = (
@@ -87,9 +88,10 @@ class Member:
 class Crowd:
     """Members that send as fast as they are answered, with a short pause; `run` in a `with` block."""
 
-    def __init__(self, port: int, enrolled: dict[str, Enrolled], seed: int) -> None:
+    def __init__(self, port: int, enrolled: dict[str, Enrolled], seed: int, clock: Clock | None = None) -> None:
+        """With `clock` the members' machines go by it."""
         chance = random.Random(seed)
-        self.members = [Member(name, one.token, random.Random(chance.random())) for name, one in enrolled.items()]
+        self.members = [Member(name, one.token, random.Random(chance.random()), clock) for name, one in enrolled.items()]
         self.statuses: Counter[int] = Counter()
         self.cuts = 0
         self.errors: list[BaseException] = []
@@ -110,8 +112,12 @@ class Crowd:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Each member ends with its last batch answered, so the collector must be there; a failure inside is what is told."""
         self._stopping = True
-        if kind is not None:
-            return
+        if kind is None:
+            self.end()
+
+    def end(self) -> None:
+        """As at the end of the block."""
+        self._stopping = True
         self._thread.join(30)
         assert not self._thread.is_alive()
         assert not self.errors, self.errors[0]

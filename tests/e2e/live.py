@@ -62,9 +62,10 @@ def counters(page: str) -> Counters:
     return found
 
 
-def check_live(centre: Centre, database: Path, now_ms: int, zone: ZoneInfo = ZONE) -> Court:
+def check_live(centre: Centre, database: Path, now_ms: int, zone: ZoneInfo = ZONE) -> tuple[Court, Counters]:
     """The collector's counters, and its figures of every window to date of every subject in both views, are what the evidence
-    in its database says. Time must stand still, at `now_ms`."""
+    in its database says; that evidence judged anew, and the counters. Time must stand still, at `now_ms`, and the counters of
+    groups are worked out once a minute: the last scrape must be longer ago."""
     status, page = centre.page("/metrics")
     assert status == 200, page
     starts = {name: PERIODS[name](zone, now_ms)[0] for name in WINDOWS}
@@ -82,7 +83,7 @@ def check_live(centre: Centre, database: Path, now_ms: int, zone: ZoneInfo = ZON
             assert counted == dict(judged), (id_, view, {key: ms for key, ms in found.moved.items() if key[0] == id_})
     for name, start_ms in starts.items():
         _check_window(centre, court, name, (start_ms, now_ms))
-    return court
+    return court, found
 
 
 def _check_window(centre: Centre, court: Court, name: str, period: tuple[int, int]) -> None:

@@ -39,8 +39,7 @@ def test_collector_killed_for_three_minutes(tmp_path: Path) -> None:
         branch.walk_until(branch.delivered)
         branch.walk(MINUTE_MS)
         branch.stand_still()
-        court = check_live(branch.centre, branch.centre.database, branch.now_ms)
-        later = counters(branch.centre.page("/metrics")[1])
+        court, later = check_live(branch.centre, branch.centre.database, branch.now_ms)
         assert later.fallen(started) == {}
         figures = branch.api("/api/v1/availability", window="day", subject=WAN)["figures"]
     (blind_ms, until_ms, cause) = branch.books.blinds()[0]
@@ -88,7 +87,7 @@ def test_reboots_that_only_spools_tell_of(tmp_path: Path) -> None:
         branch.walk_until(branch.delivered)
         branch.walk(MINUTE_MS)
         branch.stand_still()
-        court = check_live(branch.centre, branch.centre.database, branch.now_ms)
+        court, _ = check_live(branch.centre, branch.centre.database, branch.now_ms)
     (stop,) = branch.books.markers(SERVER, "agent_stop")[:1]
     starts = {id_: branch.books.markers(id_, "agent_start") for id_ in HOSTS}
     assert {id_: [row["grade"] for row in found] for id_, found in starts.items()} == {id_: ["live", "late"] for id_ in HOSTS}

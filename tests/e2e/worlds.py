@@ -19,6 +19,8 @@ from pathlib import Path
 import msgspec
 
 _SLICE_S = 0.05
+STILL = 1e-9
+"""A speed at which no time passes."""
 
 
 class Hands(msgspec.Struct, frozen=True):
