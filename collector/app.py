@@ -123,6 +123,7 @@ class Collector:
         self._spawn(self._vigil.beats())
         self._spawn(self._keep_house())
         self._spawn(self.ledgers.keep())
+        self._spawn(self.ledgers.issue())
         self._spawn(self._follow_agents())
         self._why_not_ready = ""
         _log.info("ready: web on port %d, agents on port %d", self.web_port, self.agents_port)

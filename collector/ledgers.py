@@ -26,6 +26,7 @@ from collector.core.fleet import Fleet
 from collector.core.life import Judgement
 from collector.core.state import View
 from collector.core.stretch import BlindSpan
+from collector.garbage import uncollected
 from collector.inventory import Inventory
 from collector.ledger.clerk import Clerk
 from collector.ledger.inquiry import CALENDAR, DAY_MS, Inquiry
@@ -39,6 +40,8 @@ from collector.store.store import Store
 AUTHOR: Final = "inventory"
 """Who says what configuration says (R1.2)."""
 AFTER_FAILURE_S: Final = 5.0
+LONGEST_PAUSE_S: Final = 600.0
+"""After reports failed again and again."""
 _log = logging.getLogger("haidang.ledger")
 
 
@@ -66,7 +69,8 @@ class Ledgers:
         """What came while pages were taken up."""
         self._loaded = asyncio.Event()
         self._wake = asyncio.Event()
-        self.issuing.on_ask = self._wake.set
+        self._asked = asyncio.Event()
+        self.issuing.on_ask = self._asked.set
         fleet.state_of = self._state_of
 
     def inquire(self, until_ms: int) -> Inquiry:
@@ -142,14 +146,42 @@ class Ledgers:
             await self._configure()
             await self.clerk.tick(self._now_ms())
             await self._prune()
-            await self.issuing.tick(self._now_ms())
         except StoreError as error:
             _log.error("the ledger could not be written and will be again: %s", error)
             return AFTER_FAILURE_S
-        except Exception:  # noqa: BLE001  one subject's or one report's mistake must not end all figures until a restart
+        except Exception:  # noqa: BLE001  one subject's mistake must not end all figures until a restart
             _log.exception("the ledger came upon something that it does not know; it goes on")
             return AFTER_FAILURE_S
         return 1.0
+
+    async def issue(self) -> None:
+        """Seal and restate what is due, one report at a time, for ever: beside `keep`, for it may take minutes."""
+        await self._loaded.wait()
+        failures = 0
+        try:
+            while True:
+                self._asked.clear()
+                failures = 0 if await self._issue_due() else failures + 1
+                pause_s = min(AFTER_FAILURE_S * 2 ** min(failures - 1, 10), LONGEST_PAUSE_S) if failures else 1.0
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._asked.wait(), pause_s)
+        finally:
+            self.issuing.close()
+
+    async def _issue_due(self) -> bool:
+        """Whether nothing failed."""
+        try:
+            # A report of a large estate is a million values and no cycles: a look for cycles would hold the loop for a while.
+            with uncollected():
+                await self.issuing.tick(self._now_ms())
+        except StoreError as error:
+            _log.error("a report could not be issued and will be again: %s", error)
+        except Exception:  # noqa: BLE001  one report's mistake must not keep all others from being issued
+            _log.exception("a report could not be issued: the ledger came upon something that it does not know; it goes on")
+        else:
+            return True
+        self.keeper.issue_failures += 1
+        return False
 
     async def _prune(self) -> None:
         """Once a day, let go of evidence that is older than it is to be kept; closed days and issued reports stay."""

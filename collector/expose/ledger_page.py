@@ -292,6 +292,7 @@ class LedgerPage:
             ("haidang_ledger_subjects", len(pages)),
             ("haidang_ledger_behind_subjects", behind),
             ("haidang_ledger_mended_total", self._ledger.mended_days),
+            ("haidang_ledger_issue_failures_total", self._ledger.issue_failures),
         ]
         closed_ms = min([page.closed_ms for page in pages], default=0)
         if closed_ms > 0:

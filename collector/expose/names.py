@@ -162,6 +162,7 @@ _LEDGER = (
     Own("haidang_ledger_subjects", GAUGE, "Targets, agents, groups and sites that the ledger has a page for."),
     Own("haidang_ledger_behind_subjects", GAUGE, "Subjects with late evidence that is still to be judged."),
     Own("haidang_ledger_mended_total", COUNTER, "Closed days of subjects that were judged anew and came out differently."),
+    Own("haidang_ledger_issue_failures_total", COUNTER, "Reports that could not be sealed or restated; they are tried again."),
     Own(
         "haidang_ledger_closed_timestamp_seconds",
         GAUGE,

@@ -59,6 +59,11 @@ class Clerk:
         """What was changed in closed days (see `Mending`)."""
         return self._mending.mended
 
+    @property
+    def linking(self) -> asyncio.Lock:
+        """Whoever adds to the chain holds it, from looking at its end until the link is written (R17.4)."""
+        return self._closing.linking
+
     # --- start
 
     async def load(self, now_ms: int) -> None:

@@ -1,8 +1,9 @@
 """Seals reports and issues new versions of sealed ones when evidence or people changed what they say (3.17).
 
 What is issued is judged from evidence as of a K before which all that was received is stored, so that it can be made again.
-`tick` is called about once a second after the clerk's; whatever fails is tried again. A version, its link of the chain and its
-restatements are written together, and what was not restated when a process died is found again by comparing with the version.
+`tick` is called about once a second, beside the clerk's: of a large estate a report takes minutes. Whatever fails is tried
+again. A version, its link of the chain and its restatements are written together, and what was not restated when a process died
+is found again by comparing with the version.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from collector.core import sealing
 from collector.core.audit import AuditEntry
 from collector.core.change import COLLECTOR, StoreError
 from collector.core.court import Terms
-from collector.core.issued import SealError, SealProblem, decode, encode, figures_of, reclassify, title
+from collector.core.issued import SealError, SealProblem, changed_lines, decode, encode, reclassify, title
 from collector.core.monthly import Report
 from collector.core.people import Actor
 from collector.core.periods import PERIODS, local_date, parse
-from collector.core.sealing import Entries, IssuedReport
+from collector.core.sealing import Entries, IssuedReport, Link
 from collector.ledger.clerk import Clerk
 from collector.ledger.inquiry import Inquiry
 from collector.ledger.keeper import Keeper
@@ -37,8 +38,6 @@ LONGEST_MS: Final = 600_000
 """or when it changed first so long ago."""
 REPORT: Final = "report"
 """Kind of the chain's links for reports."""
-STEP: Final = 10
-"""Subjects judged between two breaths: some 20 ms."""
 _TRIES: Final = 5
 _log = logging.getLogger("haidang.ledger")
 
@@ -107,12 +106,28 @@ class Issuing:
         await self._gather(now_ms)
         period = self._due(now_ms)
         if period is not None:
-            await self._restate(period, now_ms)
+            try:
+                await self._restate(period, now_ms)
+            except BaseException:
+                # It waits as if it had changed just now: the others are not to wait for it.
+                self._touched[period].first_ms = self._touched[period].last_ms = now_ms
+                raise
         elif self._to_compare:
-            await self._compare(self._to_compare[-1], now_ms)
-            self._to_compare.pop()
+            period = self._to_compare.pop()
+            try:
+                await self._compare(period, now_ms)
+            except BaseException:
+                self._to_compare.insert(0, period)
+                raise
         else:
             await self._seal_months(now_ms)
+
+    def close(self) -> None:
+        """Tell everybody who waits for a seal that none will come: the collector stops."""
+        asked, self._asked = self._asked, []
+        for one in asked:
+            if not one.done.done():
+                one.done.set_exception(StoreError("the collector stops; nothing was sealed"))
 
     async def _load(self) -> None:
         found = await self._library.issued_reports(scope="", bodies=False)
@@ -130,9 +145,13 @@ class Issuing:
             return
         try:
             issued = await self._seal(asked.period, asked.actor, now_ms)
-        except (SealError, StoreError) as error:
+        except SealError as error:
             if not asked.done.cancelled():
                 asked.done.set_exception(error)
+        except StoreError as error:
+            if not asked.done.cancelled():
+                asked.done.set_exception(error)
+            raise
         else:
             if not asked.done.cancelled():
                 asked.done.set_result(issued)
@@ -176,7 +195,7 @@ class Issuing:
 
     async def _made(self, period: str, interval: tuple[int, int], now_ms: int) -> Report:
         """The report as of a moment from before which nothing is on its way to the store any more."""
-        wanted = Wanted(period, interval, known_ms=now_ms - sealing.COMMITTED_MS, step=STEP)
+        wanted = Wanted(period, interval, known_ms=now_ms - sealing.COMMITTED_MS)
         return await self._reporter.report(wanted, now_ms)
 
     def _is_closed(self, until_ms: int) -> bool:
@@ -216,16 +235,8 @@ class Issuing:
     async def _issue(self, report: Report, author: str, now_ms: int, entries: Entries) -> IssuedReport:
         """Write a version with its link and what `entries` has. The chain may grow meanwhile: then again behind its new end."""
         for attempt in range(_TRIES):
-            head = await self._library.chain_head()
-            before = head.hash if head is not None else b""
-            provenance = msgspec.structs.replace(report.provenance, chain_head=before.hex())
-            body = encode(msgspec.structs.replace(report, provenance=provenance))
-            span = (report.from_ms, report.to_ms, provenance.known_ms)
-            issued = IssuedReport(report.period, "", report.version, *span, now_ms, author, before, body)
-            digests = (hashlib.sha256(body).digest(), bytes(32))
-            link = sealing.link(head, REPORT, title(report.period, report.version), span, digests)
             try:
-                await self._library.enter(msgspec.structs.replace(entries, issued=[issued], links=[link]))
+                issued = await self._append(report, entries, (author, now_ms))
                 break
             except StoreError:
                 if attempt == _TRIES - 1:
@@ -234,6 +245,13 @@ class Issuing:
         assert self._newest is not None, "loaded at the first tick"
         self._newest[report.period] = msgspec.structs.replace(issued, body=b"")
         return issued
+
+    async def _append(self, report: Report, entries: Entries, said: tuple[str, int]) -> IssuedReport:
+        async with self._clerk.linking:
+            head = await self._library.chain_head()
+            issued, link = await asyncio.to_thread(_bound, report, head, said)
+            await self._library.enter(msgspec.structs.replace(entries, issued=[issued], links=[link]))
+            return issued
 
     # --- restating
 
@@ -274,11 +292,10 @@ class Issuing:
         """After a start: does the newest version still say what closed days and people say?"""
         issued = await self._library.issued_report(period)
         assert issued is not None, "it was listed"
-        before = decode(issued.body)
+        before = await asyncio.to_thread(decode, issued.body)
         wanted = Wanted(period, (issued.from_ms, issued.until_ms))
         now = await self._reporter.report(wanted, now_ms)
-        old, new = figures_of(before), figures_of(now)
-        changed = {id_ for id_, view in old.keys() | new.keys() if old.get((id_, view)) != new.get((id_, view))}
+        changed = {id_ for id_, _ in await asyncio.to_thread(changed_lines, before, now)}
         if changed or await self._is_acted_on(period, now_ms):
             self._touch(period, changed & set(self._keeper.roll), now_ms)
 
@@ -287,7 +304,7 @@ class Issuing:
         touched = self._touched[period]
         issued = await self._library.issued_report(period)
         assert issued is not None, "only issued periods are touched"
-        before = decode(issued.body)
+        before = await asyncio.to_thread(decode, issued.body)
         pruned_ms = await self._library.pruned_before()
         if pruned_ms is not None and issued.from_ms < pruned_ms:
             _log.error("%s changed and cannot be restated: its evidence is no longer kept", period)
@@ -297,12 +314,25 @@ class Issuing:
         after = msgspec.structs.replace(now, status=SEALED, version=issued.version + 1)
         lines = await self._restating.lines(before, after, touched.subjects)
         if lines:
-            whole = msgspec.structs.replace(reclassify(before, after), restatements=(*before.restatements, *lines))
+            marked = await asyncio.to_thread(reclassify, before, after)
+            whole = msgspec.structs.replace(marked, restatements=(*before.restatements, *lines))
             await self._issue(whole, COLLECTOR, now_ms, Entries(restatements=lines))
         self._touched.pop(period, None)
         if touched.last_ms > now.provenance.known_ms:
             # What came last is not known to this version yet.
             self._touched[period] = _Touched(touched.last_ms, touched.last_ms, touched.subjects)
+
+
+def _bound(report: Report, head: Link | None, said: tuple[str, int]) -> tuple[IssuedReport, Link]:
+    """A version with the link that it is in the chain, behind `head`. `said`: by whom it is issued, and when."""
+    author, now_ms = said
+    before = head.hash if head is not None else b""
+    provenance = msgspec.structs.replace(report.provenance, chain_head=before.hex())
+    body = encode(msgspec.structs.replace(report, provenance=provenance))
+    span = (report.from_ms, report.to_ms, provenance.known_ms)
+    digests = (hashlib.sha256(body).digest(), bytes(32))
+    link = sealing.link(head, REPORT, title(report.period, report.version), span, digests)
+    return IssuedReport(report.period, "", report.version, *span, now_ms, author, before, body), link
 
 
 def _counted(terms: Terms, interval: tuple[int, int]) -> set[object]:

@@ -69,6 +69,8 @@ class Keeper:
         """Writes the counters that are about to be shown."""
         self.mended_days = 0
         """Closed days of subjects that came out differently when they were judged anew, since the start."""
+        self.issue_failures = 0
+        """Seals and restatements that failed since the start; they are tried again."""
         self.parents = Parents(self)
         self._by_target: dict[str, list[Page]] = {}
         self._agents: dict[str, set[str]] = {}

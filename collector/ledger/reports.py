@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Final, Protocol
@@ -28,7 +29,7 @@ from collector.core.state import Span
 from collector.core.subject import SubjectKind
 from collector.ledger.closing import CLOSE_AFTER_MS
 from collector.ledger.days import Confirmations, Days
-from collector.ledger.inquiry import CHUNK, Bench, Inquiry, Records
+from collector.ledger.inquiry import BREATH_S, CHUNK, Bench, Inquiry, Records
 from collector.ledger.page import VIEWS
 from collector.ledger.valid import ValidRecords
 from collector.settings import Config
@@ -62,7 +63,7 @@ class Setup(msgspec.Struct, frozen=True):
 
 class Wanted(msgspec.Struct, frozen=True):
     """What is asked for. `interval` is the period, `limit` a site or group (`site:ID`, `group:ID`), `policy` one for every
-    subject; `known_ms` K, None for closed days as they are now; `step`: subjects read together from evidence."""
+    subject; `known_ms` K, None for closed days as they are now."""
 
     period: str
     interval: Interval
@@ -70,7 +71,6 @@ class Wanted(msgspec.Struct, frozen=True):
     policy: str = ""
     known_ms: int | None = None
     language: str = "vi"
-    step: int = CHUNK
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -128,7 +128,7 @@ class Reporter:
         ids = within(roll, wanted.limit)
         horizon = horizon_of(self.zone, wanted.interval, known_ms)
         terms = await inquiry.terms(known_ms, horizon)
-        making = _Making(inquiry, self._shelf, self.zone, (roll, terms), wanted.step)
+        making = _Making(inquiry, self._shelf, self.zone, (roll, terms))
         if wanted.known_ms is None:
             made = await making.closed(ids, horizon, known_ms)
         else:
@@ -143,7 +143,7 @@ class Reporter:
             restatements=await self._shelf.restatements(wanted.period),
         )
         # In a thread: a month of ten thousand targets takes most of a second, in which agents are served.
-        return await asyncio.to_thread(assemble, made.court, self._ask(wanted, ids), facts, progress)
+        return await asyncio.to_thread(lambda: assemble(made.court, self._ask(wanted, ids), facts, progress))
 
     def _ask(self, wanted: Wanted, ids: Iterable[str]) -> Ask:
         ledger = self.setup.config.ledger
@@ -161,7 +161,7 @@ class Reporter:
     async def _provenance(self, roll: Roll, terms: Terms, known_ms: int) -> Provenance:
         config, head = self.setup.config, await self._shelf.chain_head()
         subjects = {id_: roll.subject(id_) for id_ in roll}
-        version = config_version(subjects, terms.calendars, config.ledger, config.time_zone)
+        version = await asyncio.to_thread(config_version, subjects, terms.calendars, config.ledger, config.time_zone)
         chain = head.hash.hex() if head is not None else ""
         return Provenance(known_ms, chain, self.setup.code_version, self.setup.tzdata_version, version)
 
@@ -188,21 +188,26 @@ def within(roll: Roll, limit: str) -> list[str]:
 class _Making:
     """Courts for one report."""
 
-    def __init__(self, inquiry: Inquiry, shelf: Shelf, zone: ZoneInfo, said: tuple[Roll, Terms], step: int) -> None:
+    def __init__(self, inquiry: Inquiry, shelf: Shelf, zone: ZoneInfo, said: tuple[Roll, Terms]) -> None:
         self._inquiry, self._shelf, self._zone = inquiry, shelf, zone
         self._roll, self._terms = said
-        self._step = step
 
     async def judged(self, ids: Sequence[str], horizon: Interval, known_ms: int, progress: Progress | None) -> Made:
         """From evidence as of K (R1.3): a part of the subjects after the other, so that it can be told how far it is."""
         single = self._single(ids)
         found, confirmed, soft = dict[Key, Sequence[Span]](), dict[Key, Intervals](), dict[Key, Intervals]()
-        for start in range(0, len(single), self._step):
-            some = single[start : start + self._step]
-            bench = await self._inquiry.bench(self._roll, some, horizon, known_ms)
-            for id_ in some:
-                found |= {(id_, view): bench.observed(id_, view) for view in VIEWS}
-            _tell(bench, some, confirmed, soft)
+        for start in range(0, len(single), CHUNK):
+            some = single[start : start + CHUNK]
+            bench, begun = await self._inquiry.bench(self._roll, some, horizon, known_ms), time.perf_counter()
+            for key in [(id_, view) for id_ in some for view in VIEWS]:
+                found[key], told = bench.observed(*key), bench.details(*key)
+                if told.confirmed:
+                    confirmed[key] = told.confirmed
+                if told.soft:
+                    soft[key] = told.soft
+                if time.perf_counter() - begun > BREATH_S:
+                    await asyncio.sleep(0)
+                    begun = time.perf_counter()
             if progress is not None:
                 progress(start, len(single))
         observed = found.get
@@ -213,15 +218,22 @@ class _Making:
         """From closed days; where a subject's end before the horizon does, from evidence."""
         whole = len(ids) == len(self._roll)
         rows = await self._shelf.sealed_months(month_names(self._zone, *horizon), None if whole else self._single(ids))
-        by_subject: dict[str, list[SealedMonth]] = {}
-        for row in sorted(rows, key=lambda row: row.month):
-            by_subject.setdefault(row.subject, []).append(row)
-        behind = self._behind(ids, by_subject, horizon)
+        by_subject, behind = await asyncio.to_thread(self._by_subject, ids, rows, horizon)
         tail: Bench | None = None
         if behind:
             tail = await self._inquiry.bench(self._roll, behind, (min(behind.values()), horizon[1]), known_ms)
         days = Days(by_subject, behind, tail)
-        return Made(Court(self._roll, days.observed, self._terms, horizon, known_ms), Confirmations(days), days.soft())
+        soft = await asyncio.to_thread(days.soft)
+        return Made(Court(self._roll, days.observed, self._terms, horizon, known_ms), Confirmations(days), soft)
+
+    def _by_subject(
+        self, ids: Sequence[str], rows: Sequence[SealedMonth], horizon: Interval
+    ) -> tuple[dict[str, list[SealedMonth]], dict[str, int]]:
+        """Months of each subject, and since when evidence is to be asked of some."""
+        out: dict[str, list[SealedMonth]] = {}
+        for row in sorted(rows, key=lambda row: row.month):
+            out.setdefault(row.subject, []).append(row)
+        return out, self._behind(ids, out, horizon)
 
     def _behind(self, ids: Iterable[str], rows: Mapping[str, Sequence[SealedMonth]], horizon: Interval) -> dict[str, int]:
         """Since when, of the subjects whose closed days do not reach the horizon's end."""
@@ -238,16 +250,6 @@ class _Making:
 
     def _single(self, ids: Iterable[str]) -> list[str]:
         return [id_ for id_ in ids if self._roll.subject(id_).group is None]
-
-
-def _tell(bench: Bench, ids: Iterable[str], confirmed: dict[Key, Intervals], soft: dict[Key, Intervals]) -> None:
-    for id_ in ids:
-        for view in VIEWS:
-            told = bench.details(id_, view)
-            if told.confirmed:
-                confirmed[id_, view] = told.confirmed
-            if told.soft:
-                soft[id_, view] = told.soft
 
 
 def month_names(zone: ZoneInfo, from_ms: int, until_ms: int) -> list[str]:

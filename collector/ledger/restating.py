@@ -5,6 +5,7 @@ Both sides are judged from evidence, as of the K of the version and as of now, s
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
@@ -63,17 +64,17 @@ class Restating:
     async def lines(self, before: Report, after: Report, hinted: Collection[str]) -> list[RestatementLine]:
         """Every changed interval of lines that have other figures now, and of `hinted` subjects; empty: nothing changed.
         `after` bears the number of the version to be issued. Raises `change.StoreError`."""
-        keys = changed_lines(before, after)
+        keys = await asyncio.to_thread(changed_lines, before, after)
         known = {line.id for line in (*before.headline, *before.subjects, *after.headline, *after.subjects)}
         ids = sorted({id_ for id_, _ in keys if id_ in known} | {id_ for id_ in hinted if id_ in known})
         interval, (old_ms, new_ms) = (after.from_ms, after.to_ms), (before.provenance.known_ms, after.provenance.known_ms)
         then = await self._reporter.court(ids, interval, old_ms)
         now = await self._reporter.court(ids, interval, new_ms)
-        found = _changes(then, now, ids, interval)
+        found = await asyncio.to_thread(_changes, then, now, ids, interval)
         found |= {key: [_whole(now.roll, key, interval)] for key in keys if not found.get(key)}
         people = await self._people(then, now)
         proofs = await self._proofs(found, now.roll, interval, (old_ms, new_ms))
-        return _written(found, (before, after), people, proofs)
+        return await asyncio.to_thread(_written, found, (before, after), people, proofs)
 
     async def _people(self, then: Court, now: Court) -> list[Person]:
         """Acts that count on one side only; what was taken back bears the name of who took it back."""

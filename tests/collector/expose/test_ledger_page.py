@@ -155,9 +155,11 @@ def test_health_of_the_ledger() -> None:
     assert one(samples, "haidang_ledger_closed_timestamp_seconds") == day_ms / 1000
     live.keeper.pages["h1"].behind(day_ms - 1)
     live.keeper.mended_days = 3
+    live.keeper.issue_failures = 2
     samples = read(text_of(live))
     assert one(samples, "haidang_ledger_behind_subjects") == 1
     assert one(samples, "haidang_ledger_mended_total") == 3
+    assert one(samples, "haidang_ledger_issue_failures_total") == 2
 
 
 def test_what_leaves_the_inventory_during_the_page_is_not_shown() -> None:
@@ -180,7 +182,8 @@ def test_a_ledger_without_pages_is_no_error() -> None:
     live.take()
     samples = read(text_of(live))
     assert {name for name, _ in samples} == {
-        "haidang_ledger_subjects", "haidang_ledger_behind_subjects", "haidang_ledger_mended_total"
+        "haidang_ledger_subjects", "haidang_ledger_behind_subjects", "haidang_ledger_mended_total",
+        "haidang_ledger_issue_failures_total",
     }  # fmt: skip
 
 

@@ -171,7 +171,7 @@ async def test_the_ledger_goes_on_after_a_mistake_and_tells_who_waits(world: Wor
             raise KeyError("something new")
 
         monkeypatch.setattr(ledgers.issuing, "_seal", wrong)
-        keeping = asyncio.ensure_future(ledgers.keep())
+        keeping = asyncio.ensure_future(ledgers.issue())
         with pytest.raises(StoreError):
             await ledgers.issuing.seal("2026-02", APPROVER)
         with pytest.raises(SealError):
