@@ -1,4 +1,4 @@
-"""People act on the running ledger with tokens of their own, by the commands: who they are is proved, and figures follow soon."""
+"""People act on the running ledger by commands, with tokens of their own: who they are is proved, and figures follow soon."""
 
 from __future__ import annotations
 
