@@ -2,7 +2,8 @@
 
 The database is made through the store: agents, configuration a year old, twelve closed months of every target and agent with
 20 outages each, fifty runs of evidence a target over the year and those of the last days, newest values, one chain. Then a
-real collector is started: measured are the seconds from exec until `/-/ready` says so, and until `/metrics` was read whole.
+real collector is started: measured are the seconds from exec until `/-/ready` says so (agents are heard, what they say is
+safe), and until picture and ledger are whole.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ OUTAGES = 20
 OUTAGE_MS = 600_000
 DAY = 86_400_000
 INTERVAL = 15_000
-ROUNDS = 3
+ROUNDS = 2
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 NAMES = [f"host-{number:05}" for number in range(TARGETS)]
 
@@ -188,26 +189,24 @@ def answered(port: int, path: str) -> bytes | None:
 
 
 def start(folder: Path) -> tuple[float, float, float, float]:
-    """Seconds until ready, CPU seconds until then, seconds until the first page is there, MiB."""
+    """Seconds until ready, CPU seconds until then, seconds until picture and ledger are whole, MiB after a page."""
     port, agents = free_port(), free_port()
     settings = folder / "collector.yml"
-    settings.write_text(
-        f"data: data\nweb: {{listen: '127.0.0.1:{port}'}}\nagents: {{listen: '127.0.0.1:{agents}'}}\nlog: {{level: warning}}\n"
-    )
+    settings.write_text(f"data: data\nweb: {{listen: '127.0.0.1:{port}'}}\nagents: {{listen: '127.0.0.1:{agents}'}}\n")
     begun = time.monotonic()
     command = [sys.executable, "-m", "collector", "run", "--config", str(settings)]
     with running(command, port, folder / "collector.log") as process:
         while answered(port, "/-/ready") is None:
             time.sleep(0.01)
         ready, cpu = time.monotonic() - begun, cpu_seconds(process.pid)
-        page = None
-        while page is None:
-            page = answered(port, "/metrics")
-        first = time.monotonic() - begun
+        while "everything is taken up" not in (folder / "collector.log").read_text():
+            time.sleep(0.05)
+        taken = time.monotonic() - begun
+        page = answered(port, "/metrics") or b""
         lines = page.count(b"\nhaidang_availability_ratio{")
         if lines < TARGETS * 2 * len(WINDOWS):
             raise RuntimeError(f"{lines} ratios on the page, expected {TARGETS * 2 * len(WINDOWS)} and more")
-        return ready, cpu, first, pss_bytes(process.pid) / 2**20
+        return ready, cpu, taken, pss_bytes(process.pid) / 2**20
 
 
 def main() -> None:
@@ -217,11 +216,9 @@ def main() -> None:
         asyncio.run(Year(time.time_ns() // 1_000_000).fill(folder / "data"))
         size = (folder / "data" / "haidang.db").stat().st_size / 2**20
         found = [start(folder) for _ in range(ROUNDS)]
-    ready, cpu, first, memory = min(found)
+    ready, cpu, taken, memory = min(found)
     print(f"database of {size:.0f} MiB; ready after {[f'{one[0]:.2f}' for one in found]} s, {cpu:.2f} s of CPU")
-    print(
-        f"first /metrics of {TARGETS} targets ({VALUES} series in {BLOCKS} blocks each) after {first:.1f} s, {memory:.0f} MiB"
-    )
+    print(f"{TARGETS} targets, {VALUES} series in {BLOCKS} blocks each: all taken up after {taken:.1f} s, {memory:.0f} MiB")
     print(f"BENCH start ours={ready:.2f}s budget={BUDGET_S}s ratio={ready / BUDGET_S:.2f}")
 
 
