@@ -19,6 +19,7 @@ from collector.core.dependency import FOREVER, KnownPath, Path, PathLine
 from collector.core.figures import Figures, Question, compute, listed, pool
 from collector.core.incidents import Incident
 from collector.core.intervals import Interval, Intervals, clip, size, union
+from collector.core.letting_go import drain
 from collector.core.policy import Policy, policy_for
 from collector.core.roll import Roll
 from collector.core.state import Span, View
@@ -229,6 +230,10 @@ class Court:
             return []
         spans = self.spans(id_, view)
         return listed(spans, self.question(id_, view, period, policy))
+
+    def let_go(self) -> None:
+        """Forget what was worked out, a little at a time; then it may be worked out again."""
+        drain(self._spans, self._composed, self._covers, self._handed, self._scopes, self._hours, self._figures)
 
     def raw_figures(self, id_: str, view: View, period: Interval) -> Figures:
         """The figures without corrections, to stand beside the corrected ones."""

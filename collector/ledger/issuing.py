@@ -22,6 +22,7 @@ from collector.core.audit import AuditEntry
 from collector.core.change import COLLECTOR, StoreError
 from collector.core.court import Terms
 from collector.core.issued import SealError, SealProblem, changed_lines, decode, encode, reclassify, title
+from collector.core.letting_go import let_go_of
 from collector.core.monthly import Report
 from collector.core.people import Actor
 from collector.core.periods import PERIODS, local_date, parse
@@ -169,8 +170,11 @@ class Issuing:
             said = msgspec.json.encode({"version": 1}).decode()
             audited.append(AuditEntry(now_ms, actor.name, actor.role.value, actor.source, "report.seal", period, said))
         author = actor.name if actor is not None else COLLECTOR
-        sealed = msgspec.structs.replace(report, status=SEALED, version=1)
-        return await self._issue(sealed, author, now_ms, Entries(audited=audited))
+        made = [msgspec.structs.replace(report, status=SEALED, version=1)]
+        del report
+        issued = await self._issue(made[0], author, now_ms, Entries(audited=audited))
+        await asyncio.to_thread(let_go_of, made)
+        return issued
 
     def _sealable(self, period: str, now_ms: int) -> tuple[int, int]:
         """The period, which may be sealed now. Raises `SealError`."""
@@ -296,6 +300,9 @@ class Issuing:
         wanted = Wanted(period, (issued.from_ms, issued.until_ms))
         now = await self._reporter.report(wanted, now_ms)
         changed = {id_ for id_, _ in await asyncio.to_thread(changed_lines, before, now)}
+        both = [before, now]
+        del before, now
+        await asyncio.to_thread(let_go_of, both)
         if changed or await self._is_acted_on(period, now_ms):
             self._touch(period, changed & set(self._keeper.roll), now_ms)
 
@@ -317,8 +324,12 @@ class Issuing:
             marked = await asyncio.to_thread(reclassify, before, after)
             whole = msgspec.structs.replace(marked, restatements=(*before.restatements, *lines))
             await self._issue(whole, COLLECTOR, now_ms, Entries(restatements=lines))
+            del marked, whole
         self._touched.pop(period, None)
-        if touched.last_ms > now.provenance.known_ms:
+        both, known_ms = [before, after], now.provenance.known_ms
+        del before, now, after
+        await asyncio.to_thread(let_go_of, both)
+        if touched.last_ms > known_ms:
             # What came last is not known to this version yet.
             self._touched[period] = _Touched(touched.last_ms, touched.last_ms, touched.subjects)
 

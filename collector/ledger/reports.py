@@ -21,6 +21,7 @@ from collector.core.configuration import config_version
 from collector.core.counting import Key
 from collector.core.court import Court, Terms
 from collector.core.intervals import Interval, Intervals, clip, minus, union
+from collector.core.letting_go import drain
 from collector.core.monthly import Provenance, Report, RestatementLine
 from collector.core.periods import PERIODS, local_date, midnight
 from collector.core.roll import Roll
@@ -79,6 +80,8 @@ class Made(msgspec.Struct, frozen=True):
     court: Court
     confirmed: Mapping[Key, Intervals] = {}
     soft: Mapping[Key, Intervals] = {}
+    spans: dict[Key, Sequence[Span]] = {}
+    """What the court is over, where it was judged for this report."""
 
 
 class UnknownLimitError(ValueError):
@@ -143,7 +146,13 @@ class Reporter:
             restatements=await self._shelf.restatements(wanted.period),
         )
         # In a thread: a month of ten thousand targets takes most of a second, in which agents are served.
-        return await asyncio.to_thread(lambda: assemble(made.court, self._ask(wanted, ids), facts, progress))
+        return await asyncio.to_thread(self._assembled, made, (wanted, ids), facts, progress)
+
+    def _assembled(self, made: Made, what: tuple[Wanted, Sequence[str]], facts: Facts, progress: Progress | None) -> Report:
+        report = assemble(made.court, self._ask(*what), facts, progress)
+        made.court.let_go()
+        drain(made.spans)
+        return report
 
     def _ask(self, wanted: Wanted, ids: Iterable[str]) -> Ask:
         ledger = self.setup.config.ledger
@@ -212,7 +221,7 @@ class _Making:
                 progress(start, len(single))
         observed = found.get
         court = Court(self._roll, lambda id_, view: observed((id_, view), ()), self._terms, horizon, known_ms)
-        return Made(court, confirmed, soft)
+        return Made(court, confirmed, soft, found)
 
     async def closed(self, ids: Sequence[str], horizon: Interval, known_ms: int) -> Made:
         """From closed days; where a subject's end before the horizon does, from evidence."""
