@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from collector.core.court import Court
-from collector.core.figures import Figures
 from collector.core.periods import PERIODS
 from collector.core.standing import WINDOWS
 from collector.core.state import State, View
-from tests.e2e.branch import ZONE, ask, court_of
+from tests.e2e.branch import ZONE, ask, court_of, instant_ms
 from tests.e2e.ground import Centre
 
 _LINE = re.compile(r"(\w+)\{([^}]*)\} (\S+)")
@@ -62,14 +60,15 @@ def counters(page: str) -> Counters:
     return found
 
 
-def check_live(centre: Centre, database: Path, now_ms: int, zone: ZoneInfo = ZONE) -> tuple[Court, Counters]:
+def check_live(centre: Centre, zone: ZoneInfo = ZONE) -> tuple[Court, Counters]:
     """The collector's counters, and its figures of every window to date of every subject in both views, are what the evidence
-    in its database says; that evidence judged anew, and the counters. Time must stand still, at `now_ms`, and the counters of
-    groups are worked out once a minute: the last scrape must be longer ago."""
+    in its database says; that evidence judged anew, and the counters. Time must stand still, and the counters of groups
+    are worked out once a minute: the last scrape must be longer ago."""
     status, page = centre.page("/metrics")
     assert status == 200, page
+    now_ms = instant_ms(ask(centre, "/api/v1/targets")["now"])
     starts = {name: PERIODS[name](zone, now_ms)[0] for name in WINDOWS}
-    court = court_of(database, (min(starts.values()), now_ms), now_ms)
+    court = court_of(centre.database, (min(starts.values()), now_ms), now_ms)
     found = counters(page)
     ids = {id_ for id_, _, _ in found.totals}
     assert ids == {id_ for id_ in court.roll.ids if not court.roll.is_pool(id_)}
@@ -80,10 +79,17 @@ def check_live(centre: Centre, database: Path, now_ms: int, zone: ZoneInfo = ZON
             judged = Counter[State]()
             for span in court.raw(id_, view):
                 judged[span.state] += span.to_ms - span.from_ms
-            assert counted == dict(judged), (id_, view, {key: ms for key, ms in found.moved.items() if key[0] == id_})
+            assert counted == dict(judged), _told(found, court, id_, view)
     for name, start_ms in starts.items():
         _check_window(centre, court, name, (start_ms, now_ms))
     return court, found
+
+
+def _told(found: Counters, court: Court, id_: str, view: View) -> str:
+    totals = {key[2].value: ms for key, ms in found.totals.items() if key[:2] == (id_, view) and ms}
+    moved = {f"{key[2]}>{key[3]}": ms for key, ms in found.moved.items() if key[:2] == (id_, view)}
+    spans = [(span.from_ms, span.to_ms, span.state.value, span.why.value) for span in court.raw(id_, view)]
+    return f"{id_} {view}: counted {totals}, moved {moved}, judged {spans[-12:]}"
 
 
 def _check_window(centre: Centre, court: Court, name: str, period: tuple[int, int]) -> None:
@@ -102,6 +108,3 @@ def _check_window(centre: Centre, court: Court, name: str, period: tuple[int, in
 def _incidents(row: dict[str, dict[str, int]]) -> tuple[int, int, int]:
     told = row["incidents"]
     return told["count"], told["started"], told["closed"]
-
-
-__all__ = ["Counters", "Figures", "check_live", "counters"]

@@ -39,7 +39,7 @@ def test_collector_killed_for_three_minutes(tmp_path: Path) -> None:
         branch.walk_until(branch.delivered)
         branch.walk(MINUTE_MS)
         branch.stand_still()
-        court, later = check_live(branch.centre, branch.centre.database, branch.now_ms)
+        court, later = check_live(branch.centre)
         assert later.fallen(started) == {}
         figures = branch.api("/api/v1/availability", window="day", subject=WAN)["figures"]
     (blind_ms, until_ms, cause) = branch.books.blinds()[0]
@@ -87,7 +87,7 @@ def test_reboots_that_only_spools_tell_of(tmp_path: Path) -> None:
         branch.walk_until(branch.delivered)
         branch.walk(MINUTE_MS)
         branch.stand_still()
-        court, _ = check_live(branch.centre, branch.centre.database, branch.now_ms)
+        court, _ = check_live(branch.centre)
     (stop,) = branch.books.markers(SERVER, "agent_stop")[:1]
     starts = {id_: branch.books.markers(id_, "agent_start") for id_ in HOSTS}
     assert {id_: [row["grade"] for row in found] for id_, found in starts.items()} == {id_: ["live", "late"] for id_ in HOSTS}

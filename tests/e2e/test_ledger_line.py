@@ -61,7 +61,7 @@ def test_line_cut_for_ten_minutes(tmp_path: Path) -> None:
         assert first[SERVER, "device"]["ms"]["unreachable"] > 5 * MINUTE_MS
         assert now[SERVER, "device"]["ms"]["unreachable"] == 0
         assert now[SERVER, "device"]["ms"]["up_backfill"] > 9 * MINUTE_MS
-        check_live(branch.centre, branch.centre.database, branch.now_ms)
+        check_live(branch.centre)
     assert branch.books.blinds()[:-1] == [], "the collector saw everything"
 
 

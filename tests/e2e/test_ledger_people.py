@@ -96,7 +96,7 @@ def test_window_over_an_outage(tmp_path: Path) -> None:
         assert "audit trail: 5 entries, whole" in branch.centre.command("audit", "verify")
         branch.walk(MINUTE_MS)
         branch.stand_still()
-        court, _ = check_live(branch.centre, branch.centre.database, branch.now_ms)
+        court, _ = check_live(branch.centre)
         figures = court.figures(WAN, View.E2E, (cut_ms, mended_ms))
         assert figures.maintenance == mended_ms - cut_ms
         assert figures.maint_down > 3 * MINUTE_MS, "R11.5: what was observed stays"
