@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 import msgspec
@@ -18,6 +20,7 @@ from collector.core.roll import Roll
 from collector.core.state import State, View
 from collector.ledger.books import Books
 from collector.ledger.counters import Moved
+from collector.ledger.inquiry import BREATH_S
 from collector.ledger.page import Claim, Page
 
 _log = logging.getLogger("haidang.ledger")
@@ -76,12 +79,24 @@ class Counters:
             if shown_ms is None and not moved:
                 book.unclaimed |= ids
                 return
-            rows = [CountedRow(id_, _encoder.encode(book.pages[id_].claims)) for id_ in sorted(ids) if id_ in book.pages]
-            restated = [Restated(id_, view, was.value, now.value, ms) for id_, view, was, now, ms in moved]
             try:
                 self._shown_ms = max(self._shown_ms, shown_ms or 0)
+                rows = await self._rows(ids)
+                restated = [Restated(id_, view, was.value, now.value, ms) for id_, view, was, now, ms in moved]
                 await self._books.show(self._shown_ms, rows, restated)
             except BaseException:
                 book.unwritten = moved + book.unwritten
                 book.unclaimed |= ids
                 raise
+
+    async def _rows(self, ids: Iterable[str]) -> list[CountedRow]:
+        """Where many changed at once, the event loop breathes. What changes meanwhile is written as it is then."""
+        rows, begun = [], time.perf_counter()
+        for id_ in ids:
+            page = self._book.pages.get(id_)
+            if page is not None:
+                rows.append(CountedRow(id_, _encoder.encode(page.claims)))
+            if time.perf_counter() - begun > BREATH_S:
+                await asyncio.sleep(0)
+                begun = time.perf_counter()
+        return rows
