@@ -225,7 +225,7 @@ class Collector:
             work.add_done_callback(_report_end)
 
     async def _load(self) -> None:
-        with uncollected():
+        with uncollected(stays=True):
             await self._load_picture()
             await self.ledgers.load(self._inventory, tuple(self._accounts.values()))
         _log.info("everything is taken up: %d targets", len(self.fleet))

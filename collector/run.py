@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import resource
 import signal
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from collections.abc import Callable
 from collector import logs
 from collector.app import Collector
 from collector.config import Config
+from collector.garbage import Sweeper
 from collector.service_systemd import Notifier
 
 
@@ -32,10 +32,14 @@ async def _run(config: Config, reread: Callable[[], Config]) -> None:
     loop.add_signal_handler(signal.SIGHUP, again.set)
     notifier = Notifier()
     collector = Collector(config, reread)
+    sweeping = loop.create_task(Sweeper(loop.time()).sweep())
     await collector.start()
-    _calm_the_garbage_collector()
     notifier.ready()
-    tasks = [loop.create_task(_reload_when_asked(collector, notifier, again)), loop.create_task(_feed_watchdog(notifier))]
+    tasks = [
+        loop.create_task(_reload_when_asked(collector, notifier, again)),
+        loop.create_task(_feed_watchdog(notifier)),
+        sweeping,
+    ]
     await stop.wait()
     notifier.stopping()
     for task in tasks:
@@ -56,14 +60,6 @@ async def _feed_watchdog(notifier: Notifier) -> None:
     while notifier.watchdog_s:
         notifier.alive()
         await asyncio.sleep(notifier.watchdog_s)
-
-
-def _calm_the_garbage_collector() -> None:
-    """What is loaded by now stays for the life of the process: looking through it again and again cost a tenth of the ingest
-    path, and a full pass over ten thousand targets held the loop for 0.2 s. Garbage in cycles is rare and mostly young."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
 
 
 def _allow_many_files() -> None:

@@ -17,7 +17,7 @@ BURN_WINDOWS: Final = {"5m": 300_000, "30m": 1_800_000, "1h": 3_600_000, "6h": 2
 """R14.3, milliseconds."""
 
 
-class SubjectRow(msgspec.Struct, frozen=True):
+class SubjectRow(msgspec.Struct, frozen=True, gc=False):
     """A subject as it is labelled."""
 
     id: str
@@ -26,7 +26,7 @@ class SubjectRow(msgspec.Struct, frozen=True):
     class_: str
 
 
-class ViewStanding(msgspec.Struct, frozen=True):
+class ViewStanding(msgspec.Struct, frozen=True, gc=False):
     """One view of one subject. A pool has no `state` and no totals (R15.3)."""
 
     view: View
@@ -46,7 +46,7 @@ class ViewStanding(msgspec.Struct, frozen=True):
     in_maintenance: bool = False
 
 
-class Standing(msgspec.Struct, frozen=True):
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """A subject in both views."""
 
     row: SubjectRow

@@ -9,6 +9,7 @@ import enum
 from bisect import bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 import msgspec
@@ -92,6 +93,12 @@ class Group(msgspec.Struct, frozen=True):
         return {GroupRule.ALL: len(self.members), GroupRule.ANY: 1}.get(self.rule, self.k)
 
 
+@lru_cache(maxsize=1_000)
+def _millionths(count: int) -> Fraction:
+    """One value for all that have the same aim."""
+    return Fraction(count, 1_000_000)
+
+
 class Objective(msgspec.Struct, frozen=True):
     """What is promised of a subject: the ratio aimed at, the policy and calendar it is counted by, and what makes two outages
     one incident."""
@@ -108,7 +115,7 @@ class Objective(msgspec.Struct, frozen=True):
     @property
     def slo(self) -> Fraction:
         """The ratio, exact."""
-        return Fraction(self.slo_ppm, 1_000_000)
+        return _millionths(self.slo_ppm)
 
 
 class Subject(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from collector.core.standing import Standing
 from collector.core.state import Span, State
 
 
-class Shown(msgspec.Struct, frozen=True):
+class Shown(msgspec.Struct, frozen=True, gc=False):
     """A standing and what it was worked out from."""
 
     at_ms: int
