@@ -18,7 +18,6 @@ from collector.core import sealing
 from collector.core.issued import title
 from collector.core.periods import local_date
 from collector.core.sealing import Link
-from collector.core.state import View
 from collector.ledger.closing import DAY
 from collector.ledger.issuing import REPORT
 from collector.ledger_reading import reading
@@ -126,6 +125,4 @@ class _Checking:
 
     async def _spans(self, day: Interval) -> bytes:
         month = local_date(self._zone, day[0]).strftime("%Y-%m")
-        rows = sorted(await self._store.sealed_months([month]), key=lambda row: row.subject)
-        spans = ((row.subject, row.spans(View.DEVICE), row.spans(View.E2E)) for row in rows)
-        return sealing.day_spans_digest(spans, *day)
+        return sealing.day_digest(await self._store.sealed_months([month]), *day)

@@ -33,6 +33,7 @@ _GAP: Final = 255
 _CODE: Final = {(state, why): 32 * s + w for s, state in enumerate(_STATES) for w, why in enumerate(_WHYS)}
 _STATE: Final = [_STATES[min(code >> 5, 4)] for code in range(256)]
 _WHY: Final = [_WHYS[min(code & 31, len(_WHYS) - 1)] for code in range(256)]
+_VIEWS: Final = (View.DEVICE, View.E2E)
 _LONGEST_MS: Final = 2**32 - 1
 """49 days: what one pack can hold."""
 _BIG_ENDIAN: Final = sys.byteorder == "big"
@@ -145,11 +146,16 @@ def evidence_digest(runs: Iterable[Run], until_ms: int, known_ms: int) -> bytes:
     return digest.digest()
 
 
-def day_spans_digest(subjects: Iterable[tuple[str, Sequence[Span], Sequence[Span]]], from_ms: int, until_ms: int) -> bytes:
-    """SHA-256 over the day's spans: (subject, device view, end-to-end view), in order of subject ids."""
-    digest = hashlib.sha256()
-    for subject, device, e2e in subjects:
-        digest.update(msgspec.msgpack.encode((subject, _clipped(device, from_ms, until_ms), _clipped(e2e, from_ms, until_ms))))
+def day_digest(months: Iterable[SealedMonth], from_ms: int, until_ms: int) -> bytes:
+    """SHA-256 over what is closed of a day: each subject's spans in both views and, where there are any, unconfirmed failures
+    and hard instants. In order of subjects, whatever the order of `months`, which are those that the day is in."""
+    digest, encode = hashlib.sha256(), msgspec.msgpack.encode
+    for month in sorted(months, key=lambda month: month.subject):
+        spans = [_clipped(month.spans(view), from_ms, until_ms) for view in _VIEWS]
+        digest.update(encode((month.subject, *spans)))
+        beside = [month.details(view).within(from_ms, until_ms) for view in _VIEWS] if month.beside else ()
+        if any(one != NOTHING for one in beside):
+            digest.update(encode([(one.soft, one.confirmed) for one in beside]))
     return digest.digest()
 
 

@@ -187,10 +187,9 @@ class Closing:
     async def _link(self, day: Interval, known_ms: int) -> None:
         from_ms, until_ms = day
         name = local_date(self._keeper.zone, from_ms)
-        rows = sorted(await self._books.sealed_months([name.strftime("%Y-%m")]), key=lambda row: row.subject)
-        spans = ((row.subject, row.spans(View.DEVICE), row.spans(View.E2E)) for row in rows)
+        rows = await self._books.sealed_months([name.strftime("%Y-%m")])
         # In a thread: unpacking a month of ten thousand targets takes a second, in which agents are served.
-        digest = await asyncio.to_thread(sealing.day_spans_digest, spans, from_ms, until_ms)
+        digest = await asyncio.to_thread(sealing.day_digest, rows, from_ms, until_ms)
         evidence = await self._books.evidence_digest(from_ms, until_ms, known_ms)
         async with self.linking:
             head = await self._books.chain_head()

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.model import Kind, Lane, Outcome, Reason
+from collector.core.details import NOTHING, Details
 from collector.core.evidence import Evidence, Grade, Run, TimeQuality, extend, start_run
 from collector.core.sealing import (
     Link,
     configuration_digest,
-    day_spans_digest,
+    day_digest,
     evidence_digest,
     link,
     linkable,
@@ -132,10 +133,22 @@ def test_r17_4_a_days_digest_is_of_that_day_alone() -> None:
     spans = [Span(T, T + 2 * DAY, *UP), Span(T + 2 * DAY, T + 3 * DAY, *DOWN)]
     longer = [Span(T - 9, T + 2 * DAY, *UP), Span(T + 2 * DAY, T + 9 * DAY, *UP)]
     day = (T + DAY, T + 2 * DAY)
-    assert day_spans_digest([("a", spans, spans)], *day) == day_spans_digest([("a", longer, longer)], *day)
+
+    def digest(name: str, e2e: list[Span], period: tuple[int, int], beside: Details = NOTHING) -> bytes:
+        first = seal_month(name, "2023-11", (T - 9, T + 9 * DAY), spans, e2e, beside=(NOTHING, beside))
+        other = seal_month("z", "2023-11", (T - 9, T + 9 * DAY), spans, spans)
+        found = day_digest([first, other], *period)
+        assert found == day_digest([other, first], *period), "in whatever order they are read"
+        return found
+
+    assert digest("a", spans, day) == digest("a", longer, day)
     next_day = (T + 2 * DAY, T + 3 * DAY)
-    assert day_spans_digest([("a", spans, spans)], *next_day) != day_spans_digest([("a", spans, longer)], *next_day)
-    assert day_spans_digest([("a", spans, spans)], *day) != day_spans_digest([("b", spans, spans)], *day)
+    assert digest("a", spans, next_day) != digest("a", longer, next_day)
+    assert digest("a", spans, day) != digest("b", spans, day)
+    failed = Details(((T + DAY, T + DAY + 9),), ((T + 2 * DAY, T + 2 * DAY + 9),))
+    assert digest("a", spans, day) != digest("a", spans, day, failed), "R4.3"
+    assert digest("a", spans, next_day) != digest("a", spans, next_day, failed), "R4.1"
+    assert digest("a", spans, (T + 3 * DAY, T + 4 * DAY)) == digest("a", spans, (T + 3 * DAY, T + 4 * DAY), failed)
 
 
 def test_r17_4_the_configuration_digest_does_not_depend_on_order() -> None:
