@@ -8,7 +8,7 @@ import pytest
 
 from collector.core.court import Court
 from collector.core.state import Span, State, View, Why
-from tests.e2e.branch import HOSTS, MINUTE_MS, ROOM, SERVER, WAN, Branch, whys, yesterday
+from tests.e2e.branch import HOSTS, MINUTE_MS, ROOM, SERVER, STEP_MS, WAN, Branch, whys, yesterday
 from tests.e2e.live import check_live, counters
 
 pytestmark = pytest.mark.e2e
@@ -44,7 +44,7 @@ def test_collector_killed_for_three_minutes(tmp_path: Path) -> None:
         figures = branch.api("/api/v1/availability", window="day", subject=WAN)["figures"]
     (blind_ms, until_ms, cause) = branch.books.blinds()[0]
     assert cause == "died"
-    assert died_ms - 10_000 <= blind_ms <= died_ms < until_ms <= back_ms
+    assert died_ms - 10_000 - 2 * STEP_MS <= blind_ms <= died_ms < until_ms <= back_ms
     for view in View:
         gap = [span for span in court.spans(WAN, view) if span.why is Why.BLIND]
         # The gap ends at the next sample, not at the restart; it begins with the record, or where a sample that came after the
