@@ -34,6 +34,14 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
     ),
     "bad_text": ("{value}: {detail}", "{value}: cần một dòng không quá 500 ký tự in được"),
     "duplicate": ("{value} has the same times and scope", "{value} đã có cùng thời gian và phạm vi"),
+    "overlaps": (
+        "{value} has the same scope and some of the same time: choose other times, or end or cancel it first",
+        "{value} có cùng phạm vi và trùng một phần thời gian: hãy chọn thời gian khác, hoặc kết thúc hay hủy nó trước",
+    ),
+    "second_person": (
+        "{value} counts in a month that is over: someone else than its author must take it back (R17.2)",
+        "{value} được tính trong tháng đã qua: người rút lại phải khác người lập (R17.2)",
+    ),
     "needs_reason": (
         "what changes the past needs --reason and --change (R11.3); missing: {value}",
         "thay đổi hồi tố cần --reason và --change (R11.3); còn thiếu: {value}",

@@ -66,6 +66,10 @@ class ActProblem(enum.StrEnum):
     BAD_TEXT = "bad_text"
     DUPLICATE = "duplicate"
     """The same times and scope are pending or approved already."""
+    OVERLAPS = "overlaps"
+    """A window with the same scope, pending or approved, has some of the same time."""
+    SECOND_PERSON = "second_person"
+    """R17.2: what counts in a month that is over is not taken back by its author alone."""
     NEEDS_REASON = "needs_reason"
     """R11.3: retroactive, without reason or change number."""
     TOO_LATE = "too_late"
@@ -256,6 +260,14 @@ def require_in_time(touched_ms: int, t_ms: int, rules: Rulebook) -> None:
     if touched_ms < t_ms and t_ms >= deadline_ms(touched_ms, rules):
         limit = f"{rules.retro_days} working days after the end of the month it touches"
         raise ActRefusedError(ActProblem.TOO_LATE, "", f"expected within {limit} (R11.3)")
+
+
+def require_second_person(record: Record[P], actor: Actor, touched_ms: int, t_ms: int, zone: str) -> None:
+    """Raises `ActRefusedError` (second_person) when the author would change alone what an approved act says of a month that is
+    over: its figures are issued, and two people restate them (R17.2)."""
+    is_over = t_ms >= next_month_ms(touched_ms, zone)
+    if record.approved_ms is not None and is_over and same_person(actor.name, record.author):
+        raise ActRefusedError(ActProblem.SECOND_PERSON, record.id, "expected someone else than its author (R17.2)")
 
 
 def require_texts(reason: str, change: str) -> None:

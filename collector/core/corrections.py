@@ -24,6 +24,7 @@ from collector.core.acts import (
     require_in_time,
     require_interval,
     require_printable,
+    require_second_person,
     require_takeable,
     require_texts,
 )
@@ -174,4 +175,5 @@ def check_cancel(
     require_printable(reason=body.reason)
     if record.approved_ms is not None:
         require_in_time(record.plan.from_ms, t_ms, rules)
+    require_second_person(record, actor, record.plan.from_ms, t_ms, rules.zone)
     return Body(reason=body.reason)

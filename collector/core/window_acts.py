@@ -5,7 +5,7 @@ Pure. Four eyes (R11.1) and the limit for what changes the past (R11.3) are kept
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -21,13 +21,14 @@ from collector.core.acts import (
     require_in_time,
     require_interval,
     require_printable,
+    require_second_person,
     require_takeable,
     require_texts,
 )
-from collector.core.intervals import Interval
+from collector.core.intervals import Interval, cut, union
 from collector.core.people import Actor, Right
 from collector.core.repeats import Repeat, check_repeat
-from collector.core.windows import Once, Scope, Selector, WindowPlan, WindowRecord, WindowStatus, occurrences, status
+from collector.core.windows import Once, Scope, Selector, WindowPlan, WindowRecord, occurrences
 
 _YEAR_MS: Final = 366 * 86_400_000
 _EVER: Final = (-(1 << 60), 1 << 60)
@@ -61,29 +62,32 @@ def check_create(
     assert body.plan is not None, "a create act has a plan"
     require_printable(reason=body.reason, change=body.change)
     _check_scope(body.plan.scope, rules.names)
-    starts = _check_when(body.plan.when)
-    plan = normal(body.plan)
+    times = _check_when(body.plan.when)
+    plan, starts = normal(body.plan), times[0][0]
     if starts < t_ms:
         require_in_time(starts, t_ms, rules)
         require_texts(body.reason, body.change)
-    standing = (WindowStatus.PENDING, WindowStatus.APPROVED)
     for record in known:
-        stands = record.cancelled is None and not record.ends
-        if stands and _is_same(record.plan, plan) and (starts < t_ms or status(record, t_ms) in standing):
-            raise ActRefusedError(ActProblem.DUPLICATE, record.id, "has the same times and scope")
+        if record.plan.scope == plan.scope:
+            _check_beside(record, plan, times)
     return Body(plan=plan, reason=body.reason, change=body.change)
 
 
-def _is_same(one: WindowPlan, other: WindowPlan) -> bool:
-    return one.when == other.when and one.scope == other.scope
+def _check_beside(record: WindowRecord, plan: WindowPlan, times: Sequence[Interval]) -> None:
+    """Two windows of one scope have no time in common. Those of different scopes may: what counts is their union (R11.1)."""
+    if not cut(union(times), union(occurrences(record, (times[0][0], times[-1][1])))):
+        return
+    if record.plan.when == plan.when and not record.ends:
+        raise ActRefusedError(ActProblem.DUPLICATE, record.id, "has the same times and scope")
+    raise ActRefusedError(ActProblem.OVERLAPS, record.id, "has the same scope and some of the same time")
 
 
-def _check_when(when: Once | Repeat) -> int:
-    """Start of the first occurrence."""
+def _check_when(when: Once | Repeat) -> list[Interval]:
+    """The occurrences, first to last."""
     if isinstance(when, Once):
         require_interval(when.from_ms, when.to_ms, _YEAR_MS)
-        return when.from_ms
-    return check_repeat(when)[0][0]
+        return [(when.from_ms, when.to_ms)]
+    return check_repeat(when)
 
 
 def _check_scope(scope: Scope, names: Names) -> None:
@@ -133,6 +137,7 @@ def check_end(record: WindowRecord, body: Body[WindowPlan], actor: Actor, t_ms: 
         raise ActRefusedError(ActProblem.BEFORE_START, record.id, "expected an end not before its start; cancel it instead")
     if record.approved_ms is not None:
         require_in_time(end_ms, t_ms, rules)
+    require_second_person(record, actor, end_ms, t_ms, rules.zone)
     return Body(end_ms=end_ms, occurrence_ms=one, reason=body.reason)
 
 
@@ -150,6 +155,7 @@ def check_cancel(record: WindowRecord, body: Body[WindowPlan], actor: Actor, t_m
         raise ActRefusedError(ActProblem.OVER, record.id, "no occurrence of it is still to come")
     if record.approved_ms is not None:
         require_in_time(touched, t_ms, rules)
+    require_second_person(record, actor, touched, t_ms, rules.zone)
     return Body(occurrence_ms=one, reason=body.reason)
 
 

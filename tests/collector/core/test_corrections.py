@@ -94,6 +94,10 @@ def test_r11_3_limit_holds_for_approval_and_cancellation() -> None:
     approved = record(("approve", NOW + 5, "u2"))
     assert refused(lambda: check_cancel(approved, Body(), U1, late, RULES)) is ActProblem.TOO_LATE
     assert check_cancel(approved, Body(), U1, NOW + 9, RULES) == Body()
+    after = NOW + 40 * 86_400_000
+    lenient = msgspec.structs.replace(RULES, retro_days=60)
+    assert refused(lambda: check_cancel(approved, Body(), U1, after, lenient)) is ActProblem.SECOND_PERSON
+    assert check_cancel(approved, Body(), Actor("u3", Role.ADMIN, ""), after, lenient) == Body()
     assert check_cancel(record(), Body(), U1, late, RULES) == Body(), "what never counted may go at any time"
 
 

@@ -114,15 +114,28 @@ def test_viewers_plan_nothing() -> None:
     assert refused(lambda: create(PLAN, Actor("u0", Role.VIEWER, ""))) is ActProblem.FORBIDDEN
 
 
-def test_only_an_exact_double_is_refused() -> None:
-    """Windows may overlap: they are a union (R11.1)."""
+def test_windows_of_one_scope_do_not_overlap() -> None:
+    """Of different scopes they may: what counts is their union (R11.1)."""
 
     def again(plan: WindowPlan, *known: WindowRecord) -> object:
         return check_create(Body(plan=plan), known, U1, NOW, RULES)
 
     assert refused(lambda: again(PLAN, record())) is ActProblem.DUPLICATE
     assert refused(lambda: again(PLAN, approved())) is ActProblem.DUPLICATE
-    assert again(plan("2026-11-24T22:30", "2026-11-24T23:30"), approved())
+    beside = plan("2026-11-24T22:30", "2026-11-24T23:30")
+    for known in (record(), approved()):
+        assert refused(lambda: again(beside, known)) is ActProblem.OVERLAPS  # noqa: B023
+    assert again(msgspec.structs.replace(beside, scope=(Selector(class_="server"),)), approved())
+    assert again(plan("2026-11-24T23:00", "2026-11-24T23:30"), approved()), "they touch"
+    early = approved()
+    shortened = msgspec.structs.replace(
+        early, ends=record(PLAN, ("end", at("2026-11-24T22:10"), "u1", Body(end_ms=at("2026-11-24T22:10")))).ends
+    )
+    assert again(beside, shortened), "it was over before"
+    assert (
+        refused(lambda: again(SERIES, record(plan("2026-11-25T22:30", "2026-11-25T23:30", *SERIES.scope))))
+        is ActProblem.OVERLAPS
+    )
     assert again(PLAN, record(PLAN, ("cancel", NOW - 1, "u1", Body())))
     doubled = msgspec.structs.replace(PLAN, scope=(Selector(subjects=("T", "T")), *PLAN.scope))
     assert normal(doubled) == PLAN
@@ -213,7 +226,13 @@ def test_what_counted_is_not_taken_back_after_the_limit() -> None:
     past = plan("2026-09-10T22:00", "2026-09-10T23:00")
     late = at("2026-10-08T00:00")
     known = approved(past, at("2026-09-09T00:00"))
-    assert check_cancel(known, Body(), U1, late - 1, RULES) == Body()
+    assert check_cancel(known, Body(), U1, at("2026-09-30T23:59"), RULES) == Body()
+    for author in (U1, Actor("U1", Role.ADMIN, "")):
+        over = at("2026-10-01T00:00")
+        assert refused(lambda: check_cancel(known, Body(), author, over, RULES)) is ActProblem.SECOND_PERSON  # noqa: B023
+        ended: Body[WindowPlan] = Body(end_ms=at("2026-09-10T22:30"))
+        assert refused(lambda: check_end(known, ended, author, over, RULES)) is ActProblem.SECOND_PERSON  # noqa: B023
+    assert check_cancel(known, Body(), U3, late - 1, RULES) == Body()
     assert refused(lambda: check_cancel(known, Body(), U3, late, RULES)) is ActProblem.TOO_LATE
     half = at("2026-09-10T22:30")
     assert refused(lambda: check_end(known, Body(end_ms=half), U3, late, RULES)) is ActProblem.TOO_LATE
