@@ -9,8 +9,6 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -18,11 +16,11 @@ from zoneinfo import ZoneInfo
 
 from collector.config import Config, is_id, is_loopback, split_address
 from collector.core.accounts import Account, AccountError, AccountProblem, Standing
-from collector.core.change import StoreError, StoreUnusableError
 from collector.ingest.enrol import EnrolError, hash_secret, make_code, open_authority, utc
 from collector.inventory import COLLECTOR, load_inventory
+from collector.opening import opened_store
 from collector.output import CommandError as CommandError
-from collector.start import StartError, database_url, make_folder
+from collector.start import StartError
 from collector.store.store import Store
 from collector.words import word
 
@@ -40,21 +38,6 @@ def parse_ttl(text: str, language: str) -> int:
     return seconds
 
 
-@asynccontextmanager
-async def _store(config: Config) -> AsyncIterator[Store]:
-    make_folder(Path(config.data))
-    try:
-        store = await Store.open(database_url(config))
-    except (StoreUnusableError, StoreError) as error:
-        raise StartError(f"database: {error}") from error
-    try:
-        yield store
-    except StoreError as error:
-        raise StartError(f"database: {error}") from error
-    finally:
-        await store.close()
-
-
 async def add(config: Config, agent: str, site: str, class_: str, *, ttl: str, language: str) -> str:
     """Make an agent and its one-time code."""
     ttl_s = parse_ttl(ttl, language)
@@ -67,7 +50,7 @@ async def add(config: Config, agent: str, site: str, class_: str, *, ttl: str, l
     target = inventory.targets.get(agent)
     if target is not None and target.via != agent:
         raise CommandError(word(language, "taken_id", value=agent, via=target.via))
-    async with _store(config) as store:
+    async with opened_store(config, create=True) as store:
         try:
             await store.add_agent(agent, site, class_, _now_ms())
         except AccountError as error:
@@ -78,7 +61,7 @@ async def add(config: Config, agent: str, site: str, class_: str, *, ttl: str, l
 async def rotate(config: Config, agent: str, ttl: str, language: str, *, at_once: bool) -> str:
     """A new one-time code for an agent there is; with `at_once` its present token is void already now."""
     ttl_s = parse_ttl(ttl, language)
-    async with _store(config) as store:
+    async with opened_store(config, create=True) as store:
         try:
             if at_once:
                 await store.rotate_token(agent, hash_secret(secrets.token_urlsafe(32)), _now_ms())
@@ -90,7 +73,7 @@ async def rotate(config: Config, agent: str, ttl: str, language: str, *, at_once
 
 async def revoke(config: Config, agent: str, language: str) -> str:
     """Void an agent's token and codes."""
-    async with _store(config) as store:
+    async with opened_store(config, create=True) as store:
         try:
             await store.revoke(agent, _now_ms())
         except AccountError as error:
@@ -100,7 +83,7 @@ async def revoke(config: Config, agent: str, language: str) -> str:
 
 async def listing(config: Config, language: str) -> str:
     """All agents as a table."""
-    async with _store(config) as store:
+    async with opened_store(config, create=True) as store:
         accounts = await store.agents()
     if not accounts:
         return word(language, "none")

@@ -7,10 +7,10 @@ from itertools import pairwise
 from collector.config import shown
 from collector.config_forms import day_of, instant_ms, minutes_of
 from collector.core.calendar import WEEKDAYS
+from collector.core.graph import cycle_text, walk
 from collector.core.subject import Sign
 from collector.inventory_chosen import Chosen
 from collector.inventory_files import COLLECTOR, ClassDefaults, InService, Promise, TargetEntry, Week
-from collector.inventory_graph import cycle_text, walk
 from collector.inventory_joined import A_TARGET, PREFIXES, Joined, Place
 
 

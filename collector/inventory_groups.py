@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from collector.config import shown
+from collector.core.graph import cycle_text, levels, walk
 from collector.inventory_check import check_promise
 from collector.inventory_files import GroupEntry, Selector, Site
-from collector.inventory_graph import cycle_text, levels, walk
 from collector.inventory_joined import A_TARGET, PREFIXES, Joined, Place
 
 MOST_LEVELS: Final = 8

@@ -16,11 +16,10 @@ from collector.acts_times import TypedError
 from collector.acts_words import word as act_word
 from collector.commands import CommandError
 from collector.config import Config
-from collector.core.change import StoreError, StoreUnusableError
 from collector.core.intervals import Interval
 from collector.core.periods import instant, parse
 from collector.ledger_words import word
-from collector.start import StartError, database_url
+from collector.opening import opened_store
 from collector.store.store import Store
 
 _MONTH: Final = re.compile(r"\d{4}-\d\d", re.ASCII)
@@ -33,16 +32,8 @@ async def reading(config: Config, language: str) -> AsyncIterator[Store]:
     file = Path(config.data) / "haidang.db"
     if not config.database.url and not file.is_file():
         raise CommandError(word(language, "no_store", file=file))
-    try:
-        store = await Store.open(database_url(config))
-    except (StoreUnusableError, StoreError) as error:
-        raise StartError(f"database: {error}") from error
-    try:
+    async with opened_store(config) as store:
         yield store
-    except StoreError as error:
-        raise StartError(f"database: {error}") from error
-    finally:
-        await store.close()
 
 
 def wall_ms() -> int:

@@ -10,20 +10,16 @@ import getpass
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from collector.acts_words import person_problem, word
 from collector.commands import CommandError
 from collector.config import Config
-from collector.core.change import StoreError, StoreUnusableError
 from collector.core.people import Actor, Person, PersonError, Role
 from collector.ingest.enrol import make_token
-from collector.start import StartError, database_url, make_folder
+from collector.opening import opened_store
 from collector.store.store import Store
 
 _SOURCE: Final = "local"
@@ -32,28 +28,13 @@ _SOURCE: Final = "local"
 async def run(config: Config, options: argparse.Namespace) -> str:
     """The text to print. Raises `CommandError`, `StartError`."""
     language = options.lang
-    async with _store(config) as store:
+    async with opened_store(config, create=True) as store:
         try:
             if options.verb == "list":
                 return _table(await store.people(), ZoneInfo(config.time_zone), language)
             return await _change(store, options)
         except PersonError as error:
             raise CommandError(person_problem(language, error.problem.value, error.value)) from error
-
-
-@asynccontextmanager
-async def _store(config: Config) -> AsyncIterator[Store]:
-    make_folder(Path(config.data))
-    try:
-        store = await Store.open(database_url(config))
-    except (StoreUnusableError, StoreError) as error:
-        raise StartError(f"database: {error}") from error
-    try:
-        yield store
-    except StoreError as error:
-        raise StartError(f"database: {error}") from error
-    finally:
-        await store.close()
 
 
 async def _change(store: Store, options: argparse.Namespace) -> str:

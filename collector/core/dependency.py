@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from collector.core.graph import walk
 from collector.core.intervals import Interval, union
 from collector.core.state import GOOD_STATES, Span, State
 
@@ -99,24 +100,7 @@ class CycleError(ValueError):
 
 def order(parents: Mapping[str, Sequence[str]]) -> list[str]:
     """Subjects so that parents come before children (R7.3). Raises `CycleError`. Unknown parents are left out."""
-    done: dict[str, bool] = {}
-    out: list[str] = []
-    for root in parents:
-        if root in done:
-            continue
-        stack = [(root, iter(parents[root]))]
-        done[root] = False
-        while stack:
-            name, rest = stack[-1]
-            step = next((parent for parent in rest if parent in parents and not done.get(parent, False)), None)
-            if step is None:
-                done[name] = True
-                out.append(name)
-                stack.pop()
-            elif step in done:
-                names = [name for name, _ in stack]
-                raise CycleError([*names[names.index(step) :], step])
-            else:
-                done[step] = False
-                stack.append((step, iter(parents[step])))
-    return out
+    found = walk(parents, most=1)
+    if found.cycles:
+        raise CycleError(found.cycles[0])
+    return list(found.order)

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.config import ConfigError
+from collector.core.graph import cycle_text, levels, walk
 from collector.inventory import load_inventory
-from collector.inventory_graph import cycle_text, levels, walk
 
 
 @st.composite
