@@ -33,7 +33,8 @@ def _is_own(missing: ModuleNotFoundError) -> bool:
 
 
 try:
-    from collector import acts_options, config, ledger_options
+    from collector import config
+    from collector.commands import acts_options, ledger_options
     from collector.config import Config, ConfigError
     from collector.config_words import told, told_all
     from collector.inventory import load_inventory
@@ -94,7 +95,7 @@ def _do(options: argparse.Namespace) -> int:
         put(f"haidang-collector {agent.__version__}\n")
         return 0
     if options.command == ledger_options.REPLAY:
-        from collector.replay import run as replay
+        from collector.replay.run import run as replay
 
         return replay(options.file, result_json=options.result_json, language=options.lang)
     settings = _load(options)
@@ -107,11 +108,11 @@ def _do(options: argparse.Namespace) -> int:
         put(f"{_check(settings, options.lang)}\n")
         return 0
     if options.command in ledger_options.COMMANDS or (options.command == "audit" and options.verb == "verify"):
-        from collector import ledger_commands
+        from collector.commands import ledger as ledger_commands
 
         return ledger_commands.run(settings, options)
     if options.command in acts_options.COMMANDS:
-        from collector import acts_commands
+        from collector.commands import acts as acts_commands
 
         put(f"{asyncio.run(acts_commands.run(settings, options))}\n")
         return 0
@@ -120,7 +121,7 @@ def _do(options: argparse.Namespace) -> int:
 
 
 async def _agent(settings: Config, options: argparse.Namespace) -> str:
-    from collector import commands
+    from collector.commands import agents as commands
 
     language = options.lang
     if options.verb == "list":

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from collector.local import host_id, try_port
-from collector.local_children import LocalError
-from collector.local_words import ENGLISH, VIETNAMESE, addresses, describe, language, read_figures, read_state
+from collector.local.children import LocalError
+from collector.local.words import ENGLISH, VIETNAMESE, addresses, describe, language, read_figures, read_state
 
 PAGE = r"""# HELP node_cpu_seconds_total Seconds the CPUs spent in each mode.
 # TYPE node_cpu_seconds_total counter

@@ -16,6 +16,9 @@ FROM_AGENT = ("model", "wire", "clock", "backoff", "schedule", "kinds", "packets
 VALUE_MODULES = ("agent.model", "agent.wire", "agent.schedule", "agent.backoff", "agent.packets", "agent.http1")
 """Pure modules: standard library without I/O, msgspec and `agent.model`."""
 
+CONNECTING = ("commands", "inventory", "local", "replay")
+"""Rooms of the collector that connect the others, like the files beside them."""
+
 IMPURE = {
     "asyncio", "concurrent", "ctypes", "glob", "http", "io", "logging", "multiprocessing", "os", "pathlib", "random", "secrets",
     "select", "selectors", "shutil", "signal", "socket", "socketserver", "ssl", "subprocess", "tempfile", "threading", "time",
@@ -75,7 +78,7 @@ def _allowed(path: Path, imported: str) -> bool:
         if _within(module, *VALUE_MODULES):
             return _within(imported, "agent.model")
         return not _within(imported, "collector")
-    if len(path.parts) == 2:  # collector/app.py, __main__.py, config.py, local.py ... connect the rooms
+    if len(path.parts) == 2 or path.parts[1] in CONNECTING:  # collector/app.py, __main__.py, config.py ... connect the rooms
         return not _within(imported, "agent") or imported in ("agent", *(f"agent.{name}" for name in FROM_AGENT))
     room = f"collector.{path.parts[1]}"
     if room == "collector.core":

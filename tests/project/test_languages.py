@@ -29,10 +29,10 @@ SAME = {"YAML", "byte 0x7", "7", "7 (7)", "7?", '"plain"'}
 AGENT = (Path("agent/config.py"), Path("agent/credentials.py"))
 COLLECTOR = (
     Path("collector/config.py"),
-    Path("collector/inventory.py"),
-    Path("collector/inventory_check.py"),
-    Path("collector/inventory_groups.py"),
-    Path("collector/inventory_joined.py"),
+    Path("collector/inventory/__init__.py"),
+    Path("collector/inventory/check.py"),
+    Path("collector/inventory/groups.py"),
+    Path("collector/inventory/joined.py"),
 )
 
 

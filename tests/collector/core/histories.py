@@ -12,8 +12,8 @@ from random import Random
 from typing import Any
 
 from collector.core.state import Span, View
-from collector.replay_reading import load
-from collector.replay_timeline import Case, spans_between
+from collector.replay.reading import load
+from collector.replay.timeline import Case, spans_between
 
 MOST = int(os.environ.get("HAIDANG_HISTORIES", "20000"))
 """How many histories all tests together look at; more by the environment variable."""

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.core.state import View, Why
-from collector.replay_timeline import runs_of, spans_between
+from collector.replay.timeline import runs_of, spans_between
 from tests.collector.core.histories import History, Vector, case_of, document, share, smallest
 from tests.collector.core.oracle import Oracle, answer
 

@@ -20,8 +20,8 @@ from collector.core.policy import POLICIES, Policy
 from collector.core.state import Span, State, View
 from collector.core.stretch import Stretch
 from collector.core.subject import Group, GroupRule, Timetable
-from collector.replay_evidence import blinds_of, maintenance_of, rules_of, scope_of, stretches_of
-from collector.replay_timeline import Case, runs_of, spans_between
+from collector.replay.evidence import blinds_of, maintenance_of, rules_of, scope_of, stretches_of
+from collector.replay.timeline import Case, runs_of, spans_between
 from tests.collector.core.histories import Event, History, Vector, ask_all, case_of, lines_of, share
 
 SEEDS = st.integers(0, 2**40)

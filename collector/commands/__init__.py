@@ -1,0 +1,1 @@
+"""What the command line does beside `run`: agents, people and their acts, explanations, reports, checks of the chain."""

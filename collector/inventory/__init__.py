@@ -1,0 +1,199 @@
+"""The inventory: sites, targets, groups and calendars as people write them, in a folder of `*.yml` files.
+
+Hosts of enrolled agents are targets without being written down (id = agent id). An inventory is taken whole or refused
+whole, with every problem named by file, line and key.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from collector.config import ConfigError, Document, Problem, load_struct
+from collector.config_forms import day_of, minutes_of
+from collector.core.accounts import Account, Standing
+from collector.core.calendar import WEEKDAYS, Calendar
+from collector.core.configuration import config_version
+from collector.core.evidence import TargetInfo
+from collector.core.subject import Subject
+from collector.inventory.check import check_calendars, check_defaults, check_targets, is_day
+from collector.inventory.chosen import KEYS, Chosen, Origin, Told
+from collector.inventory.files import (
+    COLLECTOR,
+    CalendarEntry,
+    ClassDefaults,
+    GroupEntry,
+    HolidaysEntry,
+    InventoryFile,
+    Site,
+    TargetEntry,
+)
+from collector.inventory.groups import check_groups, check_sites
+from collector.inventory.joined import Joined
+from collector.inventory.subjects import Making, critical_of, devices_of, host_entry
+from collector.settings import Config
+
+_DEFAULT: Final = Config()
+
+
+class Inventory(msgspec.Struct, frozen=True):
+    """What is written; `targets` and `subjects` are complete only with the agents' hosts (`with_agents`, `subjects`)."""
+
+    sites: dict[str, Site]
+    targets: dict[str, TargetInfo]
+    entries: dict[str, TargetEntry] = {}
+    groups: dict[str, GroupEntry] = {}
+    classes: dict[str, ClassDefaults] = {}
+    """Defaults by class."""
+    calendars: dict[str, Calendar] = {}
+    holidays: dict[str, tuple[date, ...]] = {}
+    settings: Config = _DEFAULT
+    """What the collector's own file says; built-in values come from there."""
+    warnings: tuple[Problem, ...] = ()
+    """What is worth saying and no reason to refuse."""
+    places: dict[tuple[str, str], str] = {}
+    """`file:line` of each entry, by (`targets`, id), (`classes`, name) and so on."""
+
+    def with_agents(self, accounts: Iterable[Account]) -> dict[str, TargetInfo]:
+        """Every target: the hosts of enrolled agents, then what inventory says, which wins."""
+        hosts = {account.id: self._info(host_entry(account)) for account in accounts if account.standing is Standing.ACTIVE}
+        return hosts | self.targets
+
+    def subjects(self, accounts: Iterable[Account]) -> dict[str, Subject]:
+        """Everything that has a ledger, by subject id: targets and hosts of enrolled agents under their own id, `agent:ID`,
+        `group:ID`, `site:ID` with its parts (see `collector.inventory.subjects`)."""
+        making = Making(self.entries, self.classes, accounts, self.settings)
+        made = (*making.targets(), *making.agents(), *making.groups(self.groups.values()), *making.sites(self.sites))
+        return {subject.id: subject for subject in made}
+
+    def version(self, subjects: dict[str, Subject]) -> str:
+        """The version of this configuration (R17.4), of which `subjects` are the subjects."""
+        return config_version(subjects, self.calendars, self.settings.ledger, self.settings.time_zone)
+
+    def name_of(self, subject: str, language: str = "vi") -> str:
+        """The name that people read; the subject's id where none is written. Parts of a site bear the name of the site."""
+        prefix, colon, id_ = subject.partition(":")
+        if colon and prefix == "site":
+            return _named(self.sites.get(id_.partition(":")[0]), language) or subject
+        if colon and prefix == "group":
+            return _named(self.groups.get(id_), language) or subject
+        entry = self.entries.get(subject)
+        return entry.name or subject if entry else subject
+
+    def free_days(self) -> frozenset[str]:
+        """Every holiday of every list as ISO dates: no working days (R11.3)."""
+        return frozenset(day.isoformat() for days in self.holidays.values() for day in days)
+
+    def told(self, target: str, accounts: Iterable[Account] = ()) -> tuple[Told, ...]:
+        """Every value that holds for a target, and who said it. Raises `KeyError` for what is no target."""
+        hosts = {account.id: host_entry(account) for account in accounts if account.standing is Standing.ACTIVE}
+        entry = self.entries[target] if target in self.entries else hosts[target]
+        chosen = Chosen(entry, self.classes.get(entry.class_), self.settings)
+        place = {
+            Origin.TARGET: self.places.get(("targets", target), ""),
+            Origin.CLASS: self.places.get(("classes", entry.class_), ""),
+            Origin.BUILT_IN: "",
+        }
+        built_in = Making(self.entries | {target: entry}, self.classes, (), self.settings).built_in(chosen)
+        origins = ((key, chosen.origin(key)) for key in KEYS)
+        return tuple(Told(key, chosen.said(key, built_in[key]), origin, place[origin]) for key, origin in origins)
+
+    def _info(self, entry: TargetEntry) -> TargetInfo:
+        return _info(entry, self.classes, self.settings)
+
+
+EMPTY: Final = Inventory(sites={}, targets={})
+
+
+def load_inventory(folder: Path | None, agents: Iterable[str] | None, settings: Config = _DEFAULT) -> Inventory:
+    """The inventory of `folder` (None: empty). `agents` are the ids that `via` may name; None skips that rule, for a check
+    without a database. `settings` give the zone of dates and what holds where nothing is written. Raises `ConfigError`."""
+    if folder is None:
+        return EMPTY if settings == _DEFAULT else Inventory(sites={}, targets={}, settings=settings)
+    if not folder.is_dir():
+        raise ConfigError([Problem(str(folder), 0, "inventory", "no folder", "a folder of *.yml files")])
+    with _without_collection():
+        return _load(folder, agents, settings)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Millions of small values come into being and none of them in a ring: looking for rings takes half of a large load."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _load(folder: Path, agents: Iterable[str] | None, settings: Config) -> Inventory:
+    parts = [(document, load_struct(document, InventoryFile)) for document in map(Document, sorted(folder.glob("*.yml")))]
+    joined = Joined(None if agents is None else frozenset(agents), settings)
+    for document, part in parts:
+        if part is not None:
+            joined.add(document, part)
+    if all(part is not None for _, part in parts):
+        # With a file missing, names that it defines would be called unknown.
+        for check in (check_sites, check_targets, check_groups, check_calendars, check_defaults):
+            check(joined)
+    problems = [problem for document, _ in parts for problem in document.problems]
+    if problems:
+        raise ConfigError(problems)
+    return _taken(joined)
+
+
+def _taken(joined: Joined) -> Inventory:
+    holidays = {id_: tuple([day_of(day) for day in entry.days]) for id_, entry in joined.holidays.items()}
+    return Inventory(
+        sites=joined.sites,
+        targets={id_: _info(entry, joined.classes, joined.settings) for id_, entry in joined.targets.items()},
+        entries=joined.targets,
+        groups=joined.groups,
+        classes=joined.classes,
+        calendars={id_: _calendar(entry, holidays, joined.settings) for id_, entry in joined.calendars.items()},
+        holidays=holidays,
+        settings=joined.settings,
+        warnings=tuple(joined.warnings),
+        places={key: str(place) for key, place in joined.places.items()},
+    )
+
+
+def _info(entry: TargetEntry, classes: dict[str, ClassDefaults], settings: Config) -> TargetInfo:
+    chosen = Chosen(entry, classes.get(entry.class_), settings)
+    return TargetInfo(id=entry.id, site=entry.site, class_=entry.class_, via=entry.via, silence_means=chosen.silence_means)
+
+
+def _calendar(entry: CalendarEntry, holidays: dict[str, tuple[date, ...]], settings: Config) -> Calendar:
+    names = (entry.holidays,) if isinstance(entry.holidays, str) else entry.holidays
+    free = frozenset(day for name in names for day in (holidays[name] if name in holidays else (day_of(name),)))
+    mon, tue, wed, thu, fri, sat, sun = (_minutes(getattr(entry.hours, day)) for day in WEEKDAYS)
+    return Calendar(
+        zone=entry.time_zone or settings.time_zone,
+        weekly=(mon, tue, wed, thu, fri, sat, sun),
+        holidays=free,
+        special={day_of(day): _minutes(hours) for day, hours in entry.special_days.items()},
+    )
+
+
+def _minutes(hours: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
+    return tuple(sorted(minutes_of(text) for text in hours))
+
+
+def _named(entry: Site | GroupEntry | None, language: str) -> str:
+    if entry is None:
+        return ""
+    return entry.name_en or entry.name if language == "en" else entry.name
+
+
+__all__ = [
+    "COLLECTOR", "EMPTY", "CalendarEntry", "ClassDefaults", "GroupEntry", "HolidaysEntry", "Inventory", "InventoryFile",
+    "Origin", "Site", "TargetEntry", "Told", "critical_of", "devices_of", "is_day", "load_inventory",
+]  # fmt: skip
