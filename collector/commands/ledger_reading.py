@@ -22,6 +22,7 @@ from collector.core.periods import instant, parse
 from collector.opening import opened_store
 from collector.store.store import Store
 
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MONTH: Final = re.compile(r"\d{4}-\d\d", re.ASCII)
 
 
@@ -50,9 +51,12 @@ class Times:
         self._language = language
 
     def moment(self, text: str, default_ms: int) -> int:
-        """A time as people type it, in milliseconds; `default_ms` for none. Raises `CommandError`."""
+        """A time as people type it, in milliseconds; a date is its local midnight; `default_ms` for none. Raises
+        `CommandError`."""
         if not text:
             return default_ms
+        if _DATE.fullmatch(text):
+            return self.period(text)[0]
         now = datetime.fromtimestamp(self.now_ms / 1000, UTC)
         try:
             return instant(acts_times.moment(text, self.zone, now))

@@ -26,8 +26,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "mã đối tượng, agent:MÃ, group:MÃ hoặc site:MÃ",
     ),
     "opt_from": (
-        "begin: 2026-11-24T08:00 in the configured zone, or with an offset (default: 24 hours before the end)",
-        "bắt đầu: 2026-11-24T08:00 theo múi giờ cấu hình, hoặc kèm độ lệch (mặc định: 24 giờ trước khi kết thúc)",
+        "begin: 2026-11-24T08:00 in the configured zone, with an offset, or a date (default: 24 hours before the end)",
+        "bắt đầu: 2026-11-24T08:00 theo múi giờ cấu hình, kèm độ lệch, hoặc một ngày (mặc định: 24 giờ trước khi kết thúc)",
     ),
     "opt_to": ("end, as --from (default: now)", "kết thúc, viết như --from (mặc định: bây giờ)"),
     "opt_as_of": (

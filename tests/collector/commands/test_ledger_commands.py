@@ -201,6 +201,9 @@ async def test_explain_tells_the_span_and_its_evidence(shell: Shell, capsys: pyt
     assert view["spans"][1]["evidence"]
     assert await shell.run(*typed, language="vi") == 0
     assert "Góc nhìn" in capsys.readouterr().out
+    by_date = ("explain", "web-02", "--from", "2026-03-31", "--to", "2026-04-01")
+    assert await shell.run(*by_date) == 0
+    assert "2026-03-31 00:00" in capsys.readouterr().out
     assert await shell.run("explain", "site:dic") == 0
     assert "adds up the seconds of its members" in capsys.readouterr().out
 
