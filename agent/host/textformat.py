@@ -157,11 +157,13 @@ def _metric_name(line: str) -> tuple[str, str]:
 
 def _labels(name: str, rest: str) -> tuple[Labels, str]:
     """Labels after a metric's name, and what follows them."""
-    rest = rest.lstrip(_SPACE)
-    if not rest.startswith("{"):
-        return (), rest
+    after = rest.lstrip(_SPACE)
+    if not after.startswith("{"):
+        if after and after == rest:
+            raise ValueError(f"found {(name + rest)[:40]!r}, expected a metric name and a blank before its value")
+        return (), after
     labels: dict[str, str] = {}
-    rest = rest[1:]
+    rest = after[1:]
     while not (closing := rest.lstrip(_SPACE)).startswith("}"):
         match = _LABEL.match(rest)
         if not match:
