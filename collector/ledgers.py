@@ -78,7 +78,8 @@ class Ledgers:
         return Inquiry(ValidRecords(self._store, until_ms))
 
     def _state_of(self, target: str, now_ms: int) -> Judgement | None:
-        if not self.keeper.is_loaded or target not in self.keeper.pages:
+        page = self.keeper.pages.get(target) if self.keeper.is_loaded else None
+        if page is None or not page.is_taken_up:
             return None
         span = self.keeper.state(target, View.DEVICE, now_ms)
         return Judgement(span.state, span.from_ms, span.why)

@@ -154,6 +154,7 @@ class Clerk:
         for stretch in missed:
             judge.see(stretch)
         page.judge = judge
+        page.is_taken_up = True
         page.cache = None
 
     # --- all the time

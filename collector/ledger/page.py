@@ -91,7 +91,7 @@ class Page:
 
     __slots__ = (
         "_beats", "_body", "_judge", "_raw", "behind_ms", "cache", "children", "claims", "closed_ms", "counted", "id",
-        "is_agent", "missed", "outages", "target",
+        "is_agent", "is_taken_up", "missed", "outages", "target",
     )  # fmt: skip
 
     def __init__(self, id_: str, target: str, *, is_agent: bool = False) -> None:
@@ -100,6 +100,8 @@ class Page:
         """Whose evidence it is judged by."""
         self.is_agent = is_agent
         self._judge: Judge | None = None
+        self.is_taken_up = False
+        """Whether its judge knows what is on disk. One that is new knows it a moment later, and says unknown until then."""
         self._beats: _Beats | None = None
         """Heartbeats that its judge has not seen yet: only an answer needs them there."""
         self.closed_ms = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -262,3 +263,30 @@ async def test_v21_a_line_cut_is_charged_once_for_each_question(tmp_path: Path) 
     assert [state for _, _, state, _ in kept["srv-01"]][1:] == ["up", "up", "up"]
     await equal_everywhere(world, NOON)
     await world.stop()
+
+
+async def test_nothing_is_said_of_a_page_before_its_judge_knows_what_is_on_disk(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An agent is heard before the ledger has a page for it: its state goes from none to up, never through unknown."""
+    async with world.running() as ledgers:
+        await world.enrol("web-01")
+        page = ledgers.keeper.pages["web-01"]
+        await world.live(["web-01"], NOON + 4 * INTERVAL)
+        roll = ledgers.keeper.roll
+        del ledgers.keeper.pages["web-01"]
+        read, said = world.store.stretches_of, []
+
+        async def spied(*asked: Any) -> Any:
+            assert ledgers.keeper.pages["web-01"] is not page
+            said.append(ledgers._fleet.state_of("web-01", world.now))
+            return await read(*asked)
+
+        monkeypatch.setattr(world.store, "stretches_of", spied)
+        assert ledgers._fleet.state_of("web-01", world.now) is None
+        await ledgers.clerk.take_roll(world.now)
+        assert ledgers.keeper.roll is not roll
+        assert said == [None]
+        judgement = ledgers._fleet.state_of("web-01", world.now)
+        assert judgement is not None
+        assert (judgement.state, judgement.since_ms) == (State.UP, NOON + INTERVAL)
