@@ -1,0 +1,1 @@
+"""Protocol bytes without sockets: bytes in, values out. Pure: no I/O, no clock, no randomness."""
