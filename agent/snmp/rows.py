@@ -28,8 +28,8 @@ END_OF_MIB_VIEW: Final = 0x82
 
 
 class Rows:
-    """Bindings in the order they were received: `oids[i]` has `values[i]`, sent with tag `tags[i]`. An Opaque that holds a float,
-    double or 64-bit integer (net-snmp's 9f 76..7b) has tag OPAQUE and the number as value."""
+    """Bindings in the order they were received: `oids[i]` has `values[i]`, sent with tag `tags[i]`. An Opaque that holds a
+    float, double or 64-bit integer (net-snmp's 9f 76..7b) has tag OPAQUE and the number as value."""
 
     __slots__ = ("oids", "tags", "values")
 
