@@ -10,11 +10,29 @@ import pytest
 
 from tests.project.source import PACKAGES, imports, module_name, python_files, tree
 
-FROM_AGENT = ("model", "wire", "clock", "backoff", "schedule", "kinds", "packets", "probes", "runner")
+FROM_AGENT = (
+    "model",
+    "wire",
+    "clock",
+    "backoff",
+    "schedule",
+    "blocks",
+    "kinds",
+    "packets",
+    "probes",
+    "runner",
+    "settings",
+    "snmp",
+)
 """What a folder of the collector may use of the agent."""
 
-VALUE_MODULES = ("agent.model", "agent.wire", "agent.schedule", "agent.backoff", "agent.packets", "agent.http1")
+VALUE_MODULES = (
+    "agent.model", "agent.wire", "agent.schedule", "agent.backoff", "agent.packets", "agent.http1", "agent.snmp.rows",
+)  # fmt: skip
 """Pure modules: standard library without I/O, msgspec and `agent.model`."""
+
+PACKET_VALUES = ("agent.model", "agent.packets", "agent.snmp.rows")
+"""What protocol bytes are turned into."""
 
 CONNECTING = ("commands", "inventory", "local", "replay")
 """Rooms of the collector that connect the others, like the files beside them."""
@@ -29,14 +47,14 @@ IMPURE = {
 DOORS: dict[str, tuple[str, ...]] = {
     "psutil": ("agent.host",),
     "msgspec": PACKAGES,
-    "yaml": ("agent.config", "collector.config"),
-    "gufo": ("agent.probes.snmp",),
+    "yaml": ("agent.config", "agent.snmp.sheet", "collector.config"),
+    "pysnmp": ("collector.poll.trap",),
     "aiohttp": ("collector.ingest", "collector.expose", "collector.notify", "collector.forward", "agent.probes.http"),
     "prometheus_client": ("collector.expose",),
     "sqlalchemy": ("collector.store",),
     "alembic": ("collector.store",),
     "asyncpg": ("collector.store",),
-    "cryptography": ("collector.ingest.enrol",),
+    "cryptography": ("agent.snmp.ciphers", "collector.ingest.enrol"),
     "jinja2": ("collector.report.html_file",),
     "markupsafe": ("collector.report.html_file",),
     "weasyprint": ("collector.report.pdf_file",),
@@ -76,7 +94,7 @@ def _allowed(path: Path, imported: str) -> bool:
     module, top = module_name(path), path.parts[0]
     if top == "agent":
         if _within(module, *VALUE_MODULES):
-            return _within(imported, "agent.model")
+            return _within(imported, *(PACKET_VALUES if _within(module, "agent.packets") else ("agent.model",)))
         return not _within(imported, "collector")
     if len(path.parts) == 2 or path.parts[1] in CONNECTING:  # collector/app.py, __main__.py, config.py ... connect the rooms
         return not _within(imported, "agent") or imported in ("agent", *(f"agent.{name}" for name in FROM_AGENT))
