@@ -6,7 +6,6 @@ What the ledger works on in the background may fail and is tried again; the coll
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
@@ -36,6 +35,7 @@ from collector.ledger.reports import Reporter
 from collector.ledger.valid import ValidRecords
 from collector.ledger_setup import setup_of
 from collector.store.store import Store
+from collector.waiting import woken
 
 AUTHOR: Final = "inventory"
 """Who says what configuration says (R1.2)."""
@@ -138,8 +138,7 @@ class Ledgers:
         while True:
             self._wake.clear()
             pause_s = await self._do_due()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause_s)
+            await woken(self._wake, pause_s)
 
     async def _do_due(self) -> float:
         """How long to wait before it is done again, in seconds."""
@@ -164,8 +163,7 @@ class Ledgers:
                 self._asked.clear()
                 failures = 0 if await self._issue_due() else failures + 1
                 pause_s = min(AFTER_FAILURE_S * 2 ** min(failures - 1, 10), LONGEST_PAUSE_S) if failures else 1.0
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._asked.wait(), pause_s)
+                await woken(self._asked, pause_s)
         finally:
             self.issuing.close()
 

@@ -7,7 +7,6 @@ known before the first judgement after it: `look` is the judges' clock and books
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -16,6 +15,7 @@ import msgspec
 
 from collector.core.change import COLLECTOR, Blind, StoreError
 from collector.core.tally import Tally
+from collector.waiting import woken
 
 BEAT_S: Final = 10
 """R5.3."""
@@ -183,8 +183,7 @@ class Vigil:
     async def beats(self) -> None:
         """A heartbeat every `BEAT_S`, and one at once when there is something to remember, for ever."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), BEAT_S)
+            await woken(self._news, BEAT_S)
             self._news.clear()
             # Shielded, so that at a stop `finish` comes after it and does not write the same records again.
             beating = asyncio.ensure_future(self.beat())
