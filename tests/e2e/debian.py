@@ -22,8 +22,29 @@ PACKAGES = {
     "prometheus-pushgateway": "prometheus-pushgateway",
     "victoria-metrics": "victoria-metrics",
     "vmagent": "victoria-metrics",
+    "prometheus-snmp-exporter": "prometheus-snmp-exporter",
+    "snmpd": "snmpd",
+    "snmpget": "snmp",
+    "snmpgetnext": "snmp",
+    "snmpbulkget": "snmp",
+    "snmpwalk": "snmp",
+    "snmpbulkwalk": "snmp",
+    "snmpset": "snmp",
+    "snmptrap": "snmp",
+    "snmpinform": "snmp",
 }
-"""Program -> the Debian package that brings it; the programs need no other package than libc6 and libzstd1."""
+"""Program -> the Debian package that brings it; beside `LIBRARIES` the programs need only libc6 and libzstd1."""
+
+LIBRARIES = {
+    "libnetsnmp.so.40": "libsnmp40",
+    "libpci.so.3": "libpci3",
+    "libperl.so.5.36": "libperl5.36",
+    "libsensors.so.5": "libsensors5",
+    "libwrap.so.0": "libwrap0",
+    "libnsl.so.2": "libnsl2",
+    "libtirpc.so.3": "libtirpc3",
+}
+"""Libraries of the SNMP programs and their packages, unpacked where the machine does not have them."""
 
 POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
 """PostgreSQL is installed rather than unpacked: its programs look for their libraries and data at this fixed place."""
@@ -42,9 +63,10 @@ def cache() -> Path:
 
 def find(program: str) -> Path | None:
     """Where `program` is, or None; `KeyError` for a program that no package in `PACKAGES` brings."""
-    unpacked = cache() / PACKAGES[program] / "usr" / "bin" / program
-    if unpacked.exists():
-        return unpacked
+    for folder in ("bin", "sbin"):
+        unpacked = cache() / PACKAGES[program] / "usr" / folder / program
+        if unpacked.exists():
+            return unpacked
     installed = shutil.which(program)
     return Path(installed) if installed else None
 
@@ -55,6 +77,14 @@ def binary(program: str) -> Path:
     if path is None:
         pytest.skip(f"{SKIP} {program} is missing; `make peers` as root fetches the package {PACKAGES[program]}")
     return path
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What an SNMP program needs beside the test's own environment: its unpacked libraries, and `folder` for settings and state
+    in place of the machine's. No MIB is read: names are numbers."""
+    unpacked = [path for package in sorted(set(LIBRARIES.values())) for path in (cache() / package / "usr" / "lib").glob("*")]
+    path = os.pathsep.join(str(each) for each in unpacked if each.is_dir())
+    return {"LD_LIBRARY_PATH": path, "MIBS": "", "SNMPCONFPATH": str(folder), "SNMP_PERSISTENT_DIR": str(folder / "persistent")}
 
 
 def postgresql() -> Path:
@@ -119,6 +149,17 @@ def has_pango() -> bool:
     return True
 
 
+def has_library(name: str) -> bool:
+    """Whether the library `name` is unpacked in the cache, or the machine has it."""
+    if any((cache() / LIBRARIES[name]).glob(f"usr/lib/*/{name}")):
+        return True
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
+
+
 def main() -> int:
     """Fetch everything that is missing; 0 when all is there, 1 (and the names) when something is not to be had."""
     if os.geteuid() != 0:
@@ -133,6 +174,7 @@ def main() -> int:
         for package in sorted(set(PACKAGES.values()))
         if not any(find(program) for program, owner in PACKAGES.items() if owner == package) and not fetcher.unpack(package)
     ]
+    missing += [package for name, package in LIBRARIES.items() if not has_library(name) and not fetcher.unpack(package)]
     if not (POSTGRESQL / "initdb").exists() and not fetcher.install_postgresql():
         missing.append("postgresql-15")
     if not has_pango() and not fetcher.apt("install", "-y", "--no-install-recommends", PANGO[1]):
