@@ -51,7 +51,7 @@ def tool(program: str, folder: Path, *arguments: str, seconds: float = 30.0) -> 
 class Snmpd(Program):
     """A running snmpd: `with Snmpd(folder, CONFIG) as agent: ... agent.host, agent.port`.
 
-    Its engine id and boots live in `folder`: after `restart` it is the same engine with one boot more, after `forget` a new one.
+    Its engine id and boots live in `folder`: `restart` keeps the id and adds a boot, `forget` makes it a new engine.
     """
 
     def __init__(self, folder: Path, config: str = CONFIG, *, host: str = "127.0.0.1", port: int = 0) -> None:
