@@ -1,0 +1,73 @@
+"""What is polled, and what a poll gives: the values that the poller, its crew and whoever delivers reports share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from agent.model import Block, Kind, Lane, Outcome, Reason, Report
+from agent.snmp.auth import Auth
+
+AUTO: Final = "auto"
+"""Profile of a device that is to be identified by what it says of itself."""
+VERDICT: Final = "snmp"
+"""Module of the judged report: whether the device answered, and its health. Facts lane, with every poll and on time."""
+READINGS: Final = "snmp_readings"
+"""Module of the vendor-neutral readings (`haidang_*`): bulk lane, on time as well."""
+VALUES: Final = "snmp_values"
+"""Module of the modules' own series, named as `snmp.yml` says: bulk lane, when the walk has ended."""
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """A target that speaks SNMP. What is 0 or None is left to its profile, and then to the built-in value."""
+
+    target: str
+    host: str
+    auth: Auth
+    port: int = 161
+    class_: str = ""
+    profile: str = AUTO
+    modules: tuple[str, ...] = ()
+    """Modules to poll besides those of the profile."""
+    interval_s: int = 60
+    full_interval_s: int = 0
+    """Distance of full walks; 0: one with every poll."""
+    timeout_s: float = 0.0
+    retries: int | None = None
+    max_repetitions: int = 0
+    get_only: bool | None = None
+    strict_source: bool = False
+    """Whether an answer must come from the very address that was asked."""
+    wan: bool | None = None
+    """Whether its ports are lines whose load is judged."""
+    ping: bool = True
+    """Whether a device that is silent is asked by an ICMP echo, to tell a dead agent from a dead device."""
+
+
+class Result(msgspec.Struct, frozen=True, gc=False):
+    """One report of a poll, before it is numbered. Times are the observer's clocks when the poll began; `schemas` are the wire
+    encodings of the blocks' layouts by hash."""
+
+    target: str
+    module: str
+    kind: Kind
+    lane: Lane
+    outcome: Outcome
+    reason: Reason
+    detail: str
+    at_ms: int
+    uptime_ms: int
+    awake_ms: int
+    duration_s: float
+    interval_ms: int
+    blocks: tuple[Block, ...] = ()
+    schemas: Mapping[bytes, bytes] = {}
+
+    def report(self, seq: int = 0) -> Report:
+        """The report with its number."""
+        return Report(
+            seq, self.target, self.module, self.kind, self.at_ms, self.uptime_ms, self.awake_ms, self.outcome, self.reason,
+            self.duration_s, self.interval_ms, self.detail, self.blocks,
+        )  # fmt: skip
