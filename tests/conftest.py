@@ -1,11 +1,13 @@
-"""One rule for all tests: on CI a test may not be skipped for want of a Debian package."""
+"""For all tests: on CI none may be skipped for want of a Debian package; and the recorded devices are played once a session."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
+
+from tests.snmp.simulator import Engine, Simulator, recordings, simulating
 
 _SKIP = "debian:"
 
@@ -20,3 +22,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
             report.outcome = "failed"
             report.longrepr = f"on CI nothing may be missing: {reason}"
     return report
+
+
+@pytest.fixture(scope="session")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    """All recorded devices of this machine on 127.0.0.1, started with the first test that asks for them."""
+    work = tmp_path_factory.mktemp("simulator")
+    folder = work / "devices"
+    folder.mkdir()
+    recordings(folder)
+    with simulating(work, Engine(folder)) as running:
+        yield running
