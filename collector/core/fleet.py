@@ -146,7 +146,7 @@ class Fleet:
             live = self._add_module(target, module)
             if live is None:
                 return
-        if evidence.kind is Kind.REPORT:
+        if evidence.kind is Kind.REPORT and evidence.observer == evidence.target:
             self._see_life(target, evidence, since_ms)
         last = live.evidence
         if last is not None and evidence.t_ms < last.t_ms:

@@ -7,7 +7,7 @@ pinned and never evicted, the rest goes oldest first when the agent's share is f
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -88,9 +88,10 @@ _decoder = msgspec.msgpack.Decoder(Schema)
 class _Share:
     """What one agent holds: pins by hash, oldest use first, and the bytes of it."""
 
-    __slots__ = ("pins", "text_bytes")
+    __slots__ = ("limits", "pins", "text_bytes")
 
-    def __init__(self) -> None:
+    def __init__(self, limits: BookLimits) -> None:
+        self.limits = limits
         self.pins: dict[bytes, int] = {}
         self.text_bytes = 0
 
@@ -98,8 +99,10 @@ class _Share:
 class SchemaBook:
     """All known schemas by hash. Schemas must have passed `agent.wire.check_schema`, which also gives the hash, and `pack`."""
 
-    def __init__(self, limits: BookLimits | None = None) -> None:
+    def __init__(self, limits: BookLimits | None = None, of: Mapping[str, BookLimits] | None = None) -> None:
+        """`of` gives single agents another share: whoever polls thousands of devices holds a schema for nearly each."""
         self._limits = limits or BookLimits()
+        self._of = of or {}
         self._entries: dict[bytes, Entry] = {}
         self._shares: dict[str, _Share] = {}
         self._shapes: dict[tuple[Family, ...], Shape] = {}
@@ -147,7 +150,7 @@ class SchemaBook:
 
     def add(self, agent: str, digest: bytes, packed: Packed) -> bool:
         """Take a schema from an agent; false if its share is full of schemas in use, and then nothing changes."""
-        share = self._shares.get(agent) or self._shares.setdefault(agent, _Share())
+        share = self._share(agent)
         if digest in share.pins:
             share.pins[self._entries[digest].digest] = share.pins.pop(digest)
             return True
@@ -169,7 +172,7 @@ class SchemaBook:
         entry = self._entries.get(digest)
         if entry is None:
             return None
-        share = self._shares.get(agent) or self._shares.setdefault(agent, _Share())
+        share = self._share(agent)
         if digest not in share.pins and not self._hold(share, entry):
             return None
         share.pins[entry.digest] = share.pins.pop(digest) + 1
@@ -187,24 +190,30 @@ class SchemaBook:
         for digest in share.pins if share is not None else ():
             self._release(digest)
 
+    def _share(self, agent: str) -> _Share:
+        share = self._shares.get(agent)
+        if share is None:
+            share = self._shares[agent] = _Share(self._of.get(agent, self._limits))
+        return share
+
     def _has_room(self, agent: str) -> bool:
         share = self._shares.get(agent)
         if share is None:
             return True
-        full = len(share.pins) >= self._limits.schemas or share.text_bytes >= self._limits.text_bytes
+        full = len(share.pins) >= share.limits.schemas or share.text_bytes >= share.limits.text_bytes
         return not full or any(pins == 0 for pins in share.pins.values())
 
     def _hold(self, share: _Share, entry: Entry) -> bool:
         """Put the entry into the share, evicting unpinned ones oldest first; all or nothing."""
-        count, size = len(share.pins) + 1, share.text_bytes + entry.text_bytes
+        limits, count, size = share.limits, len(share.pins) + 1, share.text_bytes + entry.text_bytes
         victims = []
         for digest, pins in share.pins.items():
-            if count <= self._limits.schemas and size <= self._limits.text_bytes:
+            if count <= limits.schemas and size <= limits.text_bytes:
                 break
             if pins == 0:
                 victims.append(digest)
                 count, size = count - 1, size - self._entries[digest].text_bytes
-        if count > self._limits.schemas or size > self._limits.text_bytes:
+        if count > limits.schemas or size > limits.text_bytes:
             return False
         for digest in victims:
             del share.pins[digest]

@@ -69,7 +69,7 @@ def stretch_at(run: Run, known_ms: int) -> Stretch | None:
         count, last_ms, whole = known.count, known.last_ms, known.whole
         if result is Result.FAIL and count > 1:
             times = tuple([mark[1] for mark in known.marks])
-    own = run.kind is Kind.REPORT or run.observer == run.target
+    own = run.observer == run.target
     asleep = (run.first_asleep_ms, run.last_asleep_ms if whole else run.first_asleep_ms) if own else (0, 0)
     return Stretch(
         run.kind, run.observer, run.module, result, run.first_t_ms, last_ms, count, times, run.interval_ms,

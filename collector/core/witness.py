@@ -168,7 +168,7 @@ def _as(row: Witness, role: Role) -> Witness:
 
 def _own(run: Run) -> bool:
     """Whether the machine itself speaks: only that tells of its boots."""
-    return run.kind is not Kind.OBS or run.observer == run.target
+    return run.observer == run.target
 
 
 def _counts(run: Run, view: View, span: Span) -> bool:

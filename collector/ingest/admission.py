@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from agent.model import Kind, Report
+from agent.model import AGENT, HEARTBEAT, HOST, Kind, Report
 from agent.wire import Batch, Group, WireError
 from collector.core.evidence import TargetInfo
 from collector.core.refusal import Refusal, RefusalCode
@@ -22,7 +22,9 @@ MAX_GROUPS: Final = 256
 _MAX_INT: Final = 2**53
 _MAX_VERSION: Final = 64
 _MODULE: Final = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,127}\Z")
-_OWN_HOST_ONLY: Final = frozenset({Kind.REPORT, Kind.AGENT_START, Kind.AGENT_STOP, Kind.STALL, Kind.CLOCK_STEP, Kind.BLIND})
+_OWN_HOST_ONLY: Final = frozenset({Kind.AGENT_START, Kind.AGENT_STOP, Kind.STALL, Kind.CLOCK_STEP, Kind.BLIND})
+_OWN_MODULES: Final = frozenset({HEARTBEAT, HOST, AGENT})
+"""Reports of these are the machine's own. Those of other modules may carry the values of a device that the agent polled."""
 
 
 class Admission(msgspec.Struct, frozen=True):
@@ -79,11 +81,15 @@ def _refusal(report: Report, agent: str, target: TargetInfo | None) -> RefusalCo
     """Why this report is refused; None if it is admitted."""
     if target is None or target.via != agent:
         return RefusalCode.TARGET_NOT_YOURS
-    if report.kind in _OWN_HOST_ONLY and report.target != agent:
+    if report.target != agent and _is_own_host_only(report):
         return RefusalCode.KIND_OWN_HOST_ONLY
     if not _MODULE.match(report.module):
         return RefusalCode.BAD_MODULE
     return None
+
+
+def _is_own_host_only(report: Report) -> bool:
+    return report.kind in _OWN_HOST_ONLY or (report.kind is Kind.REPORT and report.module in _OWN_MODULES)
 
 
 def _detail(code: RefusalCode, report: Report) -> str:

@@ -13,7 +13,7 @@ import msgspec
 from agent.model import AGENT, HEARTBEAT, Kind, Lane, Loss, Report
 from agent.wire import Batch, Group
 from collector.core import identity, skew
-from collector.core.change import BootRow, LossRow, ModuleRow, Saved
+from collector.core.change import COLLECTOR, BootRow, LossRow, ModuleRow, Saved
 from collector.core.draft import Draft, Growing
 from collector.core.evidence import Evidence, Run, TimeQuality, extend, start_run
 from collector.core.fleet import MODULES_PER_TARGET
@@ -28,6 +28,8 @@ _BOOTS = 1_000
 """Boots of one stream that are remembered without asking the store."""
 _KEYS = 20_000
 """Targets and modules of one agent whose runs may grow; beyond it the oldest ones end."""
+_KEYS_OF_CENTRE = 400_000
+"""The same of what the collector itself polls."""
 _VALUE_BYTES = 8 * 50_000
 """Values of one report: more is not shown (`fleet.SERIES_PER_TARGET`) and shall not be kept either."""
 _OWN_MODULES = frozenset({HEARTBEAT, AGENT})
@@ -116,6 +118,7 @@ class AgentBook:
         """`streams` are those that `saved` was asked for."""
         self._agent = agent
         self._rules = rules
+        self._keys = _KEYS_OF_CENTRE if agent == COLLECTOR else _KEYS
         self._before_ms = saved.before_ms
         self._streams: dict[str, _Stream] = {stream: _Stream() for stream in streams}
         self._asked = frozenset(self._streams)
@@ -272,7 +275,7 @@ class AgentBook:
     def record(self, evidence: Evidence, report: Report, draft: Draft) -> None:
         """Add new evidence to the run it continues, or to a new one; keep the newest values."""
         slots = self._runs.setdefault((evidence.target, evidence.module, evidence.kind), [])
-        while len(self._runs) > _KEYS:
+        while len(self._runs) > self._keys:
             for slot in self._runs.pop(next(iter(self._runs))):
                 draft.close(slot)
         draft.fresh.append((evidence, report))

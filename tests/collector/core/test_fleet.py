@@ -298,6 +298,16 @@ def test_only_reports_are_signs_of_life(kind: Kind) -> None:
     assert judged(fleet, NOW) == (State.UNKNOWN, 0, Why.NEVER)
 
 
+def test_values_of_a_polled_device_are_shown_and_no_sign_of_its_life() -> None:
+    fleet = make_fleet()
+    fleet.set_targets([info("ups-1", via="collector")])
+    fleet.book.add("collector", schema_hash(LOAD), pack(LOAD))
+    blocks = (Block(schema_hash(LOAD), values(1)),)
+    fleet.restore(evidence("ups-1", "snmp_values", observer="collector"), blocks)
+    assert live(fleet, "ups-1", "snmp_values").values == [values(1)]
+    assert judged(fleet, NOW, "ups-1") == (State.UNKNOWN, 0, Why.NEVER)
+
+
 def test_what_the_store_kept_can_tell_since_when() -> None:
     fleet = make_fleet("h1")
     fleet.restore(evidence("h1", "heartbeat"), (), since_ms=NOW - 86_400_000)

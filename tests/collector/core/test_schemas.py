@@ -7,7 +7,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.model import Schema, schema_hash
+from agent.model import Column, Family, MetricType, Schema, schema_hash
 from collector.core.schemas import BookLimits, SchemaBook, pack
 from tests.collector.fleet_kit import gauge, schema
 
@@ -88,6 +88,17 @@ def test_the_bytes_of_a_share_are_bounded_too() -> None:
     before = len(book)
     assert not book.add("a", schema_hash(huge), pack(huge))
     assert len(book) == before, "refusing changes nothing"
+
+
+def test_single_agents_may_have_another_share() -> None:
+    book = SchemaBook(BookLimits(schemas=1), of={"collector": BookLimits(schemas=3)})
+    for agent, wanted in (("a", [True, False, False]), ("collector", [True, True, True])):
+        taken = []
+        for number in range(3):
+            one = Schema((Column(Family(f"m{agent}{number}", MetricType.GAUGE)),))
+            taken.append(book.add(agent, schema_hash(one), pack(one)))
+            book.pin(agent, schema_hash(one))
+        assert taken == wanted
 
 
 def test_an_agent_that_uses_anothers_schema_holds_it_as_well() -> None:
