@@ -119,34 +119,8 @@ def decode_pdu(data: bytes, at: int, end: int) -> Pdu:
 def bindings(data: bytes, at: int, end: int) -> Rows:
     """The variable bindings in octets `at` to `end`, in their order."""
     rows = Rows()
-    name, kind, value = rows.oids.append, rows.tags.append, rows.values.append
-    from_bytes, integers = int.from_bytes, _INTEGERS
     try:
-        while at < end:
-            # One-octet lengths everywhere are what agents send; all else takes the slow way, which also says what is wrong.
-            size = data[at + 1]
-            middle = at + 4 + data[at + 3]
-            octets = data[middle + 1]
-            start = middle + 2
-            stop = start + octets
-            if stop - size != at + 2 or size > 127 or data[at] != 48 or data[at + 2] != 6:
-                at = _binding(rows, data, at, end)
-                continue
-            tag = data[middle]
-            name(data[at + 4 : middle])
-            kind(tag)
-            if tag in integers:
-                if octets == 1 and (lead := data[start]) < 128:
-                    value(lead)
-                elif 1 < octets < 10 and data[start] < 128:
-                    value(from_bytes(data[start:stop], "big"))
-                else:
-                    value(odd_integer(tag, data[start:stop]))
-            elif tag == 4:
-                value(data[start:stop])
-            else:
-                value(_other(tag, data[start:stop]))
-            at = stop
+        at = _bindings(rows, data, at, end)
     except IndexError:
         raise BerError("the bindings reach over the end of the message") from None
     if at != end:
@@ -154,6 +128,38 @@ def bindings(data: bytes, at: int, end: int) -> Rows:
     if not ber.are_oids(rows.oids):
         raise BerError("a name in the bindings is no OID")
     return rows
+
+
+def _bindings(rows: Rows, data: bytes, at: int, end: int) -> int:
+    """The loop of `bindings`; where it stopped."""
+    name, kind, value = rows.oids.append, rows.tags.append, rows.values.append
+    from_bytes, integers = int.from_bytes, _INTEGERS
+    while at < end:
+        # One-octet lengths everywhere are what agents send; all else takes the slow way, which also says what is wrong.
+        size = data[at + 1]
+        middle = at + 4 + data[at + 3]
+        octets = data[middle + 1]
+        start = middle + 2
+        stop = start + octets
+        if stop - size != at + 2 or size > 127 or data[at] != 48 or data[at + 2] != 6:
+            at = _binding(rows, data, at, end)
+            continue
+        tag = data[middle]
+        name(data[at + 4 : middle])
+        kind(tag)
+        if tag in integers:
+            if octets == 1 and (lead := data[start]) < 128:
+                value(lead)
+            elif 1 < octets < 10 and data[start] < 128:
+                value(from_bytes(data[start:stop], "big"))
+            else:
+                value(odd_integer(tag, data[start:stop]))
+        elif tag == 4:
+            value(data[start:stop])
+        else:
+            value(_other(tag, data[start:stop]))
+        at = stop
+    return at
 
 
 def _binding(rows: Rows, data: bytes, at: int, end: int) -> int:
