@@ -19,7 +19,7 @@ import yaml
 from collector.config_forms import is_id, is_loopback, split_address, without_password
 from collector.config_shapes import Shape, fields_of
 from collector.files import read_plain
-from collector.settings import Agents, Config, Database, Ledger, Limits, Log, Web
+from collector.settings import Agents, Config, Database, Ledger, Limits, Log, Snmp, Web
 
 _MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 _MAX_NODES: Final = 1_000_000
@@ -265,11 +265,18 @@ def _rooted(config: Config, folder: Path) -> Config:
     database = config.database
     if database.password_file:
         database = msgspec.structs.replace(database, password_file=str(folder / database.password_file))
-    inventory = str(folder / config.inventory) if config.inventory else ""
-    return msgspec.structs.replace(config, data=str(folder / config.data), inventory=inventory, database=database)
+    snmp = msgspec.structs.replace(
+        config.snmp, auths_file=_below(folder, config.snmp.auths_file), folder=_below(folder, config.snmp.folder)
+    )
+    inventory = _below(folder, config.inventory)
+    return msgspec.structs.replace(config, data=str(folder / config.data), inventory=inventory, database=database, snmp=snmp)
+
+
+def _below(folder: Path, path: str) -> str:
+    return str(folder / path) if path else ""
 
 
 __all__ = [
-    "Agents", "Config", "ConfigError", "Database", "Document", "Ledger", "Limits", "Log", "Problem", "Web",
+    "Agents", "Config", "ConfigError", "Database", "Document", "Ledger", "Limits", "Log", "Problem", "Snmp", "Web",
     "is_id", "is_loopback", "key_text", "load", "load_struct", "shown", "split_address",
 ]  # fmt: skip

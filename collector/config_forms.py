@@ -19,6 +19,8 @@ DATE_OR_TIME: Final = "a date as 2026-10-01 or a time as 2026-10-01T08:00:00+07:
 HOURS: Final = "hours as 07:30-11:30, from 00:00 to 24:00"
 LABEL: Final = "letters, digits and _ (1 to 64, first a letter)"
 TEXT: Final = "text of at most 200 characters"
+ENGINE_ID: Final = "an SNMP engine id: 5 to 32 bytes in hexadecimal"
+MAYBE_ENGINE_ID: Final = "nothing, or an SNMP engine id: 5 to 32 bytes in hexadecimal"
 
 _PASSWORD: Final = re.compile(r"(://[^/@:]*):.*@")
 _PASSWORD_ASKED: Final = re.compile(r"(password=)[^&\"]*", re.IGNORECASE)
@@ -30,6 +32,7 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _TIME: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,3})?([Zz]|[+-][0-9]{2}:[0-9]{2})\Z"
 )
+_ENGINE_ID: Final = re.compile(r"(0x)?([0-9a-fA-F]{2}){5,32}\Z")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _YEARS: Final = (1970, 9998)
 """A local midnight of these years is an instant that counts."""
@@ -172,4 +175,6 @@ FORMS: Final[dict[str, Callable[[str], bool]]] = {
     HOURS: _reads(minutes_of),
     LABEL: lambda text: _LABEL.match(text) is not None,
     TEXT: lambda text: len(text) <= 200 and text.isprintable(),
+    ENGINE_ID: lambda text: _ENGINE_ID.match(text) is not None,
+    MAYBE_ENGINE_ID: lambda text: not text or _ENGINE_ID.match(text) is not None,
 }

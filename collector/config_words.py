@@ -117,6 +117,24 @@ _TEXT: Final[dict[str, str]] = {
     ),
     "one for each of {} members (R15.3)": "mỗi thành viên một trọng số, cả thảy {} (R15.3)",
     "at most {}": "tối đa {}",
+    # SNMP
+    "the host name or IP address under which it is polled": "tên máy hoặc địa chỉ IP để hỏi thiết bị này",
+    "the name of its credentials": "tên của thông tin xác thực",
+    "at least the interval of {} s": "ít nhất bằng chu kỳ {} giây",
+    "less than the interval of {} s": "nhỏ hơn chu kỳ {} giây",
+    "a name in `snmp.auths_file`, such as {}": "một tên có trong `snmp.auths_file`, ví dụ {}",
+    "a name in `snmp.auths_file`": "một tên có trong `snmp.auths_file`",
+    "`auto` or the name of a profile, such as {}": "`auto` hoặc tên của một hồ sơ thiết bị, ví dụ {}",
+    "`auto` or the name of a profile": "`auto` hoặc tên của một hồ sơ thiết bị",
+    "the name of a module, such as {}": "tên của một mô-đun, ví dụ {}",
+    "the name of a module": "tên của một mô-đun",
+    "an address, port and context that no other target has (first at {})": (
+        "địa chỉ, cổng và ngữ cảnh không trùng với đối tượng nào khác (lần đầu ở {})"
+    ),
+    "an SNMP engine id: 5 to 32 bytes in hexadecimal": "mã engine SNMP: 5 đến 32 byte viết ở hệ mười sáu",
+    "nothing, or an SNMP engine id: 5 to 32 bytes in hexadecimal": (
+        "để trống, hoặc mã engine SNMP: 5 đến 32 byte viết ở hệ mười sáu"
+    ),
     # with bounds; the longer ones first
     "a whole number >= {} and <= {}": "một số nguyên >= {} và <= {}",
     "a whole number >= {}": "một số nguyên >= {}",

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from collector.config_forms import PERCENT, TEXT
+from collector.poll.trap_settings import TrapSettings
 
 
 class Web(msgspec.Struct, frozen=True):
@@ -132,6 +133,41 @@ class Ledger(msgspec.Struct, frozen=True):
     ] = 1096
 
 
+class Snmp(msgspec.Struct, frozen=True):
+    """How the collector polls devices by SNMP: the targets of the inventory with `via: collector` and an auth."""
+
+    auths_file: Annotated[
+        str,
+        Meta(
+            description="File of credentials by name, in the form of `auths` in `snmp.yml`; a secret may be left to an "
+            "environment variable or another file. Read again at a reload."
+        ),
+    ] = ""
+    folder: Annotated[
+        str,
+        Meta(description="Folder with `modules/` and `profiles/` of one's own: a shipped one of the same name is replaced."),
+    ] = ""
+    interval_s: Annotated[
+        int, Meta(ge=1, le=86_400, description="Seconds between two polls of a target that does not say it.")
+    ] = 60
+    timeout_s: Annotated[
+        Annotated[float, Meta(ge=0.1, le=60)] | None,
+        Meta(description="Seconds until a request is tried again; not said: as the profile says, mostly 2."),
+    ] = None
+    retries: Annotated[
+        Annotated[int, Meta(ge=0, le=5)] | None,
+        Meta(description="How often a request that got no answer is tried again; not said: as the profile says, mostly 1."),
+    ] = None
+    max_in_flight: Annotated[int, Meta(ge=1, le=20_000, description="Devices that are polled at the same time.")] = 2_000
+    ping: Annotated[
+        bool,
+        Meta(
+            description="Whether a silent device is sent an ICMP echo, which tells a dead device from a dead agent; needs the "
+            "right to send one."
+        ),
+    ] = True
+
+
 class Log(msgspec.Struct, frozen=True):
     """What is written to standard error."""
 
@@ -157,6 +193,8 @@ class Config(msgspec.Struct, frozen=True):
             ge=1.5, le=100, description="A state holds this many intervals after its last report, at most one decimal (R5.1)."
         ),
     ] = 2.5
+    snmp: Annotated[Snmp, Meta(description="How devices are polled.")] = Snmp()
+    traps: Annotated[TrapSettings, Meta(description="What devices send by themselves.")] = TrapSettings()
     ledger: Annotated[Ledger, Meta(description="How availability is kept and printed.")] = Ledger()
     time_zone: Annotated[
         str, Meta(description="Zone of months, days and service hours (R2.5).", extra={"form": "time zone name"})

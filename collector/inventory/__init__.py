@@ -7,7 +7,7 @@ whole, with every problem named by file, line and key.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -23,7 +23,9 @@ from collector.core.configuration import config_version
 from collector.core.evidence import TargetInfo
 from collector.core.subject import Subject
 from collector.inventory.check import check_calendars, check_defaults, check_targets, is_day
+from collector.inventory.check_snmp import Names, check_snmp, is_any_polled
 from collector.inventory.chosen import KEYS, Chosen, Origin, Told
+from collector.inventory.equipment import Equipment, names_of
 from collector.inventory.files import (
     COLLECTOR,
     CalendarEntry,
@@ -36,6 +38,7 @@ from collector.inventory.files import (
 )
 from collector.inventory.groups import check_groups, check_sites
 from collector.inventory.joined import Joined
+from collector.inventory.snmp import SnmpEntry
 from collector.inventory.subjects import Making, critical_of, devices_of, host_entry
 from collector.settings import Config
 
@@ -59,6 +62,13 @@ class Inventory(msgspec.Struct, frozen=True):
     """What is worth saying and no reason to refuse."""
     places: dict[tuple[str, str], str] = {}
     """`file:line` of each entry, by (`targets`, id), (`classes`, name) and so on."""
+    equipment: Equipment | None = None
+    """What polling and traps need, where the inventory was loaded for that and there is any."""
+
+    def polled(self, via: str = COLLECTOR) -> list[Chosen]:
+        """The targets that `via` is to poll by SNMP, and what holds for each."""
+        found = (Chosen(entry, self.classes.get(entry.class_), self.settings) for entry in self.entries.values())
+        return [chosen for chosen in found if chosen.entry.via == via and chosen.snmp is not None]
 
     def with_agents(self, accounts: Iterable[Account]) -> dict[str, TargetInfo]:
         """Every target: the hosts of enrolled agents, then what inventory says, which wins."""
@@ -111,15 +121,24 @@ class Inventory(msgspec.Struct, frozen=True):
 EMPTY: Final = Inventory(sites={}, targets={})
 
 
-def load_inventory(folder: Path | None, agents: Iterable[str] | None, settings: Config = _DEFAULT) -> Inventory:
+Equip = Callable[[Config], Equipment]
+
+
+def load_inventory(
+    folder: Path | None, agents: Iterable[str] | None, settings: Config = _DEFAULT, equip: Equip | None = None
+) -> Inventory:
     """The inventory of `folder` (None: empty). `agents` are the ids that `via` may name; None skips that rule, for a check
-    without a database. `settings` give the zone of dates and what holds where nothing is written. Raises `ConfigError`."""
+    without a database. `settings` give the zone of dates and what holds where nothing is written. `equip` (see
+    `collector.inventory.equipment`) is called if anything is polled or traps are heard; without it the names of credentials,
+    profiles and modules are not looked up. Raises `ConfigError`."""
     if folder is None:
-        return EMPTY if settings == _DEFAULT else Inventory(sites={}, targets={}, settings=settings)
+        equipment = equip(settings) if equip is not None and settings.traps.listen else None
+        plain = Inventory(sites={}, targets={}, settings=settings, equipment=equipment)
+        return EMPTY if settings == _DEFAULT else plain
     if not folder.is_dir():
         raise ConfigError([Problem(str(folder), 0, "inventory", "no folder", "a folder of *.yml files")])
     with _without_collection():
-        return _load(folder, agents, settings)
+        return _load(folder, agents, settings, equip)
 
 
 @contextmanager
@@ -134,7 +153,7 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _load(folder: Path, agents: Iterable[str] | None, settings: Config) -> Inventory:
+def _load(folder: Path, agents: Iterable[str] | None, settings: Config, equip: Equip | None) -> Inventory:
     parts = [(document, load_struct(document, InventoryFile)) for document in map(Document, sorted(folder.glob("*.yml")))]
     joined = Joined(None if agents is None else frozenset(agents), settings)
     for document, part in parts:
@@ -144,10 +163,23 @@ def _load(folder: Path, agents: Iterable[str] | None, settings: Config) -> Inven
         # With a file missing, names that it defines would be called unknown.
         for check in (check_sites, check_targets, check_groups, check_calendars, check_defaults):
             check(joined)
+    equipment, missing = _equipped(joined, equip)
+    if all(part is not None for _, part in parts):
+        check_snmp(joined, names_of(equipment))
     problems = [problem for document, _ in parts for problem in document.problems]
-    if problems:
-        raise ConfigError(problems)
-    return _taken(joined)
+    if problems or missing:
+        raise ConfigError([*problems, *missing])
+    return msgspec.structs.replace(_taken(joined), equipment=equipment)
+
+
+def _equipped(joined: Joined, equip: Equip | None) -> tuple[Equipment | None, tuple[Problem, ...]]:
+    """What polling needs, if there is any, and what is wrong with it."""
+    if equip is None or not (joined.settings.traps.listen or is_any_polled(joined)):
+        return None, ()
+    try:
+        return equip(joined.settings), ()
+    except ConfigError as error:
+        return None, error.problems
 
 
 def _taken(joined: Joined) -> Inventory:
@@ -194,6 +226,7 @@ def _named(entry: Site | GroupEntry | None, language: str) -> str:
 
 
 __all__ = [
-    "COLLECTOR", "EMPTY", "CalendarEntry", "ClassDefaults", "GroupEntry", "HolidaysEntry", "Inventory", "InventoryFile",
-    "Origin", "Site", "TargetEntry", "Told", "critical_of", "devices_of", "is_day", "load_inventory",
+    "COLLECTOR", "EMPTY", "CalendarEntry", "ClassDefaults", "Equipment", "GroupEntry", "HolidaysEntry", "Inventory",
+    "InventoryFile", "Names", "Origin", "Site", "SnmpEntry", "TargetEntry", "Told", "critical_of", "devices_of", "is_day",
+    "load_inventory",
 ]  # fmt: skip

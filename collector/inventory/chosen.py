@@ -10,11 +10,12 @@ import msgspec
 from collector.config_forms import parts_per_million
 from collector.core.subject import GapPolicy, Objective, Sign
 from collector.inventory.files import ClassDefaults, Promise, TargetEntry
+from collector.inventory.snmp import NOTHING, SnmpEntry, over
 from collector.settings import Config
 
 PROBE_INTERVAL_S: Final = 15
 """Interval of probes where nothing is written (SPEC 5, decision 5)."""
-KEYS: Final[tuple[str, ...]] = ClassDefaults.__struct_fields__
+KEYS: Final[tuple[str, ...]] = tuple(key for key in ClassDefaults.__struct_fields__ if key != "snmp")
 T = TypeVar("T")
 
 
@@ -75,9 +76,18 @@ class Chosen:
         return self.said("silence_means", "down" if self.has_objective and self.sign is Sign.PUSH else "unknown")
 
     @property
+    def snmp(self) -> SnmpEntry | None:
+        """How it is polled by SNMP; None if it is not."""
+        of_class = self._of_class.snmp if self._of_class is not None else None
+        said = over(self.entry.snmp, of_class)
+        is_polled = self.entry.address is not None and said is not NOTHING and said.enabled is not False
+        return said if is_polled else None
+
+    @property
     def interval_s(self) -> int:
         """Seconds between samples that do not say it themselves."""
-        otherwise = self.settings.agents.interval_s if self.sign is Sign.PUSH else PROBE_INTERVAL_S
+        probed_s = PROBE_INTERVAL_S if self.snmp is None else self.settings.snmp.interval_s
+        otherwise = self.settings.agents.interval_s if self.sign is Sign.PUSH else probed_s
         return self.said("interval_s", otherwise)
 
     @property

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from collector.config_forms import DATE, DATE_OR_TIME, HOURS, ID, LABEL, PERCENT, TEXT
+from collector.inventory.snmp import SnmpEntry
 
 COLLECTOR: Final = "collector"
 """`via` of what the collector itself polls; no agent may have this id."""
@@ -92,6 +93,7 @@ class ClassDefaults(Promise, frozen=True, kw_only=True):
         bool | None, Meta(description="Whether an unbroken boot proves that it was up (R9.2).")
     ] = None
     owner: Annotated[Text | None, Meta(description="Who answers for it: a role or a unit.")] = None
+    snmp: Annotated[SnmpEntry | None, Meta(description="How it is polled by SNMP; needs `address`.")] = None
 
 
 class InService(msgspec.Struct, frozen=True, rename={"from_": "from"}):
@@ -131,6 +133,10 @@ class TargetEntry(ClassDefaults, frozen=True, rename={"class_": "class"}):
     class_: Annotated[Id, Meta(description="Value of the label `class`, for example `server` or `switch`.")]
     via: Annotated[Id, Meta(description="The agent that reports it, or `collector`.")]
     name: Annotated[Text, Meta(description="Name that people read.")] = ""
+    address: Annotated[
+        Annotated[str, Meta(extra={"form": "host name or IP address"})] | None,
+        Meta(description="Host name or IP address under which it is polled, and from which its traps come."),
+    ] = None
     parents: Annotated[
         tuple[Id | tuple[Id, ...], ...],
         Meta(description="Ids of what must work to reach it (R7.1): all of them; of a list inside the list any one."),

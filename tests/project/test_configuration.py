@@ -71,7 +71,7 @@ def test_example_inventory_holds_with_its_comments(tmp_path: Path) -> None:
     inventory = collector.inventory.load_inventory(tmp_path, [])
     assert inventory.warnings == ()
     assert {"core", "switches", "weighted"} == inventory.groups.keys()
-    assert {"server", "link"} == inventory.classes.keys()
+    assert {"server", "link", "ups"} == inventory.classes.keys()
     assert (inventory.calendars.keys(), len(inventory.targets)) == ({"office"}, 4)
 
 

@@ -31,6 +31,7 @@ COLLECTOR = (
     Path("collector/config.py"),
     Path("collector/inventory/__init__.py"),
     Path("collector/inventory/check.py"),
+    Path("collector/inventory/check_snmp.py"),
     Path("collector/inventory/groups.py"),
     Path("collector/inventory/joined.py"),
 )
