@@ -1,0 +1,115 @@
+"""The UDP sockets of the SNMP client: a few for thousands of devices, unconnected, read in bounded bites.
+
+Never blocks, and never fails because of what arrives: an ICMP error of one device is no business of the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+from typing import Any
+
+Address = tuple[Any, ...]
+"""What the socket module takes: (host, port), for IPv6 also flow and scope."""
+Receiver = Callable[[bytes, Address], None]
+
+BATCH = 64
+"""Datagrams read before the event loop gets its turn."""
+LARGEST = 65535
+_SO_RCVBUFFORCE = 33
+"""Linux: a receive buffer above the system's limit, for a process that may."""
+
+
+class Sockets:
+    """A pool of sockets of one address family. `open` binds them; `receive` is called with each datagram and must not raise."""
+
+    def __init__(self, family: socket.AddressFamily, receive: Receiver, *, count: int, buffer_bytes: int) -> None:
+        self.family = family
+        self._receive = receive
+        self._count = count
+        self._buffer_bytes = buffer_bytes
+        self._sockets: list[socket.socket] = []
+        self._transports: list[asyncio.DatagramTransport] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._turn = 0
+
+    async def open(self) -> None:
+        """Bind all sockets; `OSError` when the system has no such family or no more sockets."""
+        loop = self._loop = asyncio.get_running_loop()
+        for _ in range(self._count):
+            made = self._made()
+            self._sockets.append(made)
+            try:
+                loop.add_reader(made, self._read, made)
+            except NotImplementedError:  # Windows' proactor loop has datagram endpoints instead
+                transport, _ = await loop.create_datagram_endpoint(lambda: _Endpoint(self._receive), sock=made)
+                self._transports.append(transport)
+
+    def _made(self) -> socket.socket:
+        made = socket.socket(self.family, socket.SOCK_DGRAM)
+        try:
+            made.setblocking(False)
+            if self.family == socket.AF_INET6:
+                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF, _SO_RCVBUFFORCE):
+                with contextlib.suppress(OSError):
+                    made.setsockopt(socket.SOL_SOCKET, option, self._buffer_bytes)
+            made.bind(("", 0))
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something to send from."""
+        return bool(self._sockets)
+
+    def close(self) -> None:
+        """Close all; nothing is received any more."""
+        for transport in self._transports:
+            transport.close()
+        for each in self._sockets:
+            if self._loop is not None and not self._transports:
+                self._loop.remove_reader(each)
+            each.close()
+        self._sockets, self._transports = [], []
+
+    def turn(self) -> int:
+        """The number of the socket whose turn it is: a session keeps to it, so that its device sees one port."""
+        self._turn += 1
+        return self._turn % self._count
+
+    def send(self, number: int, data: bytes, address: Address) -> bool:
+        """Send one datagram; False when the system's buffer is full. `OSError` says why it cannot be sent at all."""
+        if self._transports:
+            self._transports[number].sendto(data, address)
+            return True
+        try:
+            self._sockets[number].sendto(data, address)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _read(self, source: socket.socket) -> None:
+        receive, recvfrom = self._receive, source.recvfrom
+        for _ in range(BATCH):
+            try:
+                data, address = recvfrom(LARGEST)
+            except BlockingIOError:
+                return
+            except OSError:  # an ICMP error, as Windows hands them out; whose it is, is not said
+                continue
+            receive(data, address)
+
+
+class _Endpoint(asyncio.DatagramProtocol):
+    """The same for an event loop that cannot watch a socket."""
+
+    def __init__(self, receive: Receiver) -> None:
+        self._receive = receive
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        self._receive(data, addr)
