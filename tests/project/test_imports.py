@@ -49,6 +49,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "msgspec": PACKAGES,
     "yaml": ("agent.config", "agent.snmp.sheet", "collector.config"),
     "pysnmp": ("collector.poll.trap",),
+    "pyasn1": ("collector.poll.trap",),  # whose errors pysnmp lets through
     "aiohttp": ("collector.ingest", "collector.expose", "collector.notify", "collector.forward", "agent.probes.http"),
     "prometheus_client": ("collector.expose",),
     "sqlalchemy": ("collector.store",),
@@ -105,6 +106,7 @@ def _allowed(path: Path, imported: str) -> bool:
         "collector.core",
         "collector.config",
         "collector.settings",
+        "collector.config_forms",
         "collector.inventory",
         *(f"agent.{name}" for name in FROM_AGENT),
     )
