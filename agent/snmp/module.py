@@ -16,7 +16,7 @@ from agent.snmp.index import COMBINED, INTEGERS
 OID_PATTERN: Final = r"^\.?[0-2](\.(0|[1-9][0-9]{0,9})){1,127}\Z"
 DURATION_PATTERN: Final = r"^(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+\Z"
 METRIC_PATTERN: Final = r"^[a-zA-Z_:][a-zA-Z0-9_:]{0,254}\Z"
-LABEL_PATTERN: Final = r"^[a-zA-Z_][a-zA-Z0-9_]{0,254}\Z"
+LABEL_PATTERN: Final = r"^(?!__)[a-zA-Z_][a-zA-Z0-9_]{0,254}\Z"
 
 TEXTS: Final = frozenset({
     "OctetString", "DisplayString", "PhysAddress48", "InetAddressIPv4", "InetAddressIPv6", "IpAddr", *COMBINED,
@@ -36,7 +36,7 @@ def _expect(text: str) -> dict[str, str]:
 
 
 Oid = Annotated[str, Meta(pattern=OID_PATTERN, extra=_expect("an OID in numbers, such as 1.3.6.1.2.1.2"))]
-Label = Annotated[str, Meta(pattern=LABEL_PATTERN, extra=_expect("a label name: [a-zA-Z_][a-zA-Z0-9_]*"))]
+Label = Annotated[str, Meta(pattern=LABEL_PATTERN, extra=_expect("a label name: [a-zA-Z_][a-zA-Z0-9_]*, without __ before it"))]
 Type = Literal[TYPES]  # type: ignore[valid-type]  # the list above is one, spelled once
 
 

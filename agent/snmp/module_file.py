@@ -17,6 +17,7 @@ from agent.config import Problem
 from agent.packets.ber import oid_of
 from agent.snmp.gopattern import compile_go
 from agent.snmp.module import ENUMS, METRIC_PATTERN, NUMBERS, PARSED, Metric, Module
+from agent.snmp.patterns import PatternError, compile_pattern
 from agent.snmp.sheet import Key, Sheet, SheetError
 from agent.snmp.values import python_pattern
 
@@ -61,7 +62,7 @@ def modules_of(sheet: Sheet, remarks: list[Problem]) -> dict[str, Module]:
             module = sheet.convert(Module, key)
             if module is not None:
                 _check(sheet, module, key, remarks)
-                modules[name] = _overridden(sheet, module, key)
+                modules[name] = _overridden(sheet, module, key, remarks)
         elif not isinstance(raw, dict):
             sheet.say(key, "no module", "walk:, get: and metrics: below it")
     return modules
@@ -109,7 +110,7 @@ def _note_twice(sheet: Sheet, homes: dict[tuple[str, str], str]) -> None:
                 sheet.say((kind, name), f"a name that {first} has too", "another name")
 
 
-def _overridden(sheet: Sheet, module: Module, key: Key) -> Module:
+def _overridden(sheet: Sheet, module: Module, key: Key, remarks: list[Problem]) -> Module:
     """The module with its `overrides` worked in."""
     if not module.overrides:
         return module
@@ -126,7 +127,7 @@ def _overridden(sheet: Sheet, module: Module, key: Key) -> Module:
             said = msgspec.structs.asdict(override)
             changes = {field: value for field, value in said.items() if value is not None and field != "ignore"}
             metrics.append(msgspec.structs.replace(metric, **changes))
-            _check_value(sheet, metrics[-1], (*key, "overrides", metric.name))
+            _check_value(sheet, metrics[-1], (*key, "overrides", metric.name), remarks)
     return msgspec.structs.replace(module, metrics=tuple(metrics), overrides={})
 
 
@@ -145,7 +146,7 @@ def _check(sheet: Sheet, module: Module, key: Key, remarks: list[Problem]) -> No
         _check_metric(sheet, metric, at, remarks)
     for place, filtered in enumerate(module.filters):
         for index, text in enumerate(filtered.values):
-            _check_regex(sheet, text, (*key, "filters", place, "values", index))
+            _check_regex(sheet, text, (*key, "filters", place, "values", index), remarks)
     _note_hidden(sheet, found, key, remarks)
 
 
@@ -189,12 +190,12 @@ def _check_metric(sheet: Sheet, metric: Metric, at: Key, remarks: list[Problem])
         if lookup.labels and (lookup.oid is None or lookup.type is None):
             sheet.say(where, "no oid or no type", "oid: and type: of the object to look up")
         labels.add(lookup.labelname)
-    _check_value(sheet, metric, at)
+    _check_value(sheet, metric, at, remarks)
     if metric.type in NUMBERS and metric.regex_extracts:
         remarks.append(sheet.remark((*at, "regex_extracts"), "a number", "them only for a type of text: they do nothing here"))
 
 
-def _check_value(sheet: Sheet, metric: Metric, at: Key) -> None:
+def _check_value(sheet: Sheet, metric: Metric, at: Key, remarks: list[Problem]) -> None:
     """What a metric and an override of one have in common."""
     if metric.type == "ParseDateAndTime":
         found = "" if metric.datetime_pattern else "nothing"
@@ -209,12 +210,14 @@ def _check_value(sheet: Sheet, metric: Metric, at: Key) -> None:
         if not re.match(METRIC_PATTERN, metric.name + suffix):
             sheet.say(where, suffix, f"what makes a metric name when put behind {metric.name}")
         for place, extract in enumerate(listed):
-            _check_regex(sheet, extract.regex, (*where, place, "regex"))
+            _check_regex(sheet, extract.regex, (*where, place, "regex"), remarks)
 
 
-def _check_regex(sheet: Sheet, text: str, at: Key) -> None:
+def _check_regex(sheet: Sheet, text: str, at: Key, remarks: list[Problem]) -> None:
     try:
-        compile_go(text, whole=True)
+        compile_pattern(compile_go(text, whole=True).pattern)
+    except PatternError as error:
+        remarks.append(sheet.remark(at, text[:60], f"{error}: some texts could keep this one busy"))
     except ValueError as error:
         sheet.say(at, f"{text[:60]} ({error})", _REGEX)
 
