@@ -194,7 +194,7 @@ class Sheet:
             return [self._plain(child, (*key, index), depth + 1) for index, child in enumerate(node.value)]
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, key)
-        self._note(node, key, f"a value tagged {node.tag[:60]}", "a plain value")
+        self._note(node, key, "a tagged value", "a plain value")
         return None
 
     def _scalar(self, node: yaml.ScalarNode, key: Key) -> Any:
@@ -213,7 +213,7 @@ class Sheet:
             return None
         if tag == _MERGE:
             return text
-        self._note(node, key, f"a value tagged {tag[:60]}", "a plain value")
+        self._note(node, key, "a tagged value", "a plain value")
         return None
 
     def _mapping(self, node: yaml.MappingNode, key: Key, depth: int) -> dict[str, Any]:
