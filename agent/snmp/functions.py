@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any, Final
 
 from agent.packets.ber import ARC_MAX, tail_from
@@ -13,6 +14,9 @@ from agent.snmp.patterns import PatternError, compile_pattern
 
 _WRAP: Final = 2**32
 _MAX_ARC: Final = 128
+_OCTET: Final = 256
+_LONGEST_ADDRESS: Final = 18
+"""Type, length and the octets of IPv6."""
 
 
 def _arguments(node: ast.Call, least: int, most: int, form: str) -> list[ast.expr]:
@@ -90,6 +94,40 @@ def _is_arc(number: Any) -> bool:
     return number.__class__ in (int, float) and 0 <= number <= ARC_MAX and number == int(number)
 
 
+def _find(builder: Builder, node: ast.Call) -> Node:
+    """`find(column, by, value, ...)`: what `column` has in the first row where `by` has one of these values; empty text is
+    passed over. For the one part among many, such as the chassis in an inventory."""
+    column, by, *rest = _arguments(node, 3, 16, "find(column, by, value, ...)")
+    found, judge = builder.object(column), builder.object(by)
+    for part, known in ((column, found), (by, judge)):
+        if not known.is_column:
+            raise trouble(part, f"{known.name} is no column")
+    wanted = frozenset(constant(part) for part in rest)
+
+    def run(frame: Any) -> Plain:
+        hits = (frame.at(found.name, index) for index in frame.rows(judge.name) if frame.at(judge.name, index) in wanted)
+        return next((value for value in hits if value is not None and value != ""), None)
+
+    return run
+
+
+def _address(builder: Builder, node: ast.Call) -> Node:
+    """`address(n)`: the IP address that begins at this arc of the index, as type, length and octets (RFC 4001 section 4.1)."""
+    number = _whole(_arguments(node, 1, 1, "address(n)")[0], 1, _MAX_ARC)
+
+    def run(frame: Any) -> list[Plain]:
+        return list(map(_ip, zip(*[frame.arc(number + place) for place in range(_LONGEST_ADDRESS)], strict=True)))
+
+    return run
+
+
+def _ip(arcs: tuple[Any, ...]) -> str | None:
+    if arcs[:2] not in ((1, 4), (2, 16)):
+        return None
+    octets = arcs[2 : 2 + arcs[1]]
+    return str(ip_address(bytes(octets))) if all(octet is not None and octet < _OCTET for octet in octets) else None
+
+
 def _unsigned(builder: Builder, node: ast.Call) -> Node:
     def add(value: Any) -> Plain:
         if value.__class__ not in (int, float):
@@ -154,8 +192,10 @@ def _count_where(builder: Builder, node: ast.Call) -> Node:
 
 
 FUNCTIONS: Final[dict[str, Callable[[Builder, ast.Call], Node]]] = {
+    "address": _address,
     "count": _aggregate("count(column)", len),
     "count_if": _count_where,
+    "find": _find,
     "first": _first,
     "has": _has,
     "index": _index,

@@ -41,6 +41,9 @@ class Frame(Protocol):
     def all(self, name: str) -> list[Plain]:
         """A column's values, whatever the rows are."""
 
+    def rows(self, name: str) -> tuple[bytes, ...]:
+        """The indexes of a column's own rows."""
+
 
 Node = Callable[[Any], Cells]
 
@@ -118,7 +121,7 @@ class Builder:
     def _compare(self, node: ast.Compare) -> Node:
         operands = [node.left, *node.comparators]
         parts = []
-        for operation, left, right in zip(node.ops, operands, operands[1:], strict=True):
+        for operation, left, right in zip(node.ops, operands[:-1], operands[1:], strict=True):
             if isinstance(operation, ast.In | ast.NotIn):
                 parts.append(self._among(left, right, isinstance(operation, ast.NotIn)))
                 continue

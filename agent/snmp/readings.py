@@ -248,6 +248,10 @@ class Frame:
         found = self._objects[name]
         return [self._plain(place, found) for place in self._layout.column(found.oid).places]
 
+    def rows(self, name: str) -> tuple[bytes, ...]:
+        """The indexes of a column's own rows."""
+        return self._layout.column(self._objects[name].oid).indexes
+
     def index_labels(self) -> list[str]:
         """Each row's index as text."""
         return [".".join(map(str, row)) for row in self._all_arcs()]
