@@ -53,7 +53,9 @@ class Session:
         self._ids: list[int] = []
         self._waiter: asyncio.Future[Answer | None] | None = None
         self._wrong: tuple[Fault, str] | None = None
-        self._tries = self._sent = self._got = 0
+        self._tries = self._sent = 0
+        self.received_bytes = 0
+        """Octets of all answers to this session."""
 
     # Asking
 
@@ -105,8 +107,8 @@ class Session:
         if self._busy:
             raise RuntimeError("a session has one request under way at a time")
         self._busy = True
-        self._tries = self._sent = self._got = 0
-        started, outcome, rows = self._client.clock(), "cancelled", None
+        self._tries = self._sent = 0
+        started, outcome, rows, before = self._client.clock(), "cancelled", None, self.received_bytes
         try:
             rows = await self._ask(kind, oids, extra, until)
             outcome = "ok"
@@ -123,7 +125,7 @@ class Session:
                         rows=len(rows) if rows else 0,
                         tries=self._tries,
                         sent_bytes=self._sent,
-                        received_bytes=self._got,
+                        received_bytes=self.received_bytes - before,
                         duration_s=self._client.clock() - started,
                         outcome=outcome,
                     )
@@ -330,7 +332,7 @@ class Session:
         return True
 
     def _settle(self, answer: Answer, identifier: int, size: int) -> None:
-        self._got += size
+        self.received_bytes += size
         if self._waiter is None or self._waiter.done():
             self._client.stats.duplicate += 1
             return
