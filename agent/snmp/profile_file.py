@@ -1,5 +1,5 @@
-"""A profile as its file has it (`config/snmp/profiles/NAME.yml`): keys, types and bounds. What they mean together with modules and
-vocabulary is `agent.snmp.profile`'s to check.
+"""A profile as its file has it (`config/snmp/profiles/NAME.yml`): keys, types and bounds. What they mean together with modules
+and vocabulary is `agent.snmp.profile_build`'s to check.
 """
 
 from __future__ import annotations
