@@ -153,11 +153,17 @@ class Reader:
         return self._error in (errind.unknownEngineID, errind.notInTimeWindow)
 
     def _tick(self) -> None:
+        if self._notice is None:
+            # The library keeps what it knew of a message that it refused, for ever. Nothing of it is needed once it was read.
+            for model in self._models():
+                model._cache = type(model._cache)()
         self._messages += 1
         if self._messages % _MESSAGES_A_TICK == 0:
-            for models in (self._engine.message_processing_subsystems, self._engine.security_models):
-                for model in models.values():
-                    model.receive_timer_tick(self._engine, 0)
+            for model in self._models():
+                model.receive_timer_tick(self._engine, 0)
+
+    def _models(self) -> list[Any]:
+        return [*self._engine.message_processing_subsystems.values(), *self._engine.security_models.values()]
 
     def _failed(self, engine: object, point: str, variables: dict[str, Any], context: object) -> None:
         self._error = variables["statusInformation"].get("errorIndication")
@@ -196,7 +202,8 @@ def _bind(name: str, value: Any) -> Bind:
         return Bind(name, octet, int(value))
     if octet == Type.OID:
         return Bind(name, octet, _dotted(value))
-    return Bind(name, octet, value.asOctets() if hasattr(value, "asOctets") and tag.tagClass != _CONTEXT else None)
+    is_absent = octet == Type.NULL or tag.tagClass == _CONTEXT
+    return Bind(name, octet, None if is_absent else value.asOctets())
 
 
 def _dotted(oid: Any) -> str:

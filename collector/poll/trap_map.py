@@ -33,6 +33,7 @@ class Type:
 
     INTEGER: Final = 0x02
     OCTETS: Final = 0x04
+    NULL: Final = 0x05
     OID: Final = 0x06
     ADDRESS: Final = 0x40
     COUNTER32: Final = 0x41
