@@ -52,17 +52,20 @@ class Derivation(msgspec.Struct, frozen=True):
     number: int
     """Its place in the profile."""
 
+    @property
+    def is_core(self) -> bool:
+        """Whether each entry has a source that the objects asked with every poll are enough for."""
+        return all(any(source.is_core for source in entry) for entry in self.entries)
+
 
 class Table:
     """The rows of one reading: for each its labels and its value, a number or the name of a state. Do not change."""
 
-    __slots__ = ("implausible", "is_core", "labels", "numbers", "reading", "series", "unparsable", "values")
+    __slots__ = ("is_core", "labels", "numbers", "reading", "series", "values")
 
     def __init__(self, reading: Reading, labels: Labels, values: list[Any], last: Table | None = None) -> None:
         self.reading = reading
         self.values = values
-        self.implausible = 0
-        self.unparsable = 0
         self.is_core = False
         is_same = last is not None and last.labels == labels
         self.labels: Labels = last.labels if last is not None and is_same else shared(labels)
@@ -124,7 +127,7 @@ def _note_places(places: dict[int, None], expression: Expression | None, layout:
 class Keeper:
     """One derivation over one device's polls: what it found last, and from what."""
 
-    __slots__ = ("_binding", "_label_raw", "_label_rows", "_raw", "table")
+    __slots__ = ("_binding", "_label_raw", "_label_rows", "_raw", "counts", "table")
 
     def __init__(self) -> None:
         self._binding: Binding | None = None
@@ -132,6 +135,8 @@ class Keeper:
         self._label_raw: list[Value] = []
         self._label_rows: dict[int, list[tuple[str, ...]]] = {}
         self.table: Table | None = None
+        self.counts = Counts()
+        """What could not be used of the last answer."""
 
     def derive(
         self, derivation: Derivation, layout: Layout, values: list[Value], objects: Mapping[str, Object], *, core: bool
@@ -163,13 +168,14 @@ class Keeper:
                 if value is not None:
                     labels.append(row)
                     found.append(value)
+        self.counts = frame.counts
         if not found:
             return None
         keep = _told_apart(labels)
         if len(keep) < len(found):
             labels, found = [labels[place] for place in keep], [found[place] for place in keep]
         table = Table(derivation.reading, tuple(labels), found, self.table)
-        table.implausible, table.unparsable, table.is_core = frame.counts.implausible, frame.counts.unparsable, is_core
+        table.is_core = is_core
         return table
 
     def _sources(self, derivation: Derivation, frame: Frame, core: bool) -> Any:
