@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from agent.packets import ber, snmp, usm
 from agent.packets.ber import BerError
 from agent.packets.usm import Report
@@ -52,6 +54,12 @@ class User:
     def place(self, host: str, port: int) -> Key:
         """Where the engine's state is kept."""
         return host, port, self.auth
+
+    def without_privacy(self) -> User | None:
+        """The same user one level lower, or None when there is nothing to take off."""
+        if self._cipher is None:
+            return None
+        return User(msgspec.structs.replace(self.auth, priv_protocol=PrivProtocol.NONE), self.engines, self._salt)
 
     def discovery(self, message_id: int) -> bytes:
         """A request that asks an agent for its engine id (RFC 3414 section 4)."""
@@ -143,7 +151,7 @@ FAULTS = {
     ),
     Report.DECRYPTION: (
         Fault.DECRYPTION,
-        "wrong privacy password or privacy protocol (usmStatsDecryptionErrors)",
+        "wrong privacy password or privacy protocol (usmStatsDecryptionErrors, or silence to what is encrypted)",
     ),
     Report.UNKNOWN_SECURITY_MODEL: (Fault.NOT_SUPPORTED, "the agent has no user-based security (snmpUnknownSecurityModels)"),
     Report.INVALID_MESSAGE: (Fault.MALFORMED, "the agent cannot read our message (snmpInvalidMsgs)"),

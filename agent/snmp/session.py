@@ -81,6 +81,11 @@ class Session:
         return self.peer.auth.version == Version.V1
 
     @property
+    def address(self) -> str | None:
+        """The address that is asked; None while a name has none."""
+        return None if self._place is None else str(self._place[1][0])
+
+    @property
     def engine(self) -> Engine | None:
         """The device's SNMPv3 engine with boots and clock, once a message with a right digest (or, without authentication, any)
         came from it."""
@@ -173,16 +178,39 @@ class Session:
         user, engines, clock = self._user, self._client.engines, self._client.clock
         place = user.place(*self._place[1][:2])
         resynchronised: set[Report] = set()
+        fresh = False
         while True:
             if engines.known(place) is None:
                 await self._tried(user.discovery, until)
+                fresh = True
             engine = engines.known(place)
             if engine is None:
                 raise SnmpError(Fault.UNKNOWN_ENGINE, f"{self.peer.host}: the agent names no engine id")
-            answer = await self._tried(user.encoder(engine, pdu_of, clock), until)
+            try:
+                answer = await self._tried(user.encoder(engine, pdu_of, clock), until)
+            except SnmpError as error:
+                if fresh and error.fault is Fault.TIMEOUT and await self._answers_without_privacy(user, until):
+                    return Report.DECRYPTION
+                raise
             if not isinstance(answer, Report) or answer not in _RESYNC or answer in resynchronised:
                 return answer
             resynchronised.add(answer)
+
+    async def _answers_without_privacy(self, user: User, until: float) -> bool:
+        """Whether the agent, which told its engine id just now and then said nothing, answers when nothing is encrypted: many
+        agents are silent about a message that they cannot decrypt, and a wrong privacy password must not look like a dead
+        device."""
+        plain = user.without_privacy()
+        if plain is None:
+            return False
+        self._user = plain
+        try:
+            await self._ask_engine(lambda number: snmp.encode_pdu(snmp.GET, number, 0, 0, b""), until)
+        except SnmpError:
+            return False
+        finally:
+            self._user = user
+        return True
 
     async def _tried(self, encode: Callable[[int], bytes], until: float) -> Answer:
         """Send until an answer comes or tries and time are used up. The ids of all tries stay valid until then."""

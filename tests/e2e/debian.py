@@ -84,7 +84,9 @@ def environment(folder: Path) -> dict[str, str]:
     in place of the machine's. No MIB is read: names are numbers."""
     unpacked = [path for package in sorted(set(LIBRARIES.values())) for path in (cache() / package / "usr" / "lib").glob("*")]
     path = os.pathsep.join(str(each) for each in unpacked if each.is_dir())
-    return {"LD_LIBRARY_PATH": path, "MIBS": "", "SNMPCONFPATH": str(folder), "SNMP_PERSISTENT_DIR": str(folder / "persistent")}
+    state = folder / "persistent"
+    places = {"SNMPCONFPATH": f"{folder}{os.pathsep}{state}", "SNMP_PERSISTENT_DIR": str(state)}
+    return {"LD_LIBRARY_PATH": path, "MIBS": "", **places}
 
 
 def postgresql() -> Path:

@@ -61,7 +61,7 @@ class Snmpd(Program):
         self.persistent.mkdir(parents=True, exist_ok=True)
         self.config = folder / "snmpd.conf"
         self.configure(config)
-        command = [str(debian.binary("snmpd")), "-f", "-Lo", "-C", "-c", str(self.config), "-I", "-smux", self.address]
+        command = [str(debian.binary("snmpd")), "-f", "-Lo", "-I", "-smux", self.address]
         super().__init__(command, folder, "snmpd", debian.environment(folder))
 
     @property
