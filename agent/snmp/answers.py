@@ -57,6 +57,11 @@ class Counts:
         self.implausible = 0
         self.unparsable = 0
 
+    def add(self, other: Counts) -> None:
+        """Count what `other` counted."""
+        self.implausible += other.implausible
+        self.unparsable += other.unparsable
+
 
 class Layout:
     """Where the objects stand in answers with these OIDs and tags. Do not change what the methods return."""

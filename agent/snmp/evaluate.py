@@ -17,7 +17,7 @@ from agent.snmp.health import Finding, Health, Judge, Judgement
 from agent.snmp.objects import KNOWN
 from agent.snmp.port_table import PortTable
 from agent.snmp.profile import Profile
-from agent.snmp.readings import Keeper, Table
+from agent.snmp.readings import Keeper, Table, bind
 from agent.snmp.rows import Rows, Value
 from agent.snmp.uptime import Clocks, Verdict, boots_of_host, judge, real_uptime
 
@@ -119,7 +119,8 @@ class _Poll:
         when everything was asked."""
         memory, objects, full = self.memory, self.profile.objects, self.full
         keepers = memory._keepers[full]
-        for derivation in self.profile.derivations:
+        for bound in bind(self.profile.derivations, self.layout, objects):
+            derivation = bound[0]
             name = derivation.reading.name
             if not full:
                 last = memory._tables.get(name)
@@ -128,9 +129,8 @@ class _Poll:
             keeper = keepers.get(derivation.number)
             if keeper is None:
                 keeper = keepers[derivation.number] = Keeper()
-            table = keeper.derive(derivation, self.layout, self.values, objects, core=not full)
-            memory._counts.implausible += keeper.counts.implausible
-            memory._counts.unparsable += keeper.counts.unparsable
+            table = keeper.derive(bound, self.layout, self.values, objects, core=not full)
+            memory._counts.add(keeper.counts)
             if table is not None:
                 self.found[name] = table
 
@@ -194,5 +194,7 @@ class _Poll:
     def _own(self, name: str, labels: tuple[tuple[str, ...], ...], values: list[Any]) -> None:
         reading = self.profile.vocabulary.get(name)
         if reading is not None:
-            table = Table(reading, labels, values, self.memory._own.get(name))
-            self.memory._own[name] = self.found[name] = table
+            last = self.memory._own.get(name)
+            if last is None or last.values != values or last.labels != labels:
+                last = self.memory._own[name] = Table(reading, labels, values, last)
+            self.found[name] = last

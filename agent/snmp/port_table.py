@@ -106,6 +106,8 @@ class PortTable:
         self._tables: dict[str, Table] = {}
         self._at_s: float | None = None
         self._bits: list[int] = []
+        self._none: list[Value] = []
+        """A column that was not answered."""
 
     def forget_baselines(self) -> None:
         """Counters may have begun anew: the next poll gives no rates."""
@@ -119,6 +121,8 @@ class PortTable:
         if is_break:
             self.forget_baselines()
         self._identify(layout, values, settings, wan)
+        if not self._labels:
+            return []
         tables: dict[str, Table] = {}
         for name, column in self._columns(values, now_s, wan):
             reading = vocabulary.get(name)
@@ -128,7 +132,7 @@ class PortTable:
             if (table := self._packets(vocabulary.get(name), values, casts)) is not None:
                 tables[name] = table
         info = vocabulary.get("network_port_info")
-        if info is not None and self._labels:
+        if info is not None:
             labels = tuple([(*row, str(bits) if bits else "") for row, bits in zip(self._info, self._bits, strict=True)])
             tables["network_port_info"] = Table(info, labels, [1.0] * len(labels), self._tables.get("network_port_info"))
         self._tables = tables
@@ -174,9 +178,11 @@ class PortTable:
             ]
         )
         chosen = tuple([indexes[place] for place in kept])
-        self._places = {
-            oid: tuple([layout.column(oid).by_index.get(index, -1) for index in chosen]) for oid in ifs.PORT_COLUMNS
-        }
+        self._places = {}
+        for oid in ifs.PORT_COLUMNS:
+            by_index = layout.column(oid).by_index
+            self._places[oid] = tuple([by_index.get(index, -1) for index in chosen]) if by_index else ()
+        self._none = [None] * len(kept)
         watch = settings.watch
         self._watched = [1.0 if watch is not None and any(map(watch.search, row)) else None for row in self._labels]
         self._past = {name: self._past.get(name) or _Past() for name, _ in self._labels}
@@ -254,12 +260,15 @@ class PortTable:
         return Table(reading, tuple([self._labels[place] for place in kept]), [column[place] for place in kept], last)
 
     def _numbers(self, values: list[Value], oid: bytes) -> Column:
-        raw = _pick(self._places[oid], values)
+        raw = _pick(self._places[oid], values) or self._none
         return [value if value.__class__ is int or value.__class__ is float else None for value in raw]
 
     def _wide(self, values: list[Value], wide: bytes, narrow: bytes) -> tuple[Column, list[int]]:
         """The 64-bit column, and the 32-bit one where a row lacks it; with the bits of each (0: neither)."""
-        first, second = self._numbers(values, wide), self._numbers(values, narrow)
+        first = self._numbers(values, wide)
+        if None not in first:
+            return first, [64] * len(first)
+        second = self._numbers(values, narrow)
         both = [
             (new, 64) if new is not None else (old, 32 if old is not None else 0)
             for new, old in zip(first, second, strict=True)

@@ -28,6 +28,8 @@ Key = tuple[str | int, ...]
 Say = Callable[[Key, str, str], None]
 """Notes a problem of the profile's own file: place, found, expected."""
 INFO: Final = "device_info"
+PORT: Final = "network_port_"
+"""What the names of readings begin with that the engine makes of the port table."""
 SYSTEM_INFO: Final = "snmp_device_info"
 _SYSTEM: Final = {"sysname": "sysName", "sysdescr": "sysDescr", "sysobjectid": "sysObjectID", "location": "sysLocation"}
 
@@ -74,11 +76,11 @@ def build(material: Material, say: Say) -> Profile:
     core = _core(material, objects, say)
     derivations = Maker(objects, frozenset(core), material.vocabulary, say).derivations(chain)
     derived = {derivation.reading.name for derivation in derivations}
+    ports = next((part.ports for part in reversed(chain) if part.ports is not None), None)
     required = tuple(dict.fromkeys(name for part in chain for name in part.required))
     for name in required:
-        if name not in derived:
+        if name not in derived and not (ports is not None and name.startswith(PORT)):
             say(("required",), name, "a reading that the profile derives")
-    ports = next((part.ports for part in reversed(chain) if part.ports is not None), None)
     return Profile(
         name=chain[-1].profile,
         title=chain[-1].title,
@@ -92,7 +94,9 @@ def build(material: Material, say: Say) -> Profile:
         objects=objects,
         derivations=derivations,
         required=required,
-        rules=_rules(material, say),
+        rules=tuple(
+            rule for rule in _rules(material, say) if rule.on in derived or (ports is not None and rule.on.startswith(PORT))
+        ),
         vocabulary=material.vocabulary,
         layouts=Layouts(_looked_at(objects, derivations, ports is not None)),
     )

@@ -8,7 +8,8 @@ What has not changed since the last poll is not computed again, and labels are t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -94,10 +95,20 @@ def _state_set(reading: Reading, values: list[Any]) -> list[float]:
     return [1.0 if value == state else 0.0 for value in values for state in states]
 
 
+Pick = Callable[[list[Value]], Any]
+
+
+def _picker(places: Sequence[int]) -> Pick:
+    """Picks the values at these places, to be compared with those of the next poll."""
+    if not places:
+        return lambda values: None
+    return operator.itemgetter(*places)
+
+
 class Binding:
     """Where a derivation's objects stand in one layout."""
 
-    __slots__ = ("indexes", "label_places", "places")
+    __slots__ = ("indexes", "is_empty", "pick", "pick_labels")
 
     def __init__(self, derivation: Derivation, layout: Layout, objects: Mapping[str, Object]) -> None:
         places: dict[int, None] = {}
@@ -111,8 +122,11 @@ class Binding:
                 _note_places(places, expression, layout, objects)
             for expression in source.labels:
                 _note_places(label_places, expression, layout, objects)
-        self.places = tuple(places)
-        self.label_places = tuple(label_places)
+        self.pick = _picker(tuple(places))
+        self.pick_labels = _picker(tuple(label_places))
+        sources = (source for entry in derivation.entries for source in entry)
+        self.is_empty = not places and all(source.value.objects for source in sources)
+        """None of the values that it needs is there."""
 
 
 def _note_places(places: dict[int, None], expression: Expression | None, layout: Layout, objects: Mapping[str, Object]) -> None:
@@ -124,6 +138,18 @@ def _note_places(places: dict[int, None], expression: Expression | None, layout:
             places[place] = None
 
 
+Bound = tuple[Derivation, Binding]
+
+
+def bind(derivations: Sequence[Derivation], layout: Layout, objects: Mapping[str, Object]) -> list[Bound]:
+    """Those derivations that have something in this layout; found once for each."""
+    found: list[Bound] | None = layout.bindings.get(bind)
+    if found is None:
+        every = [(derivation, Binding(derivation, layout, objects)) for derivation in derivations]
+        found = layout.bindings[bind] = [each for each in every if not each[1].is_empty]
+    return found
+
+
 class Keeper:
     """One derivation over one device's polls: what it found last, and from what."""
 
@@ -131,22 +157,19 @@ class Keeper:
 
     def __init__(self) -> None:
         self._binding: Binding | None = None
-        self._raw: list[Value] = []
-        self._label_raw: list[Value] = []
+        self._raw: Any = None
+        self._label_raw: Any = None
         self._label_rows: dict[int, list[tuple[str, ...]]] = {}
         self.table: Table | None = None
         self.counts = Counts()
         """What could not be used of the last answer."""
 
     def derive(
-        self, derivation: Derivation, layout: Layout, values: list[Value], objects: Mapping[str, Object], *, core: bool
+        self, bound: Bound, layout: Layout, values: list[Value], objects: Mapping[str, Object], *, core: bool
     ) -> Table | None:
         """The rows; None when there is none. `core`: only the objects asked with every poll are in the answer."""
-        binding: Binding | None = layout.bindings.get(derivation.number)
-        if binding is None:
-            binding = layout.bindings[derivation.number] = Binding(derivation, layout, objects)
-        raw = [values[place] for place in binding.places]
-        label_raw = [values[place] for place in binding.label_places]
+        derivation, binding = bound
+        raw, label_raw = binding.pick(values), binding.pick_labels(values)
         if binding is self._binding and raw == self._raw and label_raw == self._label_raw:
             return self.table
         if binding is not self._binding or label_raw != self._label_raw:
