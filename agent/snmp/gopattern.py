@@ -17,8 +17,10 @@ _POSIX: Final = {
 _UNSHARED: Final = {"C": "a byte", "p": "a Unicode class", "P": "a Unicode class"}
 _TOKEN: Final = re.compile(r"\\Q(?P<literal>.*?)(?:\\E|\Z)|\\(?P<escape>.)|\[:(?P<posix>\^?[a-z]+):\]|(?P<one>.)", re.DOTALL)
 _TEMPLATE: Final = re.compile(r"\$(?:(?P<dollar>\$)|(?P<bare>\w+)|\{(?P<braced>\w+)\})", re.ASCII)
-_FLOAT: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
-_HEX_FLOAT: Final = re.compile(r"[+-]?0[xX][0-9a-fA-F]+\.?[0-9a-fA-F]*[pP][+-]?[0-9]+\Z")
+_DIGITS: Final = "[0-9](?:_?[0-9])*"
+_HEX_DIGITS: Final = "[0-9a-fA-F](?:_?[0-9a-fA-F])*"
+_FLOAT: Final = re.compile(rf"[+-]?(?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?\Z")
+_HEX_FLOAT: Final = re.compile(rf"[+-]?0[xX]_?(?:{_HEX_DIGITS}\.?(?:{_HEX_DIGITS})?|\.{_HEX_DIGITS})[pP][+-]?{_DIGITS}\Z")
 _WORD: Final = re.compile(r"[+-]?(?:inf|infinity)\Z|nan\Z", re.IGNORECASE)
 _BACK: Final = re.compile(r"(?<!\\)(?:\\\\)*(?:\\[1-9]|\(\?(?:[=!>]|<[=!]|P=))|[*+?}][+]")
 
@@ -79,7 +81,7 @@ def expand(template: str, match: re.Match[str]) -> str:
 
 
 def parse_float(text: str) -> float | None:
-    """Go's `ParseFloat`: no blanks, no underscores; None for what is no number or beyond 64 bits."""
+    """Go's `ParseFloat`: no blanks, single underscores between digits; None for what is no number or beyond 64 bits."""
     if len(text) > 400:
         return None
     if _FLOAT.match(text):
@@ -88,6 +90,6 @@ def parse_float(text: str) -> float | None:
     if _WORD.match(text):
         return float(text)
     try:
-        return float.fromhex(text) if _HEX_FLOAT.match(text) else None
+        return float.fromhex(text.replace("_", "")) if _HEX_FLOAT.match(text) else None
     except OverflowError:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def _value(tag: str, text: bytes) -> tuple[int, Value]:
     if number == OCTET_STRING:
         return number, data
     if number == IP_ADDRESS:
-        return number, data if tag.endswith("x") else bytes(int(part) for part in text.split(b"."))
+        parts = text.split(b".")  # some recordings hold the four octets themselves
+        return number, bytes(map(int, parts)) if len(parts) == 4 and not tag.endswith("x") else data
     if number == OBJECT_IDENTIFIER:
         return number, encode(text.decode("ascii"))
     if number == NULL:
@@ -69,8 +71,6 @@ def _value(tag: str, text: bytes) -> tuple[int, Value]:
 
 def _opaque(data: bytes) -> Value:
     """net-snmp's floats and doubles inside an Opaque (9f 78 04, 9f 79 08); anything else stays bytes."""
-    import struct
-
     if data[:3] == b"\x9f\x78\x04" and len(data) == 7:
         return float(struct.unpack(">f", data[3:])[0])
     if data[:3] == b"\x9f\x79\x08" and len(data) == 11:
