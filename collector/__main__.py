@@ -38,6 +38,7 @@ try:
     from collector.config import Config, ConfigError
     from collector.config_words import told, told_all
     from collector.inventory import load_inventory
+    from collector.inventory.equipment import equip
     from collector.output import CommandError, OutputError, Parser, put
     from collector.start import StartError
     from collector.words import LANGUAGES, word
@@ -134,7 +135,7 @@ async def _agent(settings: Config, options: argparse.Namespace) -> str:
 
 
 def _check(settings: Config, language: str) -> str:
-    inventory = load_inventory(Path(settings.inventory) if settings.inventory else None, None, settings)
+    inventory = load_inventory(Path(settings.inventory) if settings.inventory else None, None, settings, equip)
     if inventory.warnings:
         _complain(told_all(inventory.warnings, language))
     found = word(language, "ok", targets=len(inventory.targets), sites=len(inventory.sites))

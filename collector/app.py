@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import socket
 from collections.abc import Callable, Coroutine, Iterable
@@ -22,10 +23,10 @@ from agent.model import Report
 from collector import logs
 from collector.config import Config, ConfigError, Problem, shown
 from collector.core.accounts import Account, Standing
-from collector.core.change import SchemaRow, StoreError, StoreUnusableError
+from collector.core.change import COLLECTOR, SchemaRow, StoreError, StoreUnusableError
 from collector.core.evidence import Evidence, Grade
 from collector.core.fleet import Fleet
-from collector.core.schemas import Packed, SchemaBook, pack
+from collector.core.schemas import BookLimits, Packed, SchemaBook, pack
 from collector.core.skew import Timeline
 from collector.core.tally import Tally
 from collector.expose.acts import add_routes
@@ -40,11 +41,14 @@ from collector.ingest.enrol import Authority, EnrolError, open_authority, utc
 from collector.ingest.listener import Listener
 from collector.ingest.server import Door, Parts
 from collector.ingest.tokens import TokenBook
-from collector.inventory import Inventory, load_inventory
+from collector.inventory import Equipment, Inventory, load_inventory
+from collector.inventory.equipment import equip
 from collector.ledger_desk import Desk
 from collector.ledgers import Ledgers
+from collector.polling import Polling
 from collector.start import DataFolder, StartError, database_url, listen
 from collector.store.store import Store
+from collector.tasks import end, report_end
 from collector.vigil import Times, Vigil
 
 _GRACE_S: Final = 5.0
@@ -52,9 +56,11 @@ _TAKE_UP_S: Final = 0.3
 """How long a start waits for picture and ledger: those of a small estate are there at once."""
 _FIXED: Final = (
     "data", "database", "late_after_s", "ttl_factor", "time_zone", "web.listen", "agents.listen", "agents.transport",
-    "agents.names", "limits.connections", "limits.header_timeout_s", "limits.queue_batches",
+    "agents.names", "limits.connections", "limits.header_timeout_s", "limits.queue_batches", "traps.listen",
 )  # fmt: skip
 """Settings that only a restart changes."""
+_OWN_SHARE: Final = BookLimits(schemas=100_000, text_bytes=256 * 1024 * 1024)
+"""Layouts of what the collector itself polls: nearly each device has its own."""
 _log = logging.getLogger("haidang.collector")
 
 
@@ -65,7 +71,7 @@ class Collector:
         """`reread` gives the configuration anew at a reload; without it only the inventory is read again."""
         self.config = config
         self.tally = Tally()
-        self.book = SchemaBook()
+        self.book = SchemaBook(of={COLLECTOR: _OWN_SHARE})
         self.fleet = Fleet(self.book, self.tally, ttl_factor=config.ttl_factor)
         self._reread = reread
         self._clock = clock or SystemClock()
@@ -116,6 +122,7 @@ class Collector:
         self._undo.push_async_callback(self._vigil.finish)
         self._committer.start()
         self._undo.push_async_callback(self._committer.drain)
+        await self._start_polling()
         tls = config.agents.transport == "tls"
         await self._listener.start(agents_socket, authority.server_context() if tls else None)
         self._undo.push_async_callback(self._listener.stop, _GRACE_S)
@@ -167,6 +174,8 @@ class Collector:
         )
         times = Times(self.now_ms, lambda: self._timeline.step(self._clock.wall_ms(), self._clock.uptime_ms()))
         self.ledgers = Ledgers(self.store, self.fleet, config, self.now_ms)
+        way = (self.store, self._committer, self.book)
+        self.polling = Polling(*way, self.tally, clock=self._clock, now_ms=self.now_ms, folder=Path(config.data))
         self._vigil = Vigil(self.store, self.ledgers, self.tally, times, lambda: self._committer.depth)
         parts = Parts(
             agents=config.agents,
@@ -199,6 +208,14 @@ class Collector:
         add_ledger_routes(app, self.ledgers.keeper, self.ledgers.inquire, self.now_ms, self._desk_settings())
         self._undo.push_async_callback(await serve(app, self._web_socket, _GRACE_S))
 
+    async def _start_polling(self) -> None:
+        self._undo.push_async_callback(self.polling.stop)
+        try:
+            await self.polling.begin(self._inventory)
+        except (OSError, StoreError) as error:
+            raise StartError(str(error)) from error
+        self._spawn(self.polling.run())
+
     def _desk_settings(self) -> DeskSettings:
         rules = self.config.ledger
         return DeskSettings(printing=Print(rules.digits, Fraction(rules.min_coverage) / 100))
@@ -217,12 +234,12 @@ class Collector:
         """Picture and ledger. Of a large estate they take seconds in which agents can be heard already: what they say is on
         disk first, and is newer than what is taken up."""
         work = asyncio.get_running_loop().create_task(self._load())
-        self._undo.push_async_callback(_end, work)
+        self._undo.push_async_callback(end, work)
         await asyncio.wait([work], timeout=_TAKE_UP_S)
         if work.done():
             work.result()
         else:
-            work.add_done_callback(_report_end)
+            work.add_done_callback(report_end)
 
     async def _load(self) -> None:
         with uncollected(stays=True):
@@ -239,6 +256,7 @@ class Collector:
             if packed is not None:
                 self.book.add(row.agent, row.hash, packed)
                 self._door.remember_schema(row.agent, row.hash)
+                self.polling.remember_schema(row.agent, row.hash)
 
     async def _load_picture(self) -> None:
         now_ms = self.now_ms()
@@ -253,8 +271,8 @@ class Collector:
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        task.add_done_callback(_report_end)
-        self._undo.push_async_callback(_end, task)
+        task.add_done_callback(report_end)
+        self._undo.push_async_callback(end, task)
 
     def _show(self, news: list[tuple[Evidence, Report]]) -> None:
         tally, apply = self.tally, self.fleet.apply
@@ -293,6 +311,7 @@ class Collector:
         self.fleet.set_targets(targets.values())
         self._door.set_targets(targets)
         self.ledgers.configure(inventory, self._accounts.values())
+        self.polling.configure(inventory)
 
     async def _keep_house(self) -> None:
         second = 0
@@ -341,7 +360,7 @@ class Collector:
         ]
         if problems:
             raise ConfigError(problems)
-        return config, _read_inventory(config, self._accounts)
+        return config, _read_inventory(config, self._accounts, self._inventory.equipment)
 
 
 def _packed(row: SchemaRow) -> Packed | None:
@@ -362,18 +381,9 @@ def _setting(config: Config, name: str) -> object:
     return value
 
 
-def _read_inventory(config: Config, agents: Iterable[str]) -> Inventory:
-    inventory = load_inventory(Path(config.inventory) if config.inventory else None, agents, config)
+def _read_inventory(config: Config, agents: Iterable[str], before: Equipment | None = None) -> Inventory:
+    folder = Path(config.inventory) if config.inventory else None
+    inventory = load_inventory(folder, agents, config, functools.partial(equip, before=before))
     for warning in inventory.warnings:
         _log.warning("%s", warning)
     return inventory
-
-
-def _report_end(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        _log.critical("a task of the collector ended: restart it", exc_info=task.exception())
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])

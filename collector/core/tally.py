@@ -5,31 +5,13 @@ Ingest, committer and fleet write here; `collector.expose.own` reads. One `Tally
 
 from __future__ import annotations
 
-from bisect import bisect_left
-
 import msgspec
 
 from agent.model import Lane
+from collector.core.histogram import Histogram
+from collector.core.poll_tally import PollTally, TrapCounts
 
 COMMIT_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-
-
-class Histogram(msgspec.Struct):
-    """Counts of observations by upper bound (inclusive, as Prometheus' `le`); the last count is above every bound."""
-
-    bounds: tuple[float, ...]
-    counts: list[int]
-    sum: float = 0.0
-
-    @classmethod
-    def of(cls, bounds: tuple[float, ...]) -> Histogram:
-        """An empty histogram; `bounds` grow."""
-        return cls(bounds, [0] * (len(bounds) + 1))
-
-    def observe(self, value: float) -> None:
-        """Count one observation."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.sum += value
 
 
 class LaneTally(msgspec.Struct):
@@ -121,6 +103,10 @@ class Tally(msgspec.Struct):
     scrapes: dict[tuple[str, int], int] = {}
     """Answers of the web listener's metric pages by page and status code."""
     agents: dict[str, AgentTally] = {}
+    snmp: PollTally | None = None
+    """None while nothing is polled here."""
+    traps: TrapCounts | None = None
+    """None while no traps are heard."""
 
     def request(self, code: int) -> None:
         """Count one answer of the agents' listener."""

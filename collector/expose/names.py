@@ -171,7 +171,51 @@ _LEDGER = (
         "seconds",
     ),
 )
-_TABLE = (*_FLEET, *_LEDGER)
+_POLLING = (
+    Own(
+        "haidang_snmp_devices",
+        GAUGE,
+        "Devices that the collector polls by their last verdict; waiting: none yet.",
+        ("outcome",),
+    ),
+    Own("haidang_snmp_polls_total", COUNTER, "Verdicts of polls by outcome: ok, degraded, failed or error.", ("outcome",)),
+    Own("haidang_snmp_late_polls_total", COUNTER, "Polls that began more than a second after their time."),
+    Own("haidang_snmp_missed_polls_total", COUNTER, "Polls that were left out because the one before still ran."),
+    Own(
+        "haidang_snmp_slow_device_missed_polls",
+        GAUGE,
+        "The same by device, for the last 20 devices that it happened to.",
+        ("instance",),
+    ),
+    Own("haidang_snmp_in_flight_polls", GAUGE, "Polls that run now."),
+    Own("haidang_snmp_waiting_polls", GAUGE, "Polls that are due and wait for others to end."),
+    Own("haidang_snmp_poll_seconds", HISTOGRAM, "Time from the beginning of a poll to its verdict.", (), "seconds"),
+    Own("haidang_snmp_walk_seconds", HISTOGRAM, "Time until everything that a full poll asks was read.", (), "seconds"),
+    Own("haidang_snmp_requests_total", COUNTER, "Requests sent, every try of one counted."),
+    Own("haidang_snmp_request_timeouts_total", COUNTER, "Tries that got no answer in their time."),
+    Own(
+        "haidang_snmp_datagrams_total",
+        COUNTER,
+        "Datagrams received (kind received), and those of them that were late, duplicate, unmatched, malformed, from a wrong "
+        "source, with a wrong community, not authentic, or reports of SNMPv3.",
+        ("kind",),
+    ),
+    Own("haidang_snmp_sent_bytes_total", COUNTER, "Bytes of requests.", (), "bytes"),
+    Own("haidang_snmp_received_bytes_total", COUNTER, "Bytes of datagrams received.", (), "bytes"),
+    Own(
+        "haidang_snmp_dropped_results_total",
+        COUNTER,
+        "Results of polls that were not stored: overtaken by newer ones while the store was busy, or refused by it.",
+        ("reason",),
+    ),
+    Own("haidang_traps_total", COUNTER, "Datagrams at the addresses of traps by what became of them.", ("outcome",)),
+    Own("haidang_trap_notifications_total", COUNTER, "Traps and informs that were taken, by name.", ("notification",)),
+    Own("haidang_trap_polls_total", COUNTER, "Polls that traps caused."),
+    Own("haidang_trap_queue_messages", GAUGE, "Traps that wait to be decoded."),
+    Own("haidang_trap_unknown_senders", GAUGE, "Senders that are remembered because they are not heard."),
+    Own("haidang_trap_learnt_engines", GAUGE, "SNMPv3 engines that were learnt from authenticated traps."),
+)
+_TABLE = (*_FLEET, *_POLLING, *_LEDGER)
 
 NAMES: dict[str, Own] = {own.name: own for own in _TABLE}
 """Every metric of the collector by name."""

@@ -10,13 +10,15 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 
 from agent.model import LossReason
 from collector.core.fleet import Fleet, Target
+from collector.core.histogram import Histogram
 from collector.core.life import Judgement
 from collector.core.refusal import RefusalCode
 from collector.core.state import State
-from collector.core.tally import AgentTally, Histogram, LaneTally, Tally
+from collector.core.tally import AgentTally, LaneTally, Tally
 from collector.expose.ledger_page import LedgerPage
 from collector.expose.ledger_port import LedgerPort
 from collector.expose.names import NAMES, heading
+from collector.expose.polling_page import poll_families, poll_histograms, trap_families
 from collector.expose.stream import Chunk
 from collector.expose.templates import escape_label, number, tail_of
 
@@ -86,6 +88,11 @@ class OwnPage:
             *(_family(name, lines, openmetrics) for name, lines in _ingest_families(tally)),
             _histogram("haidang_ingest_commit_duration_seconds", tally.commits, openmetrics),
         ]
+        if tally.snmp is not None:
+            parts += [_family(name, lines, openmetrics) for name, lines in poll_families(tally.snmp)]
+            parts += [_histogram(name, histogram, openmetrics) for name, histogram in poll_histograms(tally.snmp)]
+        if tally.traps is not None:
+            parts += [_family(name, lines, openmetrics) for name, lines in trap_families(tally.traps)]
         return b"".join(parts)
 
 

@@ -12,16 +12,19 @@ from typing import Any
 import msgspec
 
 from agent.snmp.auth import Auth
-from collector.config import ConfigError, Problem
+from collector.config import ConfigError, Problem, shown
 from collector.inventory.check_snmp import Names
 from collector.settings import Config
 
 
 class Equipment(msgspec.Struct, frozen=True):
-    """Credentials by name, and the library of modules and profiles (`agent.snmp.library.Library`)."""
+    """Credentials by name, the library of modules and profiles (`agent.snmp.library.Library`) and, where traps are heard, the
+    table of notifications (`collector.poll.trap_table.Table`)."""
 
     auths: Mapping[str, Auth]
     library: Any
+    notifications: Any = None
+    fingerprint: tuple[tuple[str, int, int], ...] = ()
 
 
 def names_of(equipment: Equipment | None) -> Names:
@@ -32,28 +35,58 @@ def names_of(equipment: Equipment | None) -> Names:
     return Names(auths=equipment.auths.keys(), profiles=library.profile_names, modules=library.module_names)
 
 
-def equip(settings: Config) -> Equipment:
-    """Read credentials, modules and profiles. Raises `ConfigError` with everything that is wrong with them."""
+def equip(settings: Config, before: Equipment | None = None) -> Equipment:
+    """Read credentials, modules and profiles. The library of `before` is kept if none of its files changed, so that nothing has
+    to begin anew. Raises `ConfigError` with everything that is wrong."""
     from agent.snmp.auth_file import load_auths
-    from agent.snmp.library import Library
-
+    from agent.snmp.library import Library, shipped
     from agent.snmp.sheet import SheetError
 
+    own = Path(settings.snmp.folder) if settings.snmp.folder else None
     problems: list[Problem] = []
-    auths: dict[str, Auth] = {}
-    library = None
-    if settings.snmp.auths_file:
-        try:
-            auths = load_auths(Path(settings.snmp.auths_file))
-        except SheetError as error:
-            problems += map(_as_ours, error.problems)
+    auths: Mapping[str, Auth] = {}
+    library = notifications = None
+    fingerprint = _fingerprint(shipped(), own)
     try:
-        library = Library.load([Path(settings.snmp.folder)] if settings.snmp.folder else [])
+        auths = load_auths(settings.snmp.auths_file) if settings.snmp.auths_file else {}
     except SheetError as error:
         problems += map(_as_ours, error.problems)
+    try:
+        is_same = before is not None and before.fingerprint == fingerprint
+        library = before.library if before is not None and is_same else Library.load([own] if own is not None else [])
+    except SheetError as error:
+        problems += map(_as_ours, error.problems)
+    if settings.traps.listen:
+        problems += _unknown_auths(settings, auths)
+        notifications = _notifications([folder for folder in (shipped(), own) if folder is not None], problems)
     if problems:
         raise ConfigError(problems)
-    return Equipment(auths, library)
+    return Equipment(auths, library, notifications, fingerprint)
+
+
+def _notifications(folders: list[Path], problems: list[Problem]) -> Any:
+    from agent.snmp.sheet import SheetError
+    from collector.poll.trap_file import FILE, load_table
+
+    try:
+        return load_table([file for folder in folders if (file := folder / FILE).exists()])
+    except SheetError as error:
+        problems += map(_as_ours, error.problems)
+        return None
+
+
+def _unknown_auths(settings: Config, auths: Mapping[str, Auth]) -> list[Problem]:
+    named = [(f"traps.auths[{index}]", name) for index, name in enumerate(settings.traps.auths)]
+    named += [(f"traps.engines[{index}].auth", engine.auth) for index, engine in enumerate(settings.traps.engines)]
+    return [
+        Problem("collector.yml", 0, key, shown(name), "a name in `snmp.auths_file`") for key, name in named if name not in auths
+    ]
+
+
+def _fingerprint(*folders: Path | None) -> tuple[tuple[str, int, int], ...]:
+    """What tells whether any file of modules and profiles changed."""
+    files = [file for folder in folders if folder is not None for file in sorted(folder.rglob("*.yml"))]
+    return tuple([(str(file), found.st_mtime_ns, found.st_size) for file in files if (found := file.stat())])
 
 
 def _as_ours(problem: Any) -> Problem:

@@ -8,8 +8,9 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from agent.model import Lane, LossReason
+from agent.model import Lane, LossReason, Outcome
 from collector.core.fleet import Fleet
+from collector.core.poll_tally import PollTally, TrapCounts
 from collector.expose.names import COUNTER, NAMES
 from collector.expose.own import OwnPage
 from tests.collector.expose.ledger_kit import busy
@@ -32,6 +33,11 @@ def busy_fleet() -> Fleet:
     tally.commits.observe(0.004)
     tally.commits.observe(99.0)
     tally.blind_ms = 12_345
+    polls = tally.snmp = PollTally(devices=3, late=1, slow={"sw-1": 2}, answers={"received": 40, "late": 1})
+    polls.verdict("ups-1", Outcome.DEGRADED, 0.02)
+    polls.verdict("ups-1", Outcome.OK, 0.02)
+    polls.walks_s.observe(1.5)
+    tally.traps = TrapCounts({"accepted": 4, "limited": 0}, {"linkDown": 4})
     agent = tally.agent("h1")
     agent.hear(NOW - 60_000, "0.1.0")
     agent.clock_offset_ms = -1_500
@@ -120,6 +126,20 @@ def test_figures_of_the_collector() -> None:
     assert figure(text, "process_resident_memory_bytes") > 1e6
     assert figure(text, "haidang_collector_ready") == 1
     assert figure(page(busy_fleet(), ready="starting"), "haidang_collector_ready") == 0
+
+
+def test_figures_of_polling() -> None:
+    """A device counts by its last verdict, one that has none yet as waiting; outcomes are there before the first of them."""
+    text = page(busy_fleet())
+    assert figure(text, "haidang_snmp_devices", outcome="ok") == 1
+    assert figure(text, "haidang_snmp_devices", outcome="waiting") == 2
+    assert figure(text, "haidang_snmp_polls_total", outcome="degraded") == 1
+    assert figure(text, "haidang_snmp_polls_total", outcome="failed") == 0
+    assert figure(text, "haidang_snmp_poll_seconds_bucket", le="0.025") == 2
+    assert figure(text, "haidang_snmp_walk_seconds_count") == 1
+    assert figure(text, "haidang_traps_total", outcome="accepted") == 4
+    assert "haidang_snmp" not in page(make_fleet())
+    assert "haidang_trap" not in page(make_fleet())
 
 
 def test_an_empty_fleet_is_a_valid_page_too() -> None:

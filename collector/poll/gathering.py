@@ -1,0 +1,148 @@
+"""Results of polls on their way to the store: gathered for a moment, numbered, and handed over as batches like any agent's.
+
+What the store has not confirmed is offered again, the same numbers with it, so that a second copy is harmless. While the store
+is busy the newest result of each device is kept and the rest is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from agent.clock import Clock
+from agent.model import Lane, Report
+from agent.snmp.device import VALUES, VERDICT, Result
+from agent.wire import VERSION, Batch, Group
+from collector.core.poll_tally import PollTally
+
+GATHER_S: Final = 0.2
+"""So long results wait for others, to be stored in one go."""
+BATCH_RESULTS: Final = 2_000
+KEPT: Final = {Lane.FACTS: 8, Lane.BULK: 1}
+"""Results of one device and module that wait for a busy store."""
+KEPT_REPORTS: Final = 10_000
+"""The same of reports that do not repeat, of all devices together."""
+RETRY_S: Final = 1.0
+
+
+class Stored(enum.Enum):
+    """What became of a batch."""
+
+    YES = "yes"
+    LATER = "later"
+    """The store is busy or failed: the same again."""
+    NEVER = "never"
+
+
+class Sender(msgspec.Struct, frozen=True):
+    """Who we are to the store: the stream is the same after a restart, the boot is new with each."""
+
+    stream: str
+    boot: str
+    next_seq: Mapping[Lane, int]
+
+
+Submit = Callable[[Batch, Mapping[bytes, bytes]], Awaitable[Stored]]
+"""Have a batch stored, with the encoded layouts of its blocks by hash."""
+
+
+class Gathering:
+    """`take` results, `run` as a task; at the end cancel it and `await finish()`."""
+
+    def __init__(self, submit: Submit, sender: Sender, clock: Clock, tally: PollTally) -> None:
+        self._submit = submit
+        self._sender = sender
+        self._clock = clock
+        self._tally = tally
+        self._next = {lane: sender.next_seq.get(lane, 1) for lane in Lane}
+        self._waiting: dict[tuple[str, str], deque[Result]] = {}
+        self._reports: deque[Report] = deque(maxlen=KEPT_REPORTS)
+        self._under_way: tuple[Batch, dict[bytes, bytes], int] | None = None
+        self._news = asyncio.Event()
+
+    def take(self, result: Result) -> None:
+        """Keep a result for the next batch."""
+        tally = self._tally
+        if result.module == VERDICT:
+            tally.verdict(result.target, result.outcome, result.duration_s)
+        elif result.module == VALUES:
+            tally.walks_s.observe(result.duration_s)
+        key = (result.target, result.module)
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            waiting = self._waiting[key] = deque(maxlen=KEPT[result.lane])
+        elif len(waiting) == waiting.maxlen:
+            tally.dropped["overtaken"] += 1
+        waiting.append(result)
+        self._news.set()
+
+    def keep(self, report: Report) -> None:
+        """Keep a report that does not repeat, such as a trap, for the next batch; its number is given here."""
+        if len(self._reports) == KEPT_REPORTS:
+            self._tally.dropped["overtaken"] += 1
+        self._reports.append(report)
+        self._news.set()
+
+    @property
+    def _is_idle(self) -> bool:
+        return not (self._waiting or self._reports or self._under_way)
+
+    async def run(self) -> None:
+        """Hand over what is gathered, for ever."""
+        while True:
+            await self._news.wait()
+            await asyncio.sleep(GATHER_S)
+            self._news.clear()
+            while not self._is_idle:
+                if not await self._hand_over():
+                    await asyncio.sleep(RETRY_S)
+
+    async def finish(self) -> None:
+        """Hand over what is left, once."""
+        while not self._is_idle and await self._hand_over():
+            continue
+
+    async def _hand_over(self) -> bool:
+        """Offer a batch; false if it has to be offered again later."""
+        if self._under_way is None:
+            self._under_way = self._batch()
+        batch, schemas, count = self._under_way
+        stored = await self._submit(self._now(batch), schemas)
+        if stored is Stored.LATER:
+            return False
+        if stored is Stored.NEVER:
+            self._tally.dropped["refused"] += count
+        self._under_way = None
+        return True
+
+    def _batch(self) -> tuple[Batch, dict[bytes, bytes], int]:
+        """The oldest results, numbered, with the layouts of their blocks, and how many they are."""
+        results: list[Result] = []
+        while self._waiting and len(results) < BATCH_RESULTS:
+            results.extend(self._waiting.pop(next(iter(self._waiting))))
+        schemas: dict[bytes, bytes] = {}
+        found: dict[Lane, list[Report]] = {lane: [] for lane in Lane}
+        for result in results:
+            schemas.update(result.schemas)
+            found[result.lane].append(result.report())
+        found[Lane.FACTS] += self._reports
+        self._reports.clear()
+        boot, stream = self._sender.boot, self._sender.stream
+        groups = tuple([Group(boot, lane, self._numbered(lane, some)) for lane, some in found.items() if some])
+        count = sum([len(some) for some in found.values()])
+        return Batch(VERSION, stream, boot, 0, 0, 0, groups=groups), schemas, count
+
+    def _numbered(self, lane: Lane, reports: list[Report]) -> tuple[Report, ...]:
+        first = self._next[lane]
+        self._next[lane] += len(reports)
+        return tuple([msgspec.structs.replace(report, seq=seq) for seq, report in enumerate(reports, first)])
+
+    def _now(self, batch: Batch) -> Batch:
+        """The batch with our clocks at the moment of sending."""
+        clock = self._clock
+        return msgspec.structs.replace(batch, uptime_ms=clock.uptime_ms(), awake_ms=clock.awake_ms(), wall_ms=clock.wall_ms())

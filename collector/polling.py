@@ -1,0 +1,249 @@
+"""Connects polling and traps to the running collector: devices from the inventory, results into the store like any agent's.
+
+Nothing of SNMP is loaded until the inventory names a device to poll or traps are to be heard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from agent import wire
+from agent.clock import Clock
+from agent.model import Lane
+from agent.wire import Batch
+from collector.core.change import COLLECTOR, StoreError
+from collector.core.poll_tally import PollTally
+from collector.core.schemas import SchemaBook, pack
+from collector.core.sequence import Sequence
+from collector.core.tally import Tally
+from collector.ingest.commit import BusyError, Committer
+from collector.ingest.intake import IdentityConflictError, Incoming, UnusableBatchError
+from collector.inventory import Inventory
+from collector.store.store import Store
+from collector.tasks import end, report_end
+
+if TYPE_CHECKING:
+    from collector.poll.devices import Devices
+    from collector.poll.gathering import Gathering, Sender, Stored
+    from collector.poll.hearing import Hearing
+
+STREAM_FILE: Final = "collector.stream"
+_log = logging.getLogger("haidang.poll")
+
+
+class Polling:
+    """One for the life of the collector: `begin` once, `configure` whenever the inventory changes, `run` as a task, `stop`."""
+
+    def __init__(
+        self,
+        store: Store,
+        committer: Committer,
+        book: SchemaBook,
+        tally: Tally,
+        *,
+        clock: Clock,
+        now_ms: Callable[[], int],
+        folder: Path,
+    ) -> None:
+        self._store = store
+        self._committer = committer
+        self._book = book
+        self._tally = tally
+        self._clock = clock
+        self._now_ms = now_ms
+        self._folder = folder
+        self._held: set[bytes] = set()
+        """Layouts that the store holds of ours."""
+        self._releases = 0
+        self._wanted: Inventory | None = None
+        self._present: Inventory | None = None
+        self._news = asyncio.Event()
+        self._gathering: Gathering | None = None
+        self._devices: Devices | None = None
+        self._hearing: Hearing | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def remember_schema(self, agent: str, digest: bytes) -> None:
+        """A layout that the store already holds for this agent, at start."""
+        if agent == COLLECTOR:
+            self._held.add(digest)
+
+    async def begin(self, inventory: Inventory) -> None:
+        """Start what the inventory asks for. Raises `StoreError`, and `OSError` for an address that is not to be had."""
+        self._wanted = inventory
+        await self._apply(inventory)
+
+    def configure(self, inventory: Inventory) -> None:
+        """Take another inventory; `run` does it."""
+        self._wanted = inventory
+        self._news.set()
+
+    async def run(self) -> None:
+        """Follow the inventory, for ever."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            if self._wanted is None or self._wanted is self._present:
+                continue
+            try:
+                await self._apply(self._wanted)
+            except (OSError, StoreError) as error:
+                _log.error("polling cannot follow the inventory, it is tried again: %s", error)
+                await asyncio.sleep(5)
+                self._news.set()
+
+    async def stop(self) -> None:
+        """Hear and poll nothing more; what was found is handed over."""
+        if self._hearing is not None:
+            await self._hearing.stop()
+        for name in ("devices", "gathering"):
+            await self._end(name)
+        if self._gathering is not None:
+            await self._gathering.finish()
+
+    def poll_now(self, target: str, reset: bool) -> bool:
+        """Poll a device at once; false for one that is not polled here."""
+        return self._devices is not None and self._devices.poll_now(target, reset=reset)
+
+    # -- following the inventory
+
+    async def _apply(self, inventory: Inventory) -> None:
+        equipment, settings = inventory.equipment, inventory.settings
+        if equipment is not None and self._gathering is None:
+            await self._open()
+        before = self._present
+        if before is not None and (
+            equipment is None
+            or before.equipment is None
+            or equipment.library is not before.equipment.library
+            or settings.snmp.max_in_flight != before.settings.snmp.max_in_flight
+        ):
+            # Profiles are another: every device is looked at anew.
+            await self._end("devices")
+            self._devices = None
+        if equipment is not None:
+            self._poll(inventory)
+        await self._hear(inventory)
+        self._present = inventory
+
+    def _poll(self, inventory: Inventory) -> None:
+        from collector.poll.devices import Devices, devices_of
+
+        equipment, settings = inventory.equipment, inventory.settings.snmp
+        assert equipment is not None
+        assert self._gathering is not None
+        wanted = devices_of(inventory, equipment, settings)
+        if self._devices is None and wanted:
+            assert self._tally.snmp is not None
+            self._devices = Devices(equipment, settings, self._gathering.take, self._clock, self._tally.snmp)
+            self._spawn("devices", self._devices)
+        if self._devices is not None:
+            self._devices.configure(wanted)
+
+    async def _hear(self, inventory: Inventory) -> None:
+        if self._hearing is None:
+            if not inventory.settings.traps.listen or inventory.equipment is None:
+                return
+            from collector.poll.hearing import Hearing
+
+            assert self._gathering is not None
+            self._hearing = Hearing(self._gathering.keep, self.poll_now, self._clock, self._tally)
+        await self._hearing.follow(inventory)
+
+    async def _open(self) -> None:
+        """Find out who we are to the store, and begin to hand over."""
+        from collector.poll.gathering import Gathering
+
+        sender = await self._sender()
+        self._tally.snmp = self._tally.snmp or PollTally()
+        self._gathering = Gathering(self._submit, sender, self._clock, self._tally.snmp)
+        self._spawn("gathering", self._gathering)
+
+    async def _sender(self) -> Sender:
+        from collector.poll.gathering import Sender
+
+        stream = _stream(self._folder / STREAM_FILE)
+        saved = (await self._store.load_agents({COLLECTOR: {stream}}))[COLLECTOR]
+        following: dict[Lane, int] = {}
+        for row in saved.sequences:
+            if row.stream == stream:
+                numbers = Sequence(row.received, row.lost)
+                following[row.lane] = 1 + max(
+                    [last for some in (numbers.received, numbers.lost) for _, last in some], default=0
+                )
+        return Sender(stream, secrets.token_hex(16), following)
+
+    def _spawn(self, name: str, work: Devices | Gathering) -> None:
+        task = asyncio.get_running_loop().create_task(work.run())
+        task.add_done_callback(report_end)
+        self._tasks[name] = task
+
+    async def _end(self, name: str) -> None:
+        task = self._tasks.pop(name, None)
+        if task is not None:
+            await end(task)
+
+    # -- into the store
+
+    async def _submit(self, batch: Batch, schemas: Mapping[bytes, bytes]) -> Stored:
+        from collector.poll.gathering import Stored
+
+        new = self._new_schemas(schemas)
+        try:
+            incoming = Incoming(COLLECTOR, batch, batch.groups, self._now_ms(), new, self._forgotten())
+            receipt = await self._committer.submit(incoming)
+        except BusyError:
+            return Stored.LATER
+        except StoreError as error:
+            _log.error("results of polls could not be stored: %s", error)
+            return Stored.NEVER if error.poison else Stored.LATER
+        except (IdentityConflictError, UnusableBatchError) as error:
+            _log.error("results of polls are refused, they are offered again: %s", error)
+            return Stored.LATER
+        for one in receipt.refused:
+            self._tally.refuse(one.code)
+        self._held.difference_update(incoming.forgotten)
+        self._held.update(digest for digest, _ in new)
+        return Stored.YES
+
+    def _new_schemas(self, schemas: Mapping[bytes, bytes]) -> tuple[tuple[bytes, bytes], ...]:
+        """Layouts that the store is to keep; the book has them from now on."""
+        new = []
+        for digest, encoded in schemas.items():
+            if self._book.known(digest) and digest in self._held:
+                continue
+            try:
+                _, schema = wire.check_schema(encoded, wire.Limits())
+                taken = self._book.add(COLLECTOR, digest, pack(schema))
+            except wire.WireError as error:
+                _log.error("the layout of a device's values is not taken: %s", error)
+                taken = False
+            if taken:
+                new.append((digest, encoded))
+            else:
+                self._tally.schemas_refused += 1
+        return tuple(new)
+
+    def _forgotten(self) -> tuple[bytes, ...]:
+        """Layouts that the store need not keep any more."""
+        if self._book.releases == self._releases:
+            return ()
+        self._releases = self._book.releases
+        return tuple([digest for digest in self._held if not self._book.known(digest)])
+
+
+def _stream(file: Path) -> str:
+    """The name of our sequence of reports: the same as long as the data folder is the same."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        name = file.read_text(encoding="ascii").strip()
+        if name.isalnum() and len(name) == 32:
+            return name
+    name = secrets.token_hex(16)
+    file.write_text(f"{name}\n", encoding="ascii")
+    return name
