@@ -31,6 +31,9 @@ _IP_PKTINFO = 8
 """Linux's number, which `socket` has a name for since Python 3.14."""
 _PKTINFO = struct.Struct("=I4s4s")
 _IF, _IFX = tinyber.arcs("1.3.6.1.2.1.2.2.1"), tinyber.arcs("1.3.6.1.2.1.31.1.1.1")
+_SNMP = tinyber.arcs("1.3.6.1.2.1.11")
+SNMP_GROUP = (1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21)
+"""Scalars of the agent itself: 1.3.6.1.2.1.11.N.0."""
 _BATCH = 64
 _CACHE = 4096
 
@@ -40,8 +43,9 @@ def address(number: int) -> str:
     return f"127.{1 + number // (256 * 254)}.{number // 254 % 256}.{number % 254 + 1}"
 
 
-def values(second: int) -> dict[Arcs, Value]:
-    """What a device says: system group, `ifNumber`, and two ports of IF-MIB whose counters move by the second."""
+def values(second: int, ports: int = PORTS) -> dict[Arcs, Value]:
+    """What a device says: system group, 20 counters of the agent itself, and IF-MIB, whose counters move by the second. With
+    more ports than `PORTS` the tables have all columns that net-snmp's have."""
     system = tinyber.arcs("1.3.6.1.2.1.1")
     found: dict[Arcs, Value] = {
         (*system, 1, 0): text("Crowd switch, software 1.0"),
@@ -49,33 +53,58 @@ def values(second: int) -> dict[Arcs, Value]:
         (*system, 3, 0): integer(8_640_000 + 100 * second, TICKS),
         (*system, 5, 0): text("sw"),
         (*system, 6, 0): text("rack 3"),
-        (1, 3, 6, 1, 2, 1, 2, 1, 0): integer(PORTS),
+        (1, 3, 6, 1, 2, 1, 2, 1, 0): integer(ports),
         tinyber.arcs("1.3.6.1.6.3.10.2.1.3.0"): integer(86_400 + second),
     }
-    for port in range(1, PORTS + 1):
-        found |= {
-            (*_IF, 1, port): integer(port),
-            (*_IF, 2, port): text(f"GigabitEthernet0/{port}"),
-            (*_IF, 3, port): integer(6),
-            (*_IF, 7, port): integer(1),
-            (*_IF, 8, port): integer(1),
-            (*_IF, 13, port): integer(second % 7, COUNTER32),
-            (*_IF, 14, port): integer(3, COUNTER32),
-            (*_IF, 19, port): integer(0, COUNTER32),
-            (*_IF, 20, port): integer(1, COUNTER32),
-            (*_IFX, 1, port): text(f"Gi0/{port}"),
-            (*_IFX, 6, port): integer(2**40 + 1_250_000 * second, COUNTER64),
-            (*_IFX, 10, port): integer(2**39 + 250_000 * second, COUNTER64),
-            (*_IFX, 15, port): integer(1000, GAUGE32),
-            (*_IFX, 18, port): text("uplink"),
-        }
+    found |= {(*_SNMP, column, 0): integer(1000 * column + second, COUNTER32) for column in SNMP_GROUP}
+    for port in range(1, ports + 1):
+        found |= _port(port, second, whole=ports > PORTS)
     return found
+
+
+def _port(port: int, second: int, *, whole: bool) -> dict[Arcs, Value]:
+    """One row of ifTable and ifXTable."""
+    octets = 2**40 + 1_250_000 * (second + port)
+    row: dict[Arcs, Value] = {
+        (*_IF, 1, port): integer(port),
+        (*_IF, 2, port): text(f"GigabitEthernet0/{port}"),
+        (*_IF, 3, port): integer(6),
+        (*_IF, 7, port): integer(1),
+        (*_IF, 8, port): integer(1),
+        (*_IF, 13, port): integer(second % 7, COUNTER32),
+        (*_IF, 14, port): integer(3, COUNTER32),
+        (*_IF, 19, port): integer(0, COUNTER32),
+        (*_IF, 20, port): integer(1, COUNTER32),
+        (*_IFX, 1, port): text(f"Gi0/{port}"),
+        (*_IFX, 6, port): integer(octets, COUNTER64),
+        (*_IFX, 10, port): integer(octets // 2, COUNTER64),
+        (*_IFX, 15, port): integer(1000, GAUGE32),
+        (*_IFX, 18, port): text("uplink"),
+    }
+    if not whole:
+        return row
+    row |= {(*_IF, column, port): integer(octets // column % 2**32, COUNTER32) for column in (10, 11, 12, 15, 16, 17, 18)}
+    row |= {(*_IFX, column, port): integer(octets // column % 2**32, COUNTER32) for column in (2, 3, 4, 5)}
+    row |= {(*_IFX, column, port): integer(octets // column, COUNTER64) for column in (7, 8, 9, 11, 12, 13)}
+    return row | {
+        (*_IF, 4, port): integer(1500),
+        (*_IF, 5, port): integer(1_000_000_000, GAUGE32),
+        (*_IF, 6, port): text(bytes((2, 0, 0, 0, 0, port % 256))),
+        (*_IF, 9, port): integer(100, TICKS),
+        (*_IF, 21, port): integer(0, GAUGE32),
+        (*_IF, 22, port): (OID, b"\0"),
+        (*_IFX, 14, port): integer(1),
+        (*_IFX, 16, port): integer(2),
+        (*_IFX, 17, port): integer(1),
+        (*_IFX, 19, port): integer(0, TICKS),
+    }
 
 
 class Crowd:
     """Answers of all devices: pure but for its cache."""
 
-    def __init__(self, endless: Sequence[str] = (), loops: Sequence[str] = ()) -> None:
+    def __init__(self, endless: Sequence[str] = (), loops: Sequence[str] = (), ports: int = PORTS) -> None:
+        self._ports = ports
         self._endless, self._loops = frozenset(endless), frozenset(loops)
         self._cache: dict[bytes, bytes] = {}
         self.set_time(0)
@@ -83,7 +112,7 @@ class Crowd:
     def set_time(self, second: int) -> None:
         """The values of this second from now on."""
         self._cache.clear()
-        self._values = values(second)
+        self._values = values(second, self._ports)
         self._order = sorted(self._values)
 
     def answer(self, data: bytes, to: str) -> bytes:
@@ -128,7 +157,7 @@ class Crowd:
 
     def _next(self, name: Arcs, to: str) -> Binding:
         if name[: len(_IFX)] == _IFX and len(name) == len(_IFX) + 2:
-            if to in self._loops and name[-1] == PORTS:
+            if to in self._loops and name[-1] == self._ports:
                 first = (*name[:-1], 1)
                 return first, self._values[first]
             if to in self._endless:
@@ -194,13 +223,19 @@ def _send(asked: socket.socket, data: bytes, back: tuple[str, int], source: byte
 
 @contextlib.contextmanager
 def running(
-    *, dead: Sequence[str] = (), slow: Sequence[str] = (), loop: Sequence[str] = (), endless: Sequence[str] = (), core: int = -1
+    *,
+    dead: Sequence[str] = (),
+    slow: Sequence[str] = (),
+    loop: Sequence[str] = (),
+    endless: Sequence[str] = (),
+    ports: int = PORTS,
+    core: int = -1,
 ) -> Iterator[tuple[int, int]]:
     """The crowd as a process until the block ends: its port and its process id. `core`: the processor it runs on."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "tests.snmp.crowd", str(port), "--core", str(core)]
+    command = [sys.executable, "-m", "tests.snmp.crowd", str(port), "--core", str(core), "--ports", str(ports)]
     for name, listed in (("dead", dead), ("slow", slow), ("loop", loop), ("endless", endless)):
         command += [part for one in listed for part in (f"--{name}", one)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
@@ -221,12 +256,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("--core", type=int, default=-1)
+    parser.add_argument("--ports", type=int, default=PORTS)
     for name in ("dead", "slow", "loop", "endless"):
         parser.add_argument(f"--{name}", action="append", default=[])
     options = parser.parse_args()
     if options.core >= 0:
         os.sched_setaffinity(0, {options.core})
-    serve(options.port, options.dead, options.slow, Crowd(options.endless, options.loop))
+    serve(options.port, options.dead, options.slow, Crowd(options.endless, options.loop, options.ports))
 
 
 if __name__ == "__main__":
