@@ -23,7 +23,9 @@ RESPONSE: Final = 0xA2
 GET_BULK: Final = 0xA5
 REPORT: Final = 0xA8
 
+REQUEST_ID_MIN: Final = 0x01000000
 REQUEST_ID_MAX: Final = 0x7FFFFFFF
+"""Ids that we give: RFC 3416 has all 32-bit integers, and these have four octets."""
 
 
 class Status(enum.IntEnum):
@@ -88,6 +90,50 @@ def encode_pdu(kind: int, request_id: int, first: int, second: int, names: bytes
 def encode_message(version: int, community: bytes, pdu: bytes) -> bytes:
     """A message of v1 (`version` 0 on the wire) or v2c (1) around `pdu`."""
     return ber.tlv(ber.SEQUENCE, ber.integer(version) + ber.tlv(OCTET_STRING, community) + pdu)
+
+
+def request_around_id(version: int, community: bytes, kind: int, extra: tuple[int, int], names: bytes) -> tuple[bytes, bytes]:
+    """What comes before and after the four octets of the request-id in a v1 or v2c request: a poller asks the same again and
+    again, with ids from `REQUEST_ID_MIN` to `REQUEST_ID_MAX`."""
+    whole = encode_message(version, community, encode_pdu(kind, REQUEST_ID_MIN, *extra, names))
+    tail = ber.integer(extra[0]) + ber.integer(extra[1]) + ber.tlv(ber.SEQUENCE, names)
+    return whole[: -4 - len(tail)], tail
+
+
+def decode_usual(data: bytes) -> tuple[int, bytes, Pdu] | None:
+    """Version, community and PDU of a v1 or v2c response as nearly all agents write it; None for any other bytes, which the
+    slower functions below then read or refuse."""
+    try:
+        at, end = _usual_content(data, 0, ber.SEQUENCE)
+        pdu_at = at + 5 + data[at + 4]
+        if data[at] != 2 or data[at + 1] != 1 or data[at + 3] != 4 or end > len(data):
+            return None
+        head, pdu_end = _usual_content(data, pdu_at, RESPONSE)
+        id_end = head + 2 + data[head + 1]
+        if data[head] != 2 or not 0 < data[head + 1] < 5 or data[id_end : id_end + 2] != b"\x02\x01" or data[id_end + 2] > 127:
+            return None
+        if data[id_end + 3 : id_end + 5] != b"\x02\x01" or data[id_end + 5] > 127:
+            return None
+        start, stop = _usual_content(data, id_end + 6, ber.SEQUENCE)
+    except IndexError:
+        return None
+    if not stop == pdu_end == end or data[at + 4] > 127:
+        return None
+    request_id = int.from_bytes(data[head + 2 : id_end], "big", signed=True)
+    pdu = Pdu(RESPONSE, request_id, data[id_end + 2], data[id_end + 5], start, stop)
+    return data[at + 2], data[at + 5 : pdu_at], pdu
+
+
+def _usual_content(data: bytes, at: int, tag: int) -> tuple[int, int]:
+    """Where the content begins and ends of an element with this tag and a length of up to three octets; `IndexError` if not."""
+    size = data[at + 1]
+    if data[at] != tag or size > 0x82 or size == 0x80:
+        raise IndexError
+    if size < 0x80:
+        return at + 2, at + 2 + size
+    if size == 0x81:
+        return at + 3, at + 3 + data[at + 2]
+    return at + 4, at + 4 + (data[at + 2] << 8 | data[at + 3])
 
 
 def envelope(data: bytes) -> tuple[int, int, int]:

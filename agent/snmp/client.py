@@ -18,8 +18,10 @@ from agent.packets.usm import decode_v3
 from agent.snmp.engines import Engines
 from agent.snmp.errors import Fault, SnmpError
 from agent.snmp.peer import Peer, Stats
+from agent.snmp.security import Templates
 from agent.snmp.session import Session
 from agent.snmp.sockets import Address, Sockets
+from agent.snmp.timers import Timers
 
 REMEMBERED = 16_384
 """Ids of finished requests that are kept, to tell a late answer from a stray one."""
@@ -39,8 +41,10 @@ class Client:
     ) -> None:
         self.stats = Stats()
         self.engines = Engines()
+        self.timers = Timers()
         self._random = random.Random(seed) if seed is not None else random.SystemRandom()  # noqa: S311 - a seed is for tests
-        self._id = self._random.randint(1, snmp.REQUEST_ID_MAX)
+        self.templates: Templates = {}
+        self._id = self._random.randint(snmp.REQUEST_ID_MIN, snmp.REQUEST_ID_MAX)
         self._given_clock = clock
         self._expected: dict[int, Session] = {}
         self._finished: dict[int, bool] = {}
@@ -58,6 +62,7 @@ class Client:
 
     async def close(self) -> None:
         """Close the sockets; requests still under way end with `Fault.UNREACHABLE`."""
+        self.timers.close()
         for pool in self._pools.values():
             pool.close()
         for session in set(self._expected.values()):
@@ -85,7 +90,7 @@ class Client:
     def expect(self, session: Session) -> int:
         """A new id whose answer goes to `session`, until `release`."""
         while True:
-            self._id = self._id % snmp.REQUEST_ID_MAX + 1
+            self._id = self._id + 1 if self._id < snmp.REQUEST_ID_MAX else snmp.REQUEST_ID_MIN
             if self._id not in self._expected:
                 self._expected[self._id] = session
                 return self._id
@@ -111,6 +116,13 @@ class Client:
         stats = self.stats
         stats.received += 1
         stats.received_bytes += len(data)
+        if usual := snmp.decode_usual(data):
+            version, community, pdu = usual
+            if session := self._expected.get(pdu.request_id):
+                session.take(data, version, community, pdu, address=address)
+            else:
+                self._stray(pdu.request_id)
+            return
         try:
             version, at, end = snmp.envelope(data)
             if version == _V3:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from agent.packets import ber, snmp, usm
+from agent.packets import snmp, usm
 from agent.packets.ber import BerError
 from agent.packets.usm import Report
 from agent.snmp.auth import Auth, AuthProtocol, PrivProtocol, Version
@@ -17,6 +17,11 @@ from agent.snmp.ciphers import cipher_of
 from agent.snmp.engines import Engine, Engines, Key
 from agent.snmp.errors import Fault, SnmpError
 from agent.snmp.rows import Rows
+
+Templates = dict[tuple[int, bytes, int, tuple[int, int], tuple[bytes, ...]], tuple[bytes, bytes]]
+"""Encoded requests without their ids: devices of one kind are asked the same, poll after poll."""
+TEMPLATES = 4096
+"""How many are kept."""
 
 
 class UnauthenticError(Exception):
@@ -29,11 +34,20 @@ class Community:
     def __init__(self, auth: Auth) -> None:
         self.version = 0 if auth.version == Version.V1 else 1
         self.community = auth.community.reveal().encode()
-        self._prefix = ber.integer(self.version) + ber.tlv(4, self.community)
 
-    def encode(self, kind: int, request_id: int, extra: tuple[int, int], names: bytes) -> bytes:
-        """A whole message; `extra` is non-repeaters and max-repetitions."""
-        return ber.tlv(ber.SEQUENCE, self._prefix + snmp.encode_pdu(kind, request_id, *extra, names))
+    def encoder(
+        self, templates: Templates, kind: int, extra: tuple[int, int], oids: tuple[bytes, ...]
+    ) -> Callable[[int], bytes]:
+        """What makes a whole request from its id; `extra` is non-repeaters and max-repetitions."""
+        key = (self.version, self.community, kind, extra, oids)
+        found = templates.get(key)
+        if found is None:
+            if len(templates) >= TEMPLATES:
+                templates.clear()
+            names = snmp.name_list(oids)
+            found = templates[key] = snmp.request_around_id(self.version, self.community, kind, extra, names)
+        head, tail = found
+        return lambda request_id: head + request_id.to_bytes(4, "big") + tail
 
 
 class User:

@@ -53,7 +53,7 @@ class Session:
         self._ids: list[int] = []
         self._waiter: asyncio.Future[Answer | None] | None = None
         self._wrong: tuple[Fault, str] | None = None
-        self._tries = self._sent = 0
+        self._tries = self._sent = self._number = 0
         self.received_bytes = 0
         """Octets of all answers to this session."""
 
@@ -140,10 +140,10 @@ class Session:
     async def _ask(self, kind: int, oids: Sequence[bytes], extra: tuple[int, int], until: float) -> Rows:
         if self._place is None:
             await self._locate(until)
-        names, community = snmp.name_list(oids), self._community
-        if community is not None:
-            answer = await self._tried(lambda request_id: community.encode(kind, request_id, extra, names), until)
+        if self._community is not None:
+            answer = await self._tried(self._community.encoder(self._client.templates, kind, extra, tuple(oids)), until)
         else:
+            names = snmp.name_list(oids)
             answer = await self._ask_engine(lambda request_id: snmp.encode_pdu(kind, request_id, *extra, names), until)
         if isinstance(answer, Report):
             raise self._refused(answer)
@@ -225,11 +225,9 @@ class Session:
                 ids.append(client.expect(self))
                 waiter = self._waiter = loop.create_future()
                 self._send(encode(ids[-1]))
-                timer = loop.call_later(min(self.peer.timeout_s, left), _expire, waiter)
-                try:
-                    answer = await waiter
-                finally:
-                    timer.cancel()
+                self._number += 1
+                client.timers.add(self, self._number, min(self.peer.timeout_s, left))
+                answer = await waiter
                 if answer is not None:
                     return answer
                 client.stats.timeouts += 1
@@ -285,7 +283,12 @@ class Session:
         fault, words = FAULTS[report]
         return SnmpError(fault, f"{self.peer.host}, auth {self.peer.auth.name}: {words}")
 
-    # Answers, called by the client while a request is under way
+    # Called by the client while a request is under way
+
+    def expire(self, number: int) -> None:
+        """The time of this try is over."""
+        if number == self._number and self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def fail(self, error: SnmpError) -> None:
         """End the request under way."""
@@ -366,8 +369,3 @@ class Session:
             return
         self._client.stats.late += identifier != self._ids[-1]
         self._waiter.set_result(answer)
-
-
-def _expire(waiter: asyncio.Future[Answer | None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)

@@ -43,6 +43,15 @@ def test_a_get_is_the_known_message() -> None:
     assert snmp.encode_message(1, b"public", pdu).hex() == expected
 
 
+@given(st.integers(snmp.REQUEST_ID_MIN, snmp.REQUEST_ID_MAX), st.integers(0, 400), st.integers(1, 30), st.binary(max_size=140))
+def test_requests_around_their_id_are_whole(request_id: int, repetitions: int, names: int, community: bytes) -> None:
+    """The two halves with an id between are what the plain encoder makes."""
+    oids = snmp.name_list([UPTIME] * names)
+    head, tail = snmp.request_around_id(1, community, snmp.GET_BULK, (0, repetitions), oids)
+    whole = snmp.encode_message(1, community, snmp.encode_pdu(snmp.GET_BULK, request_id, 0, repetitions, oids))
+    assert head + request_id.to_bytes(4, "big") + tail == whole
+
+
 def test_a_getbulk_carries_repetitions() -> None:
     """non-repeaters and max-repetitions take the places of error-status and error-index (RFC 3416 section 3)."""
     pdu = snmp.encode_pdu(snmp.GET_BULK, 1, 1, 300, snmp.name_list([UPTIME, COLUMN]))
@@ -201,6 +210,27 @@ def test_a_damaged_message_is_refused_or_read(changes: list[tuple[int, int]], cu
         assert len(rows.oids) == len(rows.tags) == len(rows.values)
         assert all(ber.is_oid(oid) for oid in rows.oids)
         assert all(abs(value) < 2**72 for value in rows.values if isinstance(value, int))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 255)), max_size=2),
+    st.integers(-(2**31), 2**31 - 1),
+    st.sampled_from([0, 1, 5, 18]),
+    st.sampled_from([b"", b"x" * 100, b"x" * 200, b"x" * 300]),
+)
+def test_the_quick_way_reads_what_the_slow_way_reads(
+    changes: list[tuple[int, int]], request_id: int, status: int, text: bytes
+) -> None:
+    """A response read at a glance is the response that the careful functions read; the usual ones are all read at a glance."""
+    whole = response(snmp.encode_bindings([(UPTIME, 4, text)]), request_id, status, status)
+    data = bytearray(whole)
+    for at, octet in changes:
+        data[at % len(data)] = octet
+    quick = snmp.decode_usual(bytes(data) + b"\0")
+    assert quick is not None or bytes(data) != whole
+    if quick is not None:
+        version, at, end = snmp.envelope(bytes(data))
+        assert quick == (version, *snmp.decode_community(bytes(data), at, end))
 
 
 @given(st.binary(max_size=60))
