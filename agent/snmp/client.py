@@ -7,6 +7,7 @@ counted and dropped, and never disturb a session.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import socket
 import weakref
@@ -50,7 +51,7 @@ class Client:
         self._finished: dict[int, bool] = {}
         self._at_address: weakref.WeakValueDictionary[Address, Session] = weakref.WeakValueDictionary()
         self._pools = {
-            family: Sockets(family, self._received, count=sockets, buffer_bytes=buffer_bytes)
+            family: Sockets(family, self._received, self._refused, count=sockets, buffer_bytes=buffer_bytes)
             for family in (socket.AF_INET, socket.AF_INET6)
         }
         self._opening = asyncio.Lock()
@@ -141,6 +142,12 @@ class Client:
             stats.malformed += 1
             if session := self._at_address.get(address[:2]):
                 session.malformed(str(error))
+
+    def _refused(self, number: int, address: Address) -> None:
+        """An ICMP error says that nothing at this address will answer."""
+        self.stats.icmp_errors += 1
+        if session := self._at_address.get(address[:2]):
+            session.unreachable(os.strerror(number))
 
     def _stray(self, identifier: int) -> None:
         answered = self._finished.get(identifier)

@@ -66,5 +66,7 @@ class Stats(msgspec.Struct, kw_only=True):
     unauthentic: int = 0
     """SNMPv3 answers with a wrong digest, a lower security level or what cannot be decrypted."""
     reports: int = 0
+    icmp_errors: int = 0
+    """ICMP errors about requests: a closed port, no route."""
     unsent: int = 0
     """The system had no room to send; the try is lost as on the line."""

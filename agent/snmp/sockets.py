@@ -11,9 +11,12 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from agent.snmp import icmp
+
 Address = tuple[Any, ...]
 """What the socket module takes: (host, port), for IPv6 also flow and scope."""
 Receiver = Callable[[bytes, Address], None]
+ErrorReceiver = Callable[[int, Address], None]
 
 BATCH = 64
 """Datagrams read before the event loop gets its turn."""
@@ -23,11 +26,15 @@ _SO_RCVBUFFORCE = 33
 
 
 class Sockets:
-    """A pool of sockets of one address family. `open` binds them; `receive` is called with each datagram and must not raise."""
+    """A pool of sockets of one address family. `open` binds them; `receive` is called with each datagram, `refuse` with errno
+    and address of each ICMP error, and neither may raise."""
 
-    def __init__(self, family: socket.AddressFamily, receive: Receiver, *, count: int, buffer_bytes: int) -> None:
+    def __init__(
+        self, family: socket.AddressFamily, receive: Receiver, refuse: ErrorReceiver, *, count: int, buffer_bytes: int
+    ) -> None:
         self.family = family
         self._receive = receive
+        self._refuse = refuse
         self._count = count
         self._buffer_bytes = buffer_bytes
         self._sockets: list[socket.socket] = []
@@ -56,6 +63,7 @@ class Sockets:
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF, _SO_RCVBUFFORCE):
                 with contextlib.suppress(OSError):
                     made.setsockopt(socket.SOL_SOCKET, option, self._buffer_bytes)
+            icmp.listen(made)
             made.bind(("", 0))
         except BaseException:
             made.close()
@@ -87,11 +95,21 @@ class Sockets:
         if self._transports:
             self._transports[number].sendto(data, address)
             return True
+        sender = self._sockets[number]
         try:
-            self._sockets[number].sendto(data, address)
+            sender.sendto(data, address)
         except BlockingIOError:
             return False
+        except OSError:
+            # It may be an ICMP error of another device that the socket still holds: it is handed out now, and the second try is
+            # about this datagram only.
+            self._note_errors(sender)
+            sender.sendto(data, address)
         return True
+
+    def _note_errors(self, source: socket.socket) -> None:
+        for number, address in icmp.errors(source):
+            self._refuse(number, address)
 
     def _read(self, source: socket.socket) -> None:
         receive, recvfrom = self._receive, source.recvfrom
@@ -99,8 +117,10 @@ class Sockets:
             try:
                 data, address = recvfrom(LARGEST)
             except BlockingIOError:
+                self._note_errors(source)  # else the socket stays readable for their sake
                 return
-            except OSError:  # an ICMP error, as Windows hands them out; whose it is, is not said
+            except OSError:  # an ICMP error; whose it is, only the kernel's queue says
+                self._note_errors(source)
                 continue
             receive(data, address)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -340,3 +341,40 @@ async def test_impossible_credentials_are_refused_before_sending(client: Client,
     assert error.fault is Fault.NOT_SUPPORTED
     assert PASSWORD.reveal() not in error.detail
     assert client.stats.sent == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say whom an ICMP error is about")
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.77", "::1"])
+async def test_a_closed_port_is_unreachable_at_once(client: Client, host: str) -> None:
+    """The ICMP error ends the tries, without their time; and requests of others on the same socket are not hurt."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind((host, 0))
+        closed = taken.getsockname()[1]
+    async with Device(DATA, host=host) as device:
+        dead = msgspec.structs.replace(device.peer(timeout_s=30.0, retries=1), port=closed)
+        sessions = [client.session(dead if at % 2 else device.peer(timeout_s=30.0, retries=0)) for at in range(40)]
+        sessions = [session for at, session in enumerate(sessions) if at % 2 == 0 or at == 1]
+        found = await asyncio.wait_for(asyncio.gather(*map(ask, sessions), return_exceptions=True), 20)
+    refused = [each for each in found if isinstance(each, SnmpError)]
+    assert [(error.fault, error.reason.value) for error in refused] == [(Fault.UNREACHABLE, "unreachable")]
+    assert [each.values for each in found if isinstance(each, Rows)] == [[4711]] * 20
+    assert client.stats.icmp_errors >= 1
+
+
+async def test_an_event_loop_without_readers_works_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows' proactor loop has datagram endpoints in their place."""
+
+    def absent(*_: object) -> None:
+        raise NotImplementedError
+
+    loop = asyncio.get_running_loop()
+    async with Device(DATA) as device:
+        client = Client(sockets=1)
+        real = loop.add_reader
+        monkeypatch.setattr(loop, "add_reader", absent)
+        opening = asyncio.ensure_future(client.open())
+        await asyncio.sleep(0)
+        monkeypatch.setattr(loop, "add_reader", real)
+        await opening
+        assert (await ask(client.session(device.peer()))).values == [4711]
+        await client.close()
