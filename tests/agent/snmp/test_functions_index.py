@@ -32,7 +32,14 @@ def run(source: str, *bindings: tuple[str, int | bytes], over: str | None = None
 
 def test_find_gives_the_first_row_with_the_wanted_value_that_says_something() -> None:
     """The serial number of the chassis stands at whatever index the vendor chose, and an empty one is passed over."""
-    inventory = [("1.3.1.7", 9), ("1.3.1.8", 3), ("1.3.1.9", 3), ("1.3.2.7", b"card"), ("1.3.2.8", b""), ("1.3.2.9", b"box")]
+    inventory: list[tuple[str, int | bytes]] = [
+        ("1.3.1.7", 9),
+        ("1.3.1.8", 3),
+        ("1.3.1.9", 3),
+        ("1.3.2.7", b"card"),
+        ("1.3.2.8", b""),
+        ("1.3.2.9", b"box"),
+    ]
     assert run("find(serial, kind, 3)", *inventory) == ["box"]
     assert run("find(serial, kind, 11, 9)", *inventory) == ["card"]
     assert run("find(serial, kind, 5)", *inventory) == [None]
