@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import msgspec
 
@@ -28,6 +28,9 @@ from agent.spool import Spool, SpoolLimits
 from agent.spool_folder import SpoolError
 from agent.transport import HttpTransport, TransportSettings
 from agent.uplink import Uplink, UplinkSettings
+
+if TYPE_CHECKING:
+    from agent.snmp.service import SnmpService
 
 FLUSH_S: Final = 2.0
 """So long a stopping agent tries to deliver its last facts."""
@@ -52,6 +55,9 @@ def run(file: str, language: str = "") -> int:
     log = Log(settings.log_level, journal="JOURNAL_STREAM" in os.environ)
     try:
         app = App(settings, file, log, SystemClock())
+    except ModuleNotFoundError as error:
+        log.write("error", f"{file}: the package {error.name} is missing: pip install 'haidang[snmp]'")
+        return EXIT_FAILED
     except (CredentialError, ValueError) as error:
         log.write("error", f"{file}: {error}")
         return EXIT_CONFIG
@@ -166,6 +172,16 @@ class App:
             pulse=self._pulse,
             wake=Wake(),
         )
+        self._snmp = self._make_snmp() if settings.snmp.devices else None
+
+    def _make_snmp(self) -> SnmpService:
+        # Loaded here only: an agent that reads its host alone stays as light as it is.
+        from agent.snmp.service import open_service
+
+        return open_service(self.settings.snmp, self._spool, self._clock, stored=self._uplink.wake, say=self._say_of_snmp)
+
+    def _say_of_snmp(self, about: str, text: str, good: bool) -> None:
+        self._say(about, text, good=good)
 
     def _make_uplink(self, transport: HttpTransport) -> Uplink:
         collector = self.settings.collector
@@ -184,6 +200,8 @@ class App:
         self._listen()
         self._log.write("info", f"agent {self.settings.id} starts, every {self.settings.interval_s} s to {self._where()}")
         self._uplink.start()
+        if self._snmp is not None:
+            self._snmp.start()
         while (request := self.runner.run()) == RELOAD:
             if self._is_new_file_good():
                 return self._begin_again()
@@ -299,6 +317,8 @@ class App:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
 
     def _stop(self, reason: str) -> None:
+        if self._snmp is not None:
+            self._snmp.stop()
         self.runner.stop(reason)
         flushed = self._uplink.stop(FLUSH_S)
         self._write_status(reason)

@@ -19,7 +19,7 @@ from yaml import nodes
 from agent import kinds
 from agent.credentials import is_loopback, token_troubles
 from agent.disk import read_plain
-from agent.settings import URL_PATTERN, CollectorSettings, Settings
+from agent.settings import URL_PATTERN, CollectorSettings, Settings, SnmpSettings
 
 _MAX_BYTES: Final = 1024 * 1024
 _MAX_NODES: Final = 20_000
@@ -224,14 +224,15 @@ def _check_struct(source: _Source, value: Any, kind: type[msgspec.Struct], key: 
         return False
     before = len(source.problems)
     hints = typing.get_type_hints(kind, include_extras=True)
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for name in value:
-        if name not in hints:
-            source.say(_join(key, name), "an unknown key", f"one of {', '.join(hints)}" if hints else "no key here")
-    for field in msgspec.structs.fields(kind):
-        if field.name in value:
-            _check(source, value[field.name], hints[field.name], _join(key, field.name))
+        if name not in fields:
+            source.say(_join(key, name), "an unknown key", f"one of {', '.join(fields)}" if fields else "no key here")
+    for name, field in fields.items():
+        if name in value:
+            _check(source, value[name], hints[field.name], _join(key, name))
         elif field.required:
-            source.say(_join(key, field.name), "nothing", _expectation(hints[field.name]))
+            source.say(_join(key, name), "nothing", _expectation(hints[field.name]))
     if len(source.problems) > before:
         return False
     try:
@@ -298,6 +299,20 @@ def _check_collector(source: _Source, raw: dict[str, Any], folder: str) -> None:
             source.say("collector.token_file", found, expected)
 
 
+def _check_snmp(source: _Source, snmp: SnmpSettings, folder: str) -> None:
+    """That names mean something: targets are named once, credentials, profiles and modules exist and are sound."""
+    seen: set[str] = set()
+    for index, device in enumerate(snmp.devices):
+        if device.target in seen:
+            source.say(f"snmp.devices[{index}].target", show(device.target), "a target that is not there twice")
+        seen.add(device.target)
+    if snmp.devices:
+        # What knows SNMP is loaded only where there is something to poll.
+        from agent.snmp.named import check
+
+        source.problems += check(snmp, folder, source.say)
+
+
 def _certificate_trouble(path: str) -> str:
     try:
         data = read_plain(path, _MAX_BYTES)
@@ -314,13 +329,16 @@ def resolved(settings: Settings, folder: str) -> Settings:
     def absolute(path: str) -> str:
         return os.path.abspath(os.path.join(folder, path))
 
-    collector, spool = settings.collector, settings.spool
+    collector, spool, snmp = settings.collector, settings.spool, settings.snmp
     spool_folder = absolute(spool.folder)
     status_file = settings.status_file or os.path.join(os.path.dirname(spool_folder), "status.json")
     return msgspec.structs.replace(
         settings,
         collector=msgspec.structs.replace(
             collector, ca_file=absolute(collector.ca_file), token_file=absolute(collector.token_file)
+        ),
+        snmp=msgspec.structs.replace(
+            snmp, auths_file=absolute(snmp.auths_file), folder=absolute(snmp.folder) if snmp.folder else ""
         ),
         spool=msgspec.structs.replace(spool, folder=spool_folder),
         status_file=absolute(status_file),
@@ -339,11 +357,13 @@ def parse(text: str, file: str, *, files: bool = True) -> Settings:
     if document is not None:
         _check_struct(source, document, Settings, "")
     if isinstance(document, dict):
-        readers, collector = document.get("readers"), document.get("collector")
+        readers, collector, snmp = document.get("readers"), document.get("collector"), document.get("snmp")
         if isinstance(readers, dict):
             _check_readers(source, readers)
         if isinstance(collector, dict):
             _check_collector(source, collector, os.path.dirname(os.path.abspath(file)) if files else "")
+        if isinstance(snmp, dict) and files and not source.problems:
+            _check_snmp(source, msgspec.convert(snmp, SnmpSettings), os.path.dirname(os.path.abspath(file)))
     if source.problems:
         raise ConfigError(source.problems)
     return resolved(msgspec.convert(document, Settings), os.path.dirname(os.path.abspath(file)))

@@ -96,6 +96,21 @@ _TEXT: Final[dict[str, str]] = {
     "services: a service stands there twice (upper and lower case are the same)": (
         "services: có dịch vụ lặp lại (không phân biệt chữ hoa, chữ thường)"
     ),
+    "an address or a name": "một địa chỉ hoặc tên máy",
+    "the name of credentials": "tên của một bộ thông tin truy cập",
+    "credentials of auths_file, perhaps {0}": "một bộ thông tin truy cập trong auths_file, có lẽ là {0}",
+    "credentials of auths_file that there are": "một bộ thông tin truy cập có trong auths_file",
+    "the name of a profile, or auto": "tên một hồ sơ thiết bị, hoặc auto",
+    "a profile, perhaps {0}": "một hồ sơ thiết bị, có lẽ là {0}",
+    "a profile that there is": "một hồ sơ thiết bị có sẵn",
+    "the name of a module": "tên một mô-đun",
+    "a module, perhaps {0}": "một mô-đun, có lẽ là {0}",
+    "a module that there is": "một mô-đun có sẵn",
+    "a list of modules": "danh sách mô-đun",
+    "a list of devices": "danh sách thiết bị",
+    "a class, such as ups": "một loại thiết bị, ví dụ ups",
+    "a target that is not there twice": "một đối tượng chưa có trong danh sách",
+    "a whole number, {0} to {1}": "số nguyên, từ {0} đến {1}",
     # bounds, and a place behind what was found: the first part is looked up as well
     "{0} (above {1}, to {2})": "{0} (lớn hơn {1}, đến {2})",
     "{0} (from {1}, to {2})": "{0} (từ {1} đến {2})",

@@ -157,6 +157,136 @@ class ReadersSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ] = {}
 
 
+class SnmpDevice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"class_": "class"}):
+    """A device that this agent polls by SNMP. The collector's inventory must name this agent in the target's `via`."""
+
+    target: Annotated[
+        str,
+        Meta(
+            pattern=ID_PATTERN,
+            description="Id of the target in the collector's inventory.",
+            extra=_expect("1 to 128 of letters, digits and . _ : - beginning with a letter or digit"),
+        ),
+    ]
+    address: Annotated[
+        str,
+        Meta(min_length=1, max_length=253, description="Address or name of the device.", extra=_expect("an address or a name")),
+    ]
+    auth: Annotated[
+        str,
+        Meta(min_length=1, description="Name of its credentials in `auths_file`.", extra=_expect("the name of credentials")),
+    ]
+    port: Annotated[int, Meta(ge=1, le=65_535, description="UDP port of its SNMP agent.", extra=_expect("a port from 1 to 65535"))] = 161
+    profile: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Profile, by name; `auto`: chosen by what the device says of itself.",
+            extra=_expect("the name of a profile, or auto"),
+        ),
+    ] = "auto"
+    class_: Annotated[
+        str,
+        Meta(
+            description="Class of the device, by which a profile is chosen when nothing else tells.",
+            extra=_expect("a class, such as ups"),
+        ),
+    ] = ""
+    modules: Annotated[
+        tuple[Annotated[str, Meta(extra=_expect("the name of a module"))], ...],
+        Meta(description="Modules to poll besides those of the profile.", extra=_expect("a list of modules")),
+    ] = ()
+    interval_s: Annotated[
+        Annotated[int, Meta(ge=5, le=3_600)] | None,
+        Meta(
+            description="Time between two polls; not said: that of `snmp`.",
+            extra=_expect("a whole number of seconds, 5 to 3600"),
+        ),
+    ] = None
+    full_interval_s: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=86_400,
+            description="Time between two full walks, which are the costly part; 0: one with every poll.",
+            extra=_expect("a whole number of seconds, 0 to 86400"),
+        ),
+    ] = 0
+    timeout_s: Annotated[
+        Annotated[float, Meta(ge=0.1, le=30)] | None,
+        Meta(
+            description="Wait for one answer; not said: as the profile says.",
+            extra=_expect("a number of seconds, 0.1 to 30"),
+        ),
+    ] = None
+    retries: Annotated[
+        Annotated[int, Meta(ge=0, le=3)] | None,
+        Meta(
+            description="Further tries of a request; not said: as the profile says.",
+            extra=_expect("a whole number, 0 to 3"),
+        ),
+    ] = None
+    max_repetitions: Annotated[
+        Annotated[int, Meta(ge=1, le=100)] | None,
+        Meta(
+            description="Rows asked for at once; not said: as the profile says.",
+            extra=_expect("a whole number, 1 to 100"),
+        ),
+    ] = None
+    get_only: Annotated[
+        bool | None,
+        Meta(description="Whether it answers GET only; not said: as the profile says.", extra=_expect("true or false")),
+    ] = None
+    strict_source: Annotated[
+        bool,
+        Meta(description="Take answers only from the very address that was asked.", extra=_expect("true or false")),
+    ] = False
+    wan: Annotated[
+        bool | None,
+        Meta(
+            description="Whether its ports are lines whose load is judged; not said: as the profile says.",
+            extra=_expect("true or false"),
+        ),
+    ] = None
+    ping: Annotated[
+        bool,
+        Meta(
+            description="Ask by an ICMP echo when SNMP is silent: a device that answers it is degraded, not down.",
+            extra=_expect("true or false"),
+        ),
+    ] = True
+
+
+class SnmpSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Devices that this agent polls by SNMP (`pip install 'haidang[snmp]'` for the ciphers of SNMPv3)."""
+
+    auths_file: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Credentials, as `auths` of `snmp.yml`, readable by the owner only (mode 0600); relative to this file.",
+            extra=_expect("a path"),
+        ),
+    ] = "snmp-auths.yml"
+    folder: Annotated[
+        str,
+        Meta(
+            description="Folder with `modules/` and `profiles/` of your own; relative to this file.",
+            extra=_expect("a path"),
+        ),
+    ] = ""
+    interval_s: Annotated[
+        int,
+        Meta(
+            ge=5,
+            le=3_600,
+            description="Time between two polls of a device.",
+            extra=_expect("a whole number of seconds, 5 to 3600"),
+        ),
+    ] = 60
+    devices: Annotated[tuple[SnmpDevice, ...], Meta(description="The devices.", extra=_expect("a list of devices"))] = ()
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything `agent.yml` says. After loading all paths are absolute."""
 
@@ -178,6 +308,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = 15
     readers: Annotated[ReadersSettings, Meta(description="Which readers run.")] = ReadersSettings()
+    snmp: Annotated[SnmpSettings, Meta(description="Devices polled by SNMP.")] = SnmpSettings()
     spool: Annotated[SpoolSettings, Meta(description="The disk queue.")] = SpoolSettings()
     status_file: Annotated[
         str,

@@ -22,6 +22,7 @@ import collector.settings
 from agent.kinds import READERS
 from agent.own import FAMILIES
 from collector.expose import names
+from config import reference_snmp
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "config" / "REFERENCE.md"
@@ -37,6 +38,7 @@ HEAD = """\
 - [`collector.yml`](#collectoryml)
 - [Inventory](#inventory)
 - [Series of hosts](#series-of-hosts)
+- [SNMP](#snmp)
 - [Hải Đăng's own series](#hải-đăngs-own-series)
 
 A setting that is not known is an error, not a remark: both programs list every problem with file, line and key
@@ -268,6 +270,8 @@ def render() -> str:
         settings_table(collector.inventory.InventoryFile),
         "\n## Series of hosts\n\n",
         *_host_names(),
+        "\n## SNMP\n\n",
+        *reference_snmp.sections(_table),
         "\n## Hải Đăng's own series\n" + _own_names(),
     ]
     return "".join(parts)

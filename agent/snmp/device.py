@@ -14,10 +14,10 @@ AUTO: Final = "auto"
 """Profile of a device that is to be identified by what it says of itself."""
 VERDICT: Final = "snmp"
 """Module of the judged report: whether the device answered, and its health. Facts lane, with every poll and on time."""
-READINGS: Final = "snmp_readings"
-"""Module of the vendor-neutral readings (`haidang_*`): bulk lane, on time as well."""
+CORE: Final = "snmp_core"
+"""Module of the readings that every poll gives anew: bulk lane, with the verdict."""
 VALUES: Final = "snmp_values"
-"""Module of the modules' own series, named as `snmp.yml` says: bulk lane, when the walk has ended."""
+"""Module of the other readings and of the modules' own series, named as `snmp.yml` says: bulk lane, when the walk has ended."""
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):

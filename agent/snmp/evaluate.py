@@ -26,10 +26,12 @@ _ROW: Final[tuple[tuple[str, ...], ...]] = ((),)
 
 
 class Evaluation(msgspec.Struct, frozen=True):
-    """What one poll gave. `readings` are those read by it, with the poller's own; `tables` all that still hold, by name.
+    """What one poll gave. `core` are the readings that every poll gives anew, `rest` those for which the modules are walked;
+    `tables` are all that still hold, by name.
     `reason` is empty for up; `notes` are oddities for people, in English and Vietnamese."""
 
-    readings: Readings
+    core: Readings
+    rest: Readings
     findings: tuple[Finding, ...]
     health: Health
     reason: str
@@ -37,6 +39,11 @@ class Evaluation(msgspec.Struct, frozen=True):
     notes: tuple[tuple[str, str], ...]
     tables: Mapping[str, Table]
     verdict: Verdict
+
+    @property
+    def readings(self) -> Readings:
+        """All that were read by this poll, the poller's own among them."""
+        return [*self.core, *self.rest]
 
 
 class Memory:
@@ -104,7 +111,8 @@ class _Poll:
         judgement = memory._judge.judge(profile.rules, profile.required, tables, now_s, fresh_s)
         self._show_health(judgement)
         return Evaluation(
-            [(table.reading.family, table.series, table.numbers) for table in self.found.values()],
+            [(table.reading.family, table.series, table.numbers) for table in self.found.values() if table.is_core],
+            [(table.reading.family, table.series, table.numbers) for table in self.found.values() if not table.is_core],
             judgement.findings,
             judgement.health,
             judgement.reason,
@@ -197,4 +205,5 @@ class _Poll:
             last = self.memory._own.get(name)
             if last is None or last.values != values or last.labels != labels:
                 last = self.memory._own[name] = Table(reading, labels, values, last)
+                last.is_core = True
             self.found[name] = last

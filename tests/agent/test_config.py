@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 from agent import config, config_words, kinds
 from agent.config import ConfigError, Problem, load, parse
 from agent.credentials import CredentialError, is_loopback, read_token
-from agent.settings import DEFAULT_SPOOL, CollectorSettings, ReadersSettings, Secret, Settings, SpoolSettings, pack, unpack
+from agent.settings import (
+    DEFAULT_SPOOL,
+    CollectorSettings,
+    ReadersSettings,
+    Secret,
+    Settings,
+    SnmpSettings,
+    SpoolSettings,
+    pack,
+    unpack,
+)
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests" / "data" / "config" / "agent"
@@ -68,6 +78,7 @@ def test_defaults(folder: Path) -> None:
         collector=CollectorSettings(
             urls=("https://collector.example.vn:8601",), ca_file=str(folder / "ca.pem"), token_file=str(folder / "token")
         ),
+        snmp=SnmpSettings(auths_file=str(folder / "snmp-auths.yml")),
         status_file=os.path.join(os.path.dirname(DEFAULT_SPOOL), "status.json"),
     )
     assert settings.interval_s == 15
@@ -169,7 +180,7 @@ def test_missing_or_broken_identity_is_named(folder: Path) -> None:
             "id: web-1\nintervall_s: 5\n",
             "agent.yml:1: collector: thấy để trống, cần các thiết lập bên dưới, ít nhất là urls:\n"
             "agent.yml:2: intervall_s: thấy khóa không có trong danh sách, "
-            "cần một trong: id, collector, interval_s, readers, spool, status_file, log_level",
+            "cần một trong: id, collector, interval_s, readers, snmp, spool, status_file, log_level",
         ),
         (
             GOOD + "interval_s: 0\nreaders: {enable: [cpuu, printer], settings: {filesystem: {timeout_s: 60}}}\n",

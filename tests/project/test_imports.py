@@ -26,6 +26,8 @@ FROM_AGENT = (
 )
 """What a folder of the collector may use of the agent."""
 
+FROM = tuple(f"agent.{name}" for name in FROM_AGENT)
+
 VALUE_MODULES = (
     "agent.model", "agent.wire", "agent.schedule", "agent.backoff", "agent.packets", "agent.http1", "agent.snmp.rows",
 )  # fmt: skip
@@ -98,7 +100,7 @@ def _allowed(path: Path, imported: str) -> bool:
             return _within(imported, *(PACKET_VALUES if _within(module, "agent.packets") else ("agent.model",)))
         return not _within(imported, "collector")
     if len(path.parts) == 2 or path.parts[1] in CONNECTING:  # collector/app.py, __main__.py, config.py ... connect the rooms
-        return not _within(imported, "agent") or imported in ("agent", *(f"agent.{name}" for name in FROM_AGENT))
+        return not _within(imported, "agent") or imported == "agent" or _within(imported, *FROM)
     room = f"collector.{path.parts[1]}"
     if room == "collector.core":
         return _within(imported, "agent.model", "collector.core")
@@ -108,7 +110,7 @@ def _allowed(path: Path, imported: str) -> bool:
         "collector.settings",
         "collector.config_forms",
         "collector.inventory",
-        *(f"agent.{name}" for name in FROM_AGENT),
+        *FROM,
     )
     return imported in ("agent", "collector") or _within(imported, room, *shared)
 

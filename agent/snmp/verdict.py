@@ -1,0 +1,56 @@
+"""What a poll says of its target: outcome, reason and a sentence, from whether the device answered and what it said of itself.
+
+Pure. Never failed for one silent request that an echo contradicts, never ok for health that was not read; what we could not
+test (wrong password, no name, no way out of this machine) is an error, which counts against nobody.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from agent.model import Outcome, Reason
+from agent.snmp.errors import Fault, SnmpError
+from agent.snmp.health import Health
+
+SILENT_POLLS: Final = 3
+"""Polls in a row without an answer after which a device that answers an echo is called degraded."""
+MAX_DETAIL: Final = 400
+SILENCE: Final = frozenset({Fault.TIMEOUT, Fault.DEADLINE})
+_OUTCOMES: Final = {
+    Health.UP: (Outcome.OK, Reason.NONE),
+    Health.DEGRADED: (Outcome.DEGRADED, Reason.BAD_STATUS),
+    Health.DOWN: (Outcome.FAILED, Reason.BAD_STATUS),
+    Health.UNKNOWN: (Outcome.ERROR, Reason.NO_DATA),
+}
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """Outcome, reason and words of one poll."""
+
+    outcome: Outcome
+    reason: Reason
+    detail: str
+
+
+def answered(health: Health, words: str) -> Verdict:
+    """The device answered, and its health is known to be this (or not to be known)."""
+    outcome, reason = _OUTCOMES[health]
+    return Verdict(outcome, reason, words[:MAX_DETAIL])
+
+
+def unanswered(error: SnmpError, polls: int, echo: bool | None, last: Verdict | None) -> Verdict:
+    """The device gave no usable answer, for so many polls in a row with this one. `echo`: whether it answers an ICMP echo, None
+    if that is not known; `last` is the verdict of its last answer if that still holds."""
+    if error.fault not in SILENCE:
+        return Verdict(Outcome.ERROR, error.reason, error.detail[:MAX_DETAIL])
+    if not echo:
+        words = "no answer to SNMP" + ("" if echo is None else ", nor to an echo request")
+        return Verdict(Outcome.FAILED, Reason.TIMEOUT, f"{words}: {error.detail}"[:MAX_DETAIL])
+    words = f"no answer to SNMP (poll {polls} in a row), but to an echo request: the device is there, its agent is not"
+    if polls >= SILENT_POLLS:
+        return Verdict(Outcome.DEGRADED, Reason.TIMEOUT, f"{words}: {error.detail}"[:MAX_DETAIL])
+    if last is None:
+        return Verdict(Outcome.ERROR, Reason.TIMEOUT, f"{words}: {error.detail}"[:MAX_DETAIL])
+    return Verdict(last.outcome, last.reason, f"{words}; before: {last.detail or 'no trouble'}"[:MAX_DETAIL])
