@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, Final
@@ -14,6 +15,7 @@ from agent.snmp.patterns import PatternError, compile_pattern
 
 _WRAP: Final = 2**32
 _MAX_ARC: Final = 128
+_MOST_WHOLE: Final = 10**25
 _OCTET: Final = 256
 _LONGEST_ADDRESS: Final = 18
 """Type, length and the octets of IPv6."""
@@ -154,6 +156,8 @@ def to_text(value: Any) -> str | None:
     """A value as a label: whole numbers without a point."""
     if value is None or value.__class__ is str:
         return value
+    if not -_MOST_WHOLE < value < _MOST_WHOLE:
+        return f"{value:.12g}" if value.__class__ is float and math.isfinite(value) else None
     return str(int(value)) if value == int(value) else f"{value:.12g}"
 
 

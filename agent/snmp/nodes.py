@@ -6,6 +6,7 @@ A part works on all rows of a table at once: it gives one value for all rows, or
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
@@ -221,8 +222,7 @@ def _negative(value: Any) -> Plain:
 def _add(left: Any, right: Any) -> Plain:
     if left.__class__ is str and right.__class__ is str:
         return str(left + right)[:MAX_TEXT]
-    are_numbers = left.__class__ in _NUMBERS and right.__class__ in _NUMBERS
-    return left + right if are_numbers else None
+    return _sum(left, right)
 
 
 def _arithmetic(action: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Plain]:
@@ -231,11 +231,14 @@ def _arithmetic(action: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Plain
             return None
         try:
             result: Any = action(left, right)
+            return result if result.__class__ in _NUMBERS and math.isfinite(result) else None
         except (ZeroDivisionError, OverflowError, ValueError):
             return None
-        return result if result.__class__ in _NUMBERS else None
 
     return run
+
+
+_sum: Final = _arithmetic(operator.add)
 
 
 def _power(left: float, right: float) -> Any:

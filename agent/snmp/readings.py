@@ -25,6 +25,7 @@ from agent.snmp.vocabulary import UNKNOWN, Kind, Reading
 
 Labels = tuple[tuple[str, ...], ...]
 _NUMERIC: Final[frozenset[Any]] = frozenset({int, float})
+_MOST: Final = 10**100
 _MOST_SHARED: Final = 50_000
 _shared: dict[Labels, Labels] = {}
 """Label sets of all devices: thousands of one family have equal ones."""
@@ -338,7 +339,7 @@ def _number(cell: Plain, source: Source, counts: Counts) -> float | None:
     if cell.__class__ is str:
         counts.unparsable += 1
         return None
-    value = float(cell)  # type: ignore[arg-type]  # a number, for it is no text and not absent
+    value = float(cell) if -_MOST < cell < _MOST else math.inf  # type: ignore[operator,arg-type]  # it is no text
     if source.low <= value <= source.high and math.isfinite(value):
         return value
     scaled = value * source.rescale
