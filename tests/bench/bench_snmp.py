@@ -30,7 +30,7 @@ from tests.snmp import crowd
 
 SIDES = Path(__file__).with_name("snmp_sides.py")
 PORTS, TURNS = 24, 3
-AGENTS = 100
+AGENTS = 250
 
 
 class Round(NamedTuple):
@@ -42,10 +42,10 @@ class Round(NamedTuple):
 
 
 WORK = {
-    ("snmpd", "walk"): Round(20, 300, 6),
-    ("snmpd", "get"): Round(60, 400, 6),
-    ("switches", "walk"): Round(5, 60, 1),
-    ("switches", "get"): Round(60, 400, 6),
+    ("snmpd", "walk"): Round(8, 300, 6),
+    ("snmpd", "get"): Round(24, 400, 6),
+    ("switches", "walk"): Round(2, 60, 1),
+    ("switches", "get"): Round(24, 400, 6),
 }
 NAMES = {"walk": "ifTable walks", "get": "GETs of 20 objects"}
 

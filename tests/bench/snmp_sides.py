@@ -46,8 +46,9 @@ COMMUNITY = "public"
 GETS = tuple(f"1.3.6.1.2.1.11.{column}.0" for column in SNMP_GROUP)
 IF_TABLES = ("1.3.6.1.2.1.2", "1.3.6.1.2.1.31.1.1")
 DEADLINE_S = 60.0
-MIN_SAMPLES = 30
 INTERVAL_MS = 15_000
+IN_FLIGHT = 100
+"""More requests at once are lost in the receive buffer of a single snmpd."""
 
 
 def module_of(kind: str) -> Module:
@@ -141,13 +142,18 @@ async def ours(kind: str, rounds: int, targets: list[str], folder: str) -> dict[
     storing.committer.start()
     gathering = asyncio.create_task(storing.gathering.run())
     cpu = stored = 0.0
+    free = asyncio.Semaphore(IN_FLIGHT)
+
+    async def poll(device: Device) -> None:
+        async with free:
+            storing.gathering.take(await device.poll(clock))
+
     for number in range(rounds + 1):
         if number == 1:
             cpu, stored = time.process_time(), storing.samples
             for device in devices:
                 device.rows = 0
-        for done in asyncio.as_completed([device.poll(clock) for device in devices]):
-            storing.gathering.take(await done)
+        await asyncio.gather(*[poll(device) for device in devices])
         while storing.reports < len(devices) * (number + 1):
             await asyncio.sleep(0.01)
     cpu = time.process_time() - cpu
