@@ -23,6 +23,8 @@ from agent.snmp.values import python_pattern
 
 _TOP: Final = ("auths", "modules", "version")
 _OLD: Final = frozenset({"auth", "version"})
+_FACTOR: Final = 64 * 255
+"""What a module's expression may cost beyond a profile's: it is anchored, and begins and ends with `.*` more often than not."""
 _REGEX: Final = "a regular expression of RE2 that Python's re knows too"
 
 
@@ -215,7 +217,7 @@ def _check_value(sheet: Sheet, metric: Metric, at: Key, remarks: list[Problem]) 
 
 def _check_regex(sheet: Sheet, text: str, at: Key, remarks: list[Problem]) -> None:
     try:
-        compile_pattern(compile_go(text, whole=True).pattern)
+        compile_pattern(compile_go(text, whole=True).pattern, _FACTOR)
     except PatternError as error:
         remarks.append(sheet.remark(at, text[:60], f"{error}: some texts could keep this one busy"))
     except ValueError as error:

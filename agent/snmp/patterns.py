@@ -16,8 +16,8 @@ class PatternError(ValueError):
     """A pattern is refused; the text says what is expected."""
 
 
-def compile_pattern(source: str) -> re.Pattern[str]:
-    """The pattern, to be searched in texts of at most `MAX_TEXT` characters.
+def compile_pattern(source: str, factor: int = 1) -> re.Pattern[str]:
+    """The pattern, to be searched in texts of at most `MAX_TEXT` characters. `factor` times as many steps as usual may be.
 
     The search of a text is at most the product of all its repetitions; a repetition inside a repetition can be more than that,
     and so can a back reference. Raises `PatternError`.
@@ -31,7 +31,7 @@ def compile_pattern(source: str) -> re.Pattern[str]:
             parsed: Any = re._parser.parse(source)  # type: ignore[attr-defined]  # the only way to know what is in a pattern
     except (re.error, OverflowError, RecursionError, Warning) as error:
         raise PatternError(f"a pattern is expected ({error})") from None
-    if _steps(parsed) > _MOST_STEPS:
+    if _steps(parsed) > _MOST_STEPS * factor:
         raise PatternError("a pattern with at most three repetitions without a bound (bound some: [0-9]{1,9}) is expected")
     return pattern
 

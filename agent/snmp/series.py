@@ -233,10 +233,11 @@ def _row(column: Column, index: bytes, row: Row, found: Found) -> tuple[Made, bo
             return [], False
         own = (column.text(index, row.tag, row.value, found),) if column.own else ()
         return [(outputs[0], own, float(column.scaled(1.0)))], True
+    if row.tag == OPAQUE:  # the only tag that may bring a number now and octets the next time, or the other way round
+        source = Computed(row.place, row.tag, row.value, number)
+        return [(outputs[0], (), source)], source.value is not None
     if number(row.tag, row.value) is None:
         return [], False
-    if row.tag == OPAQUE:  # may hold octets the next time
-        return [(outputs[0], (), Computed(row.place, row.tag, row.value, number))], True
     return [(outputs[0], (), row.place)], True
 
 

@@ -98,7 +98,8 @@ OLD = "it below modules:, without auth: and version:, which become an entry of a
          [":5: modules.m.metrics[0].datetime_pattern: found nothing, expected a pattern of strptime, such as"]),
         (MODULE.replace("gauge", "ParseDateAndTime\n      datetime_pattern: '%Q'"),
          [":8: modules.m.metrics[0].datetime_pattern: found 'Q' is a bad directive in format '%Q', expected a pattern"]),
-        (MODULE + "    filters: [{oid: 1.3.6, targets: [1.3.6], values: ['(']}]\n", [":9: modules.m.filters[0].values[0]: found ( ("]),
+        (MODULE + "    filters: [{oid: 1.3.6, targets: [1.3.6], values: ['(']}]\n",
+         [":9: modules.m.filters[0].values[0]: found ( ("]),
         (MODULE + "    overrides: {b: {ignore: true}}\n",
          [":9: modules.m.overrides.b: found a name of no metric, expected the name of a metric of this module"]),
         (MODULE + "      labels: [a]\n", [":9: modules.m.metrics[0].labels: found an unknown key, expected"]),
@@ -129,9 +130,9 @@ def test_refused(tmp_path: Path, text: str, problems: list[str]) -> None:
         (MODULE + "      indexes: [{labelname: x, type: OctetString, implied: true}, {labelname: y, type: gauge}]\n",
          ":9: modules.m.metrics[0].indexes[0].implied: found true, expected it only at the last index"),
         (MODULE + "      regex_extracts: {T: [{regex: a}]}\n",
-         ":9: modules.m.metrics[0].regex_extracts: found a number, expected them only for a type of text: they do nothing here"),
+         ":9: modules.m.metrics[0].regex_extracts: found a number, expected them only for a type of text"),
         (MODULE.replace("gauge", "DisplayString") + "      regex_extracts: {T: [{regex: '(a+)+'}]}\n",
-         ":9: modules.m.metrics[0].regex_extracts.T[0].regex: found (a+)+, expected a pattern without a choice or a repetition"),
+         ":9: modules.m.metrics[0].regex_extracts.T[0].regex: found (a+)+, expected a pattern without a choice or a"),
     ],
 )  # fmt: skip
 def test_odd(tmp_path: Path, text: str, remark: str) -> None:
