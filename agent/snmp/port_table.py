@@ -162,14 +162,19 @@ class PortTable:
             return
         names, descriptions, addresses, states, aliases, types = identity
         titles = names_of(indexes, names, descriptions, addresses, states)
-        kept = [place for place, title in enumerate(titles) if title and not _is_skipped(title, types[place], settings)]
+        called = [words(alias) for alias in aliases]
+        kept = [
+            place
+            for place, title in enumerate(titles)
+            if title and not _is_skipped(title, called[place], types[place], settings)
+        ]
         self._layout, self._identity, self._settings = layout, identity, (settings, wan)
-        self._labels = tuple([(titles[place], words(aliases[place])) for place in kept])
+        self._labels = tuple([(titles[place], called[place]) for place in kept])
         self._info = tuple(
             [
                 (
                     titles[place],
-                    words(aliases[place]),
+                    called[place],
                     index_text(indexes[place]),
                     words(descriptions[place]),
                     words(types[place]),
@@ -280,10 +285,12 @@ def _pick(places: tuple[int, ...], values: list[Value]) -> list[Value]:
     return [values[place] if place >= 0 else None for place in places]
 
 
-def _is_skipped(name: str, kind: Value, settings: Ports) -> bool:
+def _is_skipped(name: str, alias: str, kind: Value, settings: Ports) -> bool:
     if kind in settings.skip_types:
         return True
-    return settings.skip_names is not None and settings.skip_names.search(name) is not None
+    if settings.skip_names is not None and settings.skip_names.search(name) is not None:
+        return True
+    return settings.skip_aliases is not None and settings.skip_aliases.search(alias) is not None
 
 
 def _sum(columns: list[Column]) -> Column:

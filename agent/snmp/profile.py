@@ -21,6 +21,7 @@ class Ports(msgspec.Struct, frozen=True):
     skip_names: re.Pattern[str] | None
     watch: re.Pattern[str] | None
     wan: bool
+    skip_aliases: re.Pattern[str] | None = None
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):

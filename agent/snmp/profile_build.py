@@ -155,13 +155,13 @@ def _objects(modules: tuple[str, ...], material: Material, say: Say) -> dict[str
 
 def _ports(given: PortsSettings, say: Say) -> Ports:
     patterns: list[re.Pattern[str] | None] = []
-    for name, source in (("skip_names", given.skip_names), ("watch", given.watch)):
+    for name, source in (("skip_names", given.skip_names), ("watch", given.watch), ("skip_aliases", given.skip_aliases)):
         try:
             patterns.append(compile_pattern(source) if source is not None else None)
         except PatternError as error:
             say(("ports", name), source or "", str(error))
             patterns.append(None)
-    return Ports(frozenset(given.skip_types), patterns[0], patterns[1], given.wan)
+    return Ports(frozenset(given.skip_types), patterns[0], patterns[1], given.wan, patterns[2])
 
 
 def _rules(material: Material, say: Say) -> tuple[Rule, ...]:

@@ -57,6 +57,8 @@ class PortsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Values of ifType without interest: software loopbacks and tunnels."""
     skip_names: str | None = None
     """Ports whose name this regular expression finds are of no interest."""
+    skip_aliases: str | None = None
+    """The same for what people or the system call them (ifAlias)."""
     watch: str | None = None
     """Ports whose name or alias this regular expression finds are the device's business: one that is down is a fault."""
     wan: bool = False

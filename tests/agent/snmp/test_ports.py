@@ -203,10 +203,12 @@ def test_flap_between_polls_is_seen() -> None:
 
 
 def test_ports_of_no_interest_are_left_out() -> None:
-    """Loopbacks, tunnels and chosen names do not appear; watched ports are marked, and lines to the outside."""
-    settings = Ports(frozenset({24}), compile_pattern("^Null"), compile_pattern("WAN"), False)
+    """Loopbacks, tunnels, chosen names and aliases do not appear; watched ports are marked, and lines to the outside."""
+    settings = Ports(frozenset({24}), compile_pattern("^Null"), compile_pattern("WAN"), False, compile_pattern("Filter"))
     device = Device(settings, wan=True)
     device.poll(0, {1: port("lo", 0, i3=24), 2: port("Null0", 0), 3: port("Gi1", 0, x18="WAN VNPT"), 4: port("Gi2", 0)})
+    assert list(device.get("state")) == ["Gi1 WAN VNPT", "Gi2"]
+    device.poll(60, {3: port("Gi1", 0, x18="WAN VNPT"), 4: port("Gi2", 0), 5: port("Gi3", 0, x18="LightWeight Filter")})
     assert list(device.get("state")) == ["Gi1 WAN VNPT", "Gi2"]
     assert device.get("watched") == device.get("wan") == {"Gi1 WAN VNPT": 1.0}
 
