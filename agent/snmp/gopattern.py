@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from typing import Final
 
 _FLAGS: Final = re.compile(r"\(\?([ims]+)\)")
@@ -37,13 +38,16 @@ def compile_go(text: str, *, whole: bool) -> re.Pattern[str]:
         flags |= {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}[letter]
     body = _translated(text, multiline="m" in letters)
     try:
-        return re.compile(rf"\A(?:{body})\Z" if whole else body, flags)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of what classes may mean one day
+            return re.compile(rf"\A(?:{body})\Z" if whole else body, flags)
     except (re.error, RecursionError, OverflowError) as error:
         raise ValueError(str(error)) from error
 
 
 def _translated(text: str, *, multiline: bool) -> str:
-    parts, in_class = [], False
+    parts: list[str] = []
+    opened = -1  # where the class began that is open
     for token in _TOKEN.finditer(text):
         one, escape, posix = token["one"], token["escape"], token["posix"]
         if token["literal"] is not None:
@@ -53,14 +57,17 @@ def _translated(text: str, *, multiline: bool) -> str:
                 raise ValueError(f"\\{escape} ({_UNSHARED[escape]})")
             parts.append(r"\Z" if escape == "z" else f"\\{escape}")
         elif posix is not None:
-            if not in_class or posix not in _POSIX:
+            if opened < 0 or posix not in _POSIX:
                 raise ValueError(f"[:{posix}:]")
             parts.append(_POSIX[posix])
-        elif one == "$" and not in_class and not multiline:
-            parts.append(r"\Z")
+        elif opened < 0:
+            opened = len(parts) if one == "[" else -1
+            parts.append(r"\Z" if one == "$" and not multiline else str(one))
         else:
-            in_class = one == "[" or (in_class and one != "]")
-            parts.append(r"\[" if one == "[" and parts and in_class and parts[-1] == "[" else str(one))
+            # A bracket that comes first is itself; the others mean nothing yet, and Python warns that they may one day.
+            is_first = parts[opened + 1 :] in ([], ["^"])
+            parts.append(f"\\{one}" if str(one) in "[&~|" or (one == "]" and is_first) else str(one))
+            opened = -1 if one == "]" and not is_first else opened
     return "".join(parts)
 
 

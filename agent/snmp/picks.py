@@ -49,7 +49,7 @@ def pick_of(sources: Sequence[Source], rows: Rows) -> Pick:
         places: Any = sources
         pick = _positions(places)
         wraps = [rows.tags[place] == COUNTER64 for place in places]
-        return _wrapped(pick, wraps) if any(wraps) else pick
+        return _wrapped(pick, None if all(wraps) else wraps) if any(wraps) else pick
     if all(type(source) is float for source in sources):
         constants: Any = tuple(sources)
         return lambda values: constants
@@ -63,13 +63,15 @@ def _positions(places: list[int]) -> Pick:
     return itemgetter(*places)
 
 
-def _wrapped(inner: Pick, wraps: list[bool]) -> Pick:
-    """The same, with Counter64 values below 2^53 as snmp_exporter exposes them."""
+def _wrapped(inner: Pick, wraps: list[bool] | None) -> Pick:
+    """The same, with Counter64 values below 2^53 as snmp_exporter exposes them; `wraps` says which, None for all."""
 
     def pick(values: list[Value]) -> Sequence[float]:
         found = inner(values)
         if max(found) < MANTISSA:
             return found
+        if wraps is None:
+            return [value % MANTISSA for value in found]
         return [value % MANTISSA if is_wrapping else value for value, is_wrapping in zip(found, wraps, strict=True)]
 
     return pick

@@ -148,8 +148,8 @@ class Compiled:
         for name, series in learnt.families.items():
             labels = self._shared(tuple([self._shared(each) for each in series]))
             columns.append((self.families[name], labels, pick_of(list(series.values()), rows)))
-        places = sorted(found.read)
-        cache.pick_labels = itemgetter(*places) if places else None
+        places = tuple(sorted(found.read))
+        cache.pick_labels = self._getter(places) if places else None
         cache.label_values = cache.pick_labels(rows.values) if cache.pick_labels else None
         cache.oids, cache.tags = rows.oids, rows.tags
         cache.columns, cache.computed = columns, learnt.computed
@@ -171,6 +171,13 @@ class Compiled:
             slots = self._slots[column.oid, output.name]
             full = (*labels, *own)
             learnt.add(output.name, full if slots is None else tuple([full[at] if at >= 0 else "" for at in slots]), source)
+
+    def _getter(self, places: tuple[int, ...]) -> itemgetter[Any]:
+        """What picks these positions; devices of one make have the same."""
+        getter: itemgetter[Any] = self._pool.get((itemgetter, places)) or itemgetter(*places)
+        if len(self._pool) < _POOL:
+            self._pool[itemgetter, places] = getter
+        return getter
 
     def _shared(self, value: Any) -> Any:
         """An equal tuple that is kept already, so that devices and families share it; tuples of labels, and of those."""

@@ -5,6 +5,7 @@ found and what was expected. The only place of SNMP that knows YAML; it refuses,
 from __future__ import annotations
 
 import errno
+import math
 import re
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -23,7 +24,7 @@ _MAX_PROBLEMS: Final = 100
 _SCALAR: Final = "tag:yaml.org,2002:"
 _TEXT, _INT, _FLOAT, _BOOL, _NULL, _MERGE = (_SCALAR + name for name in ("str", "int", "float", "bool", "null", "merge"))
 _INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9]{0,19})\Z")
-_NUMBER: Final = re.compile(r"[-+]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][-+]?[0-9]{1,2})?\Z")
+_NUMBER: Final = re.compile(r"[-+]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][-+]?[0-9]{1,3})?\Z")
 _LEADING_ZERO: Final = re.compile(r"[-+]?0[0-9]")
 _WORDS: Final = {"true": _BOOL, "false": _BOOL, "null": _NULL, "~": _NULL, "": _NULL, "<<": _MERGE}
 
@@ -79,7 +80,7 @@ def _tag(text: str) -> str:
         return _WORDS[text]
     if _INTEGER.match(text):
         return _INT
-    return _FLOAT if _NUMBER.match(text) and not _LEADING_ZERO.match(text) else _TEXT
+    return _FLOAT if _NUMBER.match(text) and not _LEADING_ZERO.match(text) and math.isfinite(float(text)) else _TEXT
 
 
 class Sheet:
@@ -205,7 +206,7 @@ class Sheet:
             return text
         if tag == _INT and _INTEGER.match(text):
             return int(text)
-        if tag == _FLOAT and _NUMBER.match(text):
+        if tag == _FLOAT and _NUMBER.match(text) and math.isfinite(float(text)):
             return float(text)
         if tag == _BOOL and text in ("true", "false"):
             return text == "true"
