@@ -33,10 +33,11 @@ class Engine(msgspec.Struct):
     def hear(self, boots: int, time: int, now: float) -> bool:
         """Take the clock of an authentic message; False when it lies outside the time window (RFC 3414 section 3.2, step 7b).
 
-        A clock that goes back is taken all the same, so that the next request meets an agent whose clock stands still or lies.
+        A clock that went back further is taken all the same: the next request meets the agent where it says it is. One that
+        stands still or goes slowly is followed with each message.
         """
         fits = not self.trusted or boots > self.boots or (boots == self.boots and time >= self.time_at(now) - TIME_WINDOW_S)
-        if not fits or not self.trusted or (boots, time) > (self.boots, self.time_at(now) - 1):
+        if not fits or not self.trusted or (boots, time) >= (self.boots, self.time):
             self.boots, self.time, self.heard_at, self.trusted = boots, time, now, True
         return fits
 

@@ -33,7 +33,7 @@ def _data(tables: list[list[tuple[int, ...]]]) -> dict[bytes, tuple[int, bytes]]
 def test_a_fetch_brings_home_exactly_what_is_there(
     before: list[list[tuple[int, ...]]], after: list[list[tuple[int, ...]]], repetitions: int, seed: int, roots: list[bytes]
 ) -> None:
-    """Twice the same tables and once others, with what was learnt of the first; answers are cut at random, as GETBULK allows."""
+    """Twice the same tables and once others, with what was learnt of the first; answers are cut at random, which is allowed."""
     chance = random.Random(seed)
     plan = Plan(walks=tuple(roots), max_repetitions=repetitions)
 
