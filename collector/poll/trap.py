@@ -5,6 +5,7 @@ It is given only what the cheap look let through; whatever a message does to the
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -99,30 +100,36 @@ class Reader:
         self._why = ""
         self._messages = 0
 
-    def register(self, engine_id: bytes, credential: Credential) -> None:
-        """Let this user of this engine be read. Some milliseconds the first time, nothing afterwards."""
+    def register(self, engine_id: bytes, credential: Credential) -> bool:
+        """Let this user of this engine be read: some milliseconds the first time, nothing afterwards. False if the library
+        will not have it."""
         auth = credential.auth
         key = (engine_id, auth.username.encode())
         if self._registered.get(key) == auth.name:
-            return
-        config.add_v3_user(
-            self._engine,
-            v2c.OctetString(key[1]),
-            _AUTH[auth.auth_protocol],
-            credential.auth_key or None,
-            _PRIV[auth.priv_protocol],
-            credential.priv_key or None,
-            securityEngineId=v2c.OctetString(engine_id),
-            authKeyType=config.USM_KEY_TYPE_MASTER,
-            privKeyType=config.USM_KEY_TYPE_MASTER,
-        )
+            return True
+        try:
+            config.add_v3_user(
+                self._engine,
+                v2c.OctetString(key[1]),
+                _AUTH[auth.auth_protocol],
+                credential.auth_key or None,
+                _PRIV[auth.priv_protocol],
+                credential.priv_key or None,
+                securityEngineId=v2c.OctetString(engine_id),
+                authKeyType=config.USM_KEY_TYPE_MASTER,
+                privKeyType=config.USM_KEY_TYPE_MASTER,
+            )
+        except _LIBRARY:
+            return False
         self._registered[key] = auth.name
+        return True
 
     def forget(self, engine_id: bytes) -> None:
         """Forget all users of an engine."""
         for key in [key for key in self._registered if key[0] == engine_id]:
             del self._registered[key]
-            config.delete_v3_user(self._engine, v2c.OctetString(key[1]), v2c.OctetString(engine_id))
+            with contextlib.suppress(*_LIBRARY):
+                config.delete_v3_user(self._engine, v2c.OctetString(key[1]), v2c.OctetString(engine_id))
 
     def read(self, data: bytes, source: str, version: int, send: Send) -> Read:
         """Read one message and send what it is to be answered with: an acknowledgement, or a report."""

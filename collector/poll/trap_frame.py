@@ -118,6 +118,8 @@ def _security(data: bytes, at: int, end: int) -> Frame:
         raise FrameError("security parameters out of bounds")
     if engine_id and not MIN_ENGINE_ID <= len(engine_id) <= MAX_ENGINE_ID:
         raise FrameError(f"an engine id of {len(engine_id)} bytes, expected {MIN_ENGINE_ID} to {MAX_ENGINE_ID}")
+    if engine_id and engine_id.strip(engine_id[:1]) == b"" and engine_id[0] in (0x00, 0xFF):
+        raise FrameError("an engine id of zeros or ones only, which RFC 3411 forbids")
     frame = Frame(version=V3, engine_id=engine_id, boots=boots, time_s=time_s, user=user)
     return msgspec.structs.replace(frame, digest=digest, digest_at=digest_at)
 

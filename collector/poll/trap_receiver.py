@@ -212,20 +212,8 @@ class Receiver:
     def _read(self, item: Item) -> None:
         frame, reader = item.frame, self._reader
         assert reader is not None
-        if frame.version == V3 and (frame.level or not frame.is_exchange):
-            credential = self._users.believe(frame, item.data)
-            if credential is None:
-                self._refuse(Fate.BAD_USER, item.source, "wrong password, or an engine that is not listed for this user")
-                return
-            if not (self._users.knows(frame.engine_id) or self._learning.take(self._clock.uptime_ms())):
-                self._count(Fate.LIMITED)
-                return
-            if self._users.is_stale(frame):
-                self._refuse(Fate.STALE, item.source, "outside the time window of its engine")
-                return
-            for engine_id in self._users.forgotten():
-                reader.forget(engine_id)
-            reader.register(frame.engine_id, credential)
+        if frame.version == V3 and (frame.level or not frame.is_exchange) and not self._is_believed(item, reader):
+            return
         read = reader.read(item.data, item.source, frame.version, item.send)
         if read.notice is None:
             self._unread(item, read.is_exchange, read.why)
@@ -242,6 +230,26 @@ class Receiver:
             self._record(heard)
             if heard.is_poll:
                 self.tally.polls += self._polls.ask(heard.target, heard.act is Act.POLL_RESET)
+
+    def _is_believed(self, item: Item, reader: Reader) -> bool:
+        """Whether the user of a message is who it says, so that the library may read it; else its fate is counted."""
+        frame = item.frame
+        credential = self._users.believe(frame, item.data)
+        if credential is None:
+            self._refuse(Fate.BAD_USER, item.source, "wrong password, or an engine that is not listed for this user")
+            return False
+        if not (self._users.knows(frame.engine_id) or self._learning.take(self._clock.uptime_ms())):
+            self._count(Fate.LIMITED)
+            return False
+        if self._users.is_stale(frame):
+            self._refuse(Fate.STALE, item.source, "outside the time window of its engine")
+            return False
+        for engine_id in self._users.forgotten():
+            reader.forget(engine_id)
+        if not reader.register(frame.engine_id, credential):
+            self._refuse(Fate.BAD_USER, item.source, "an engine or user that cannot be kept")
+            return False
+        return True
 
     def _unread(self, item: Item, is_exchange: bool, why: str) -> None:
         if is_exchange or item.frame.is_exchange:

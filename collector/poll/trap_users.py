@@ -105,7 +105,8 @@ class Users:
         A message with less protection than its user's entry asks for is not believed, nor one with more.
         """
         wanted = self._listed.get(frame.engine_id)
-        if wanted is None and not self._most and frame.engine_id != self._own:
+        is_own = frame.engine_id == self._own
+        if not frame.engine_id or (wanted is None and not self._most and not is_own):
             return None
         for each in self._by_user.get(frame.user, ()):
             is_meant = each.level == frame.level and wanted in (None, each.auth.name)

@@ -76,9 +76,10 @@ def v3(
     user: str = "",
     pdu: bytes = b"",
 ) -> bytes:
-    """A message of version 3 that is not encrypted; with a digest if the entry has a password."""
+    """A message of version 3 that is not encrypted; with a digest if the entry has a password. Without an engine id it asks
+    for a report."""
     credential = Credential(auth)
-    flags = bytes([1 if credential.level else 0])
+    flags = bytes([(1 if credential.level else 0) | (0 if engine_id else 4)])
     header = sequence(integer(1), integer(65507), tlv(4, flags), integer(3))
     scoped = sequence(tlv(4, engine_id), tlv(4, b""), pdu or pdu_v2())
 
