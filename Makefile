@@ -8,7 +8,7 @@ endif
 PORT ?= 8600
 AGENT_PORT ?= 8601
 DATA ?= var
-BENCH ?= agent ingest exposition memory judge report store start
+BENCH ?= agent ingest exposition memory judge report store start snmp devices
 
 VENV := .venv
 PY := $(VENV)/bin/python
