@@ -24,6 +24,7 @@ from collector.settings import Agents, Config, Database, Ledger, Limits, Log, Sn
 _MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 _MAX_NODES: Final = 1_000_000
 _MAX_DEPTH: Final = 24
+_MAX_PARSED: Final = 64
 _TEXT: Final = "tag:yaml.org,2002:str"
 _WRITTEN: Final = {
     "tag:yaml.org,2002:bool": re.compile(r"(true|false)\Z"),
@@ -38,6 +39,19 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
     def __init__(self, stream: bytes) -> None:
         super().__init__(stream)
         self._tags: dict[str, str] = {}
+        self._depth = 0
+
+    def descend_resolver(self, parent: yaml.Node | None, index: Any) -> None:
+        """Called for every node before its children: nesting is refused before it fills the parser's stack."""
+        self._depth += 1
+        if self._depth > _MAX_PARSED:
+            raise yaml.MarkedYAMLError(
+                problem="too deep or too much (aliases count)", problem_mark=parent.start_mark if parent else None
+            )
+
+    def ascend_resolver(self) -> None:
+        """Called for every node after its children."""
+        self._depth -= 1
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> Any:
         """The tag of a node, as PyYAML gives it."""

@@ -317,3 +317,11 @@ def test_split_address_refuses(text: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         config.split_address(text)
     assert not FORMS["host:port"](text)
+
+
+def test_nesting_without_end_is_refused(tmp_path: Path) -> None:
+    """The parser is written in C and would overflow its stack."""
+    file = tmp_path / "collector.yml"
+    file.write_text("a: " + "[" * 100_000)
+    with pytest.raises(config.ConfigError, match="too deep or too much"):
+        config.load(file)
