@@ -7,8 +7,9 @@ Every problem is told with file, line and key; nothing wrong is used.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -42,7 +43,7 @@ class Library:
         self._module_files: dict[str, Path] = {}
         """Shipped modules by name, each alone in its file, which are read when they are needed."""
         self._modules: dict[str, Module] = {}
-        self._sheets: dict[str, Sheet] = {}
+        self._paths: dict[str, Path] = {}
         self._files: dict[str, ProfileFile] = {}
         self._profiles: dict[str, Profile] = {}
         self.vocabulary: dict[str, Reading] = {}
@@ -59,7 +60,7 @@ class Library:
         problems of vocabulary, rules, the files of profiles, and of the site's own modules and profiles altogether."""
         library = cls([shipped(), *map(Path, folders)])
         if not library._problems:
-            own = [name for name, sheet in library._sheets.items() if Path(sheet.file).parent.parent != library._folders[0]]
+            own = [name for name, path in library._paths.items() if path.parent.parent != library._folders[0]]
             library._problems += library.problems(own)
         if library._problems:
             raise SheetError(library._problems)
@@ -116,24 +117,27 @@ class Library:
             file = self._converted(folder / "readings.yml", VocabularyFile)
             if file is None:
                 continue
-            sheet = Sheet(folder / "readings.yml")
+            said = []
             for name, entry in file.readings.items():
                 if expected := name_trouble(name, entry):
-                    sheet.say(("readings", name), name, expected)
+                    said.append((("readings", name), name, expected))
                 self.vocabulary[name] = reading_of(name, entry)
-            self._problems += sheet.problems
+            self._say(folder / "readings.yml", said)
 
     def _load_rules(self) -> None:
         for folder in self._folders:
             file = self._converted(folder / "health.yml", RulesFile)
             if file is None:
                 continue
-            sheet = Sheet(folder / "health.yml")
+            said = []
             for name, rule in file.rules.items():
-                for found, expected in troubles(rule, self.vocabulary):
-                    sheet.say(("rules", name), found, expected)
+                said += [(("rules", name), found, expected) for found, expected in troubles(rule, self.vocabulary)]
                 self.rules[name] = msgspec.structs.replace(rule, name=name)
-            self._problems += sheet.problems
+            self._say(folder / "health.yml", said)
+
+    def _say(self, path: Path, said: Sequence[tuple[Key, str, str]]) -> None:
+        if said:
+            self._problems += _problems_at(path, said)
 
     def _load_modules(self) -> None:
         self._module_files = {path.stem: path for path in _yaml_files(self._folders[0] / "modules")}
@@ -148,36 +152,33 @@ class Library:
     def _load_profiles(self) -> None:
         for folder in self._folders:
             for path in _yaml_files(folder / "profiles"):
-                sheet = Sheet(path)
-                file = sheet.convert(ProfileFile)
+                file = self._converted(path, ProfileFile)
                 if file is not None:
-                    self._check_file(sheet, file, path.stem)
                     self._files[path.stem] = file
-                    self._sheets[path.stem] = sheet
-                self._problems += sheet.problems
-
-    def _check_file(self, sheet: Sheet, file: ProfileFile, stem: str) -> None:
-        if file.profile != stem:
-            sheet.say(("profile",), file.profile, f"{stem}, the name of the file")
-        for place, match in enumerate(file.match):
-            if expected := match_troubles(match):
-                sheet.say(("match", place, "sysdescr"), match.sysdescr or "", expected)
+                    self._paths[path.stem] = path
 
     def _converted(self, path: Path, kind: type[T]) -> T | None:
-        if not path.exists() and path.parent != self._folders[0]:
+        is_shipped = self._folders[0] in path.parents
+        if not path.exists() and not is_shipped:
             return None
-        sheet = Sheet(path)
-        found = sheet.convert(kind)
-        self._problems += sheet.problems
-        return found
+        found, problems = _kept(path, kind) if is_shipped else _read(path, kind)
+        self._problems += problems
+        return found  # type: ignore[no-any-return]  # what was read is of this kind
 
     def _build(self, name: str, problems: list[Problem]) -> Profile | None:
-        sheet = self._sheets[name]
-        fresh = Sheet(sheet.file)
+        if name not in self._files:
+            raise KeyError(name)
+        said: list[tuple[Key, str, str]] = []
         chain: dict[str, ProfileFile] = {}
-        if not self._collect(name, chain, (), fresh):
-            problems += fresh.problems
-            return None
+        profile = None
+        if self._collect(name, chain, (), said):
+            material = Material(tuple(chain.values()), self._modules_of(chain, problems), self.vocabulary, self.rules)
+            profile = build(material, lambda *what: said.append(what))
+        if said:
+            problems += _problems_at(self._paths[name], said)
+        return profile
+
+    def _modules_of(self, chain: dict[str, ProfileFile], problems: list[Problem]) -> dict[str, Module]:
         modules: dict[str, Module] = {}
         for module in dict.fromkeys(each for part in chain.values() for each in part.modules):
             try:
@@ -186,21 +187,16 @@ class Library:
                 continue  # said by who puts the profile together, at its place
             except SheetError as error:
                 problems += error.problems
-        say: list[tuple[Key, str, str]] = []
-        profile = build(Material(tuple(chain.values()), modules, self.vocabulary, self.rules), lambda *said: say.append(said))
-        for place, found, expected in say:
-            fresh.say(place, found, expected)
-        problems += fresh.problems
-        return profile if not problems else None
+        return modules
 
-    def _collect(self, name: str, chain: dict[str, ProfileFile], above: tuple[str, ...], sheet: Sheet) -> bool:
+    def _collect(self, name: str, chain: dict[str, ProfileFile], above: tuple[str, ...], said: list[Any]) -> bool:
         """Put the bases of a profile into the chain, each once and before who is based on it, then the profile itself."""
         if name in above or name not in self._files:
             found = f"{' -> '.join((*above, name))}, a circle" if name in above else name
-            sheet.say(("base",), found, "the names of other profiles")
+            said.append((("base",), found, "the names of other profiles"))
             return False
         for base in self._files[name].base:
-            if base not in chain and not self._collect(base, chain, (*above, name), sheet):
+            if base not in chain and not self._collect(base, chain, (*above, name), said):
                 return False
         chain[name] = self._files[name]
         return True
@@ -208,3 +204,32 @@ class Library:
 
 def _yaml_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.yml")) if folder.is_dir() else []
+
+
+def _read(path: Path, kind: type[Any]) -> tuple[Any, tuple[Problem, ...]]:
+    """What a file holds, None if nothing usable, and what is wrong with it."""
+    sheet = Sheet(path)
+    found = sheet.convert(kind)
+    if isinstance(found, ProfileFile):
+        _check_file(sheet, found, path.stem)
+    return found, tuple(sheet.problems)
+
+
+def _problems_at(path: Path, said: Sequence[tuple[Key, str, str]]) -> list[Problem]:
+    """What was found out about a file after it was read, with the lines."""
+    sheet = Sheet(path)
+    for place, found, expected in said:
+        sheet.say(place, found, expected)
+    return sheet.problems
+
+
+_kept = cache(_read)
+"""Files that come with the program do not change while it runs."""
+
+
+def _check_file(sheet: Sheet, file: ProfileFile, stem: str) -> None:
+    if file.profile != stem:
+        sheet.say(("profile",), file.profile, f"{stem}, the name of the file")
+    for place, match in enumerate(file.match):
+        if expected := match_troubles(match):
+            sheet.say(("match", place, "sysdescr"), match.sysdescr or "", expected)
