@@ -89,7 +89,6 @@ class Receiver:
         listed = {engine.octets: engine.auth for engine in settings.engines}
         self._users = Users(chosen, listed, settings.learnt_engines, self._engine_id)
         self._desk = Desk(table, settings.same_s, _secrets(auths.values()))
-        self._desk.proxies = frozenset(map(plain_address, settings.proxies))
         self._strangers = Strangers()
         self._bucket = Bucket(settings.rate, settings.burst)
         self._buckets: Buckets[str] = Buckets(settings.rate_per_source, settings.burst_per_source)
@@ -106,6 +105,7 @@ class Receiver:
         # Only who hears traps pays for the library.
         from collector.poll.trap import Reader
 
+        self._desk.proxies = await self._proxies()
         boots = max(1, (self._clock.wall_ms() // 1000 - _BOOTS_EPOCH_S) // _BOOT_S)
         self._reader = Reader(self._engine_id, boots, self._communities)
         try:
@@ -180,6 +180,20 @@ class Receiver:
         else:
             self._queue.append(Item(data, frame, source, lambda answer: transport.sendto(answer, address)))
             self._news.set()
+
+    async def _proxies(self) -> frozenset[str]:
+        """The addresses of the proxies; a name that has none stands in the list of strangers."""
+        found = set()
+        for name in self._settings.proxies:
+            try:
+                places = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_DGRAM)
+            except (OSError, UnicodeError):
+                self._strangers.add(
+                    name, f"{Fate.UNKNOWN_SOURCE}: the name of this proxy has no address", self._clock.wall_ms()
+                )
+                continue
+            found |= {plain_address(str(place[4][0])) for place in places}
+        return frozenset(found)
 
     async def _open(self, address: str) -> None:
         loop = asyncio.get_running_loop()

@@ -5,7 +5,6 @@ Told the time; no I/O. An engine that nobody listed is learnt when a message of 
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
@@ -14,22 +13,12 @@ from typing import Final
 
 import msgspec
 
-from agent.snmp.auth import Auth, AuthProtocol, Version
+from agent.packets import usm
+from agent.snmp.auth import Auth, Version
 from collector.poll.trap_frame import Frame
 
-WINDOW_S: Final = 150
 LAST_BOOT: Final = 2**31 - 1
 """An engine that counted so far needs a new id (RFC 3414 section 2.2.2)."""
-_HASHES: Final[Mapping[AuthProtocol, tuple[str, int]]] = {
-    AuthProtocol.MD5: ("md5", 12),
-    AuthProtocol.SHA: ("sha1", 12),
-    AuthProtocol.SHA224: ("sha224", 16),
-    AuthProtocol.SHA256: ("sha256", 24),
-    AuthProtocol.SHA384: ("sha384", 32),
-    AuthProtocol.SHA512: ("sha512", 48),
-}
-"""Hash and octets of the digest that are sent (RFC 3414 section 6, RFC 7860 section 4)."""
-_MIB: Final = 1024 * 1024
 
 
 class Credential:
@@ -38,7 +27,7 @@ class Credential:
     def __init__(self, auth: Auth) -> None:
         self.auth = auth
         self.level = 0 if not auth.auth_protocol else 2 if auth.priv_protocol else 1
-        self._hash, self.digest_octets = _HASHES.get(auth.auth_protocol, ("", 0))
+        self._hash, self.digest_octets = usm.HASHES.get(auth.auth_protocol.value, ("", 0))
 
     @cached_property
     def auth_key(self) -> bytes:
@@ -54,15 +43,13 @@ class Credential:
         """Whether the digest of the message was made with this password for its engine."""
         if len(frame.digest) != self.digest_octets:
             return False
-        key = hashlib.new(self._hash, self.auth_key + frame.engine_id + self.auth_key, usedforsecurity=False).digest()
+        key = usm.localized(self.auth.auth_protocol.value, self.auth_key, frame.engine_id)
         end = frame.digest_at + self.digest_octets
         blank = data[: frame.digest_at] + bytes(self.digest_octets) + data[end:]
         return hmac.compare_digest(hmac.digest(key, blank, self._hash)[: self.digest_octets], frame.digest)
 
     def _master(self, password: str) -> bytes:
-        octets = password.encode()
-        repeated = (octets * (_MIB // len(octets) + 1))[:_MIB]
-        return hashlib.new(self._hash, repeated, usedforsecurity=False).digest()
+        return usm.password_key(self.auth.auth_protocol.value, password.encode())
 
 
 class Engine(msgspec.Struct):
@@ -129,7 +116,7 @@ class Users:
         now, last = (frame.boots, frame.time_s), (engine.boots, engine.time_s)
         if frame.boots == LAST_BOOT or frame.boots < engine.boots:
             return True
-        if frame.boots == engine.boots and frame.time_s < engine.time_s - WINDOW_S:
+        if frame.boots == engine.boots and frame.time_s < engine.time_s - usm.TIME_WINDOW_S:
             return True
         engine.boots, engine.time_s = max(now, last)
         return False

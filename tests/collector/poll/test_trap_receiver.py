@@ -166,6 +166,17 @@ async def test_an_address_that_is_taken_is_named(listen: Listen) -> None:
             await listen(TrapSettings(listen=(*LOCAL, place)))
 
 
+async def test_a_proxy_may_be_a_name(listen: Listen) -> None:
+    """It is looked up once, at the start; one that has no address is listed, and keeps nobody from being heard."""
+    ground = await listen(TrapSettings(listen=LOCAL, proxies=("localhost", "no..name")))
+    assert [each.source for each in ground.receiver.strangers] == ["no..name"]
+    ground.receiver.know({"192.0.2.7": ("ups-07",)})
+    with sender() as sock:
+        sock.sendto(v1(address=b"\xc0\x00\x02\x07"), ground.receiver.addresses[0])
+        await ground.settle(1)
+    assert [heard.target for heard in ground.heard] == ["ups-07"]
+
+
 def test_engine_id_stays_the_same() -> None:
     """It is made from the machine's name unless it is given, and is one that SNMP allows."""
     assert own_engine_id(TrapSettings()) == own_engine_id(TrapSettings())
