@@ -110,8 +110,7 @@ class Judge:
         if rule.trend is not None:
             values = self._filling(rule, table, tables, now_s)
         hits = _hits(rule, values, table, tables, rows)
-        if rule.was is not None:
-            hits = self._that_were(rule, rule.was, table, tables, hits, now_s)
+        hits = self._that_were(rule, table, tables, hits, now_s)
         if not hits and not rows:
             return None
         held = dict(_grouped(rule, table, tables, values, hits))
@@ -141,10 +140,11 @@ class Judge:
             del self._rows[rule.name]
         return list(dict.fromkeys(raised))
 
-    def _that_were(
-        self, rule: Rule, was: Was, table: Table, tables: Tables, hits: list[int], now_s: float
-    ) -> list[int]:  # fmt: skip
+    def _that_were(self, rule: Rule, table: Table, tables: Tables, hits: list[int], now_s: float) -> list[int]:
         """Of the hits those whose row fulfilled `was` lately; with `rows: all` it is enough if any row did."""
+        was = rule.was
+        if was is None:
+            return hits
         seen = self._was.setdefault(rule.name, {})
         test = _test(was, table, tables)
         for place, value in enumerate(table.values):

@@ -49,6 +49,16 @@ def test_wheel_holds_the_program_only(wheel: Path) -> None:
     assert f"-{agent.__version__}-" in wheel.name
 
 
+def test_profiles_travel_inside_the_wheel(unpacked: Path, tmp_path: Path) -> None:
+    """Modules, profiles, vocabulary and rules are found where pip puts them, and all profiles are whole."""
+    code = (
+        "from agent.snmp.library import Library, shipped; library = Library.load(); "
+        "print(shipped()); print(len(library.profile_names) > 40, library.problems())"
+    )
+    ran = _run(sys.executable, "-c", code, site=unpacked, cwd=tmp_path)
+    assert ran.stdout.splitlines() == [str(unpacked / "agent/snmp/files"), "True []"], ran.stderr
+
+
 def test_agent_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     """In the base install pip takes the wheel, and the command it makes collects."""
     folder = os.environ.get("HAIDANG_BASE")
