@@ -41,6 +41,12 @@ class Secret:
         """The value itself; only what sends it may ask."""
         return self._value
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
     def __repr__(self) -> str:
         return "Secret(********)"
 
@@ -176,7 +182,9 @@ class SnmpDevice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         str,
         Meta(min_length=1, description="Name of its credentials in `auths_file`.", extra=_expect("the name of credentials")),
     ]
-    port: Annotated[int, Meta(ge=1, le=65_535, description="UDP port of its SNMP agent.", extra=_expect("a port from 1 to 65535"))] = 161
+    port: Annotated[
+        int, Meta(ge=1, le=65_535, description="UDP port of its SNMP agent.", extra=_expect("a port from 1 to 65535"))
+    ] = 161
     profile: Annotated[
         str,
         Meta(

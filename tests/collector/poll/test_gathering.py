@@ -11,13 +11,13 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.model import Block, Kind, Lane, Outcome, Reason, Report
-from agent.snmp.device import READINGS, VALUES, VERDICT, Result
+from agent.snmp.device import CORE, VALUES, VERDICT, Result
 from agent.wire import Batch
 from collector.core.poll_tally import PollTally
 from collector.poll import gathering
 from collector.poll.gathering import BATCH_RESULTS, KEPT, Gathering, Sender, Stored
 
-LANES = {VERDICT: Lane.FACTS, READINGS: Lane.BULK, VALUES: Lane.BULK}
+LANES = {VERDICT: Lane.FACTS, CORE: Lane.BULK, VALUES: Lane.BULK}
 
 
 def result(target: str, module: str = VERDICT, at: int = 1, schema: bytes = b"", **more: Any) -> Result:
@@ -160,6 +160,6 @@ async def test_verdicts_and_walks_are_counted() -> None:
     made = Gathering(Store().submit, Sender("stream", "boot", {}), SystemClock(), tally)
     made.take(result("a", outcome=Outcome.FAILED))
     made.take(result("a", VALUES))
-    made.take(result("a", READINGS))
+    made.take(result("a", CORE))
     assert (tally.polls[Outcome.FAILED], tally.last) == (1, {"a": Outcome.FAILED})
     assert (tally.polls_s.sum, tally.walks_s.sum) == (0.5, 0.5)
