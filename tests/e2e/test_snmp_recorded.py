@@ -5,21 +5,29 @@ The recordings beside the project where there are some, and those of PyPI's `snm
 
 from __future__ import annotations
 
+import csv
 from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from agent.clock import SystemClock
 from agent.packets import ber
 from agent.settings import Secret
+from agent.snmp.asking import SYSTEM as FACTS
+from agent.snmp.asking import ask, identify, modules_of, parts_of, peer_of, system_of
 from agent.snmp.auth import Auth, AuthProtocol, PrivProtocol, Version
 from agent.snmp.client import Client
+from agent.snmp.device import Device
+from agent.snmp.library import Library
 from agent.snmp.peer import Peer
 from agent.snmp.rows import Rows
 from agent.snmp.session import Session
+from agent.snmp.tools import Tools
 from agent.snmp.walk import Plan, fetch
-from tests.snmp import devices
-from tests.snmp.recordings import rows_of
+from tests.snmp import devices, golden
+from tests.snmp.recordings import WALKS, rows_of
 from tests.snmp.simulator import AUTH_KEY, PRIV_KEY, USERS, Engine, Simulator, User, recordings, simulating
 
 pytestmark = pytest.mark.e2e
@@ -86,6 +94,50 @@ async def test_what_is_read_is_what_was_recorded(name: str, simulator: Simulator
     harvest = await fetch(session_with(client, simulator, community(name)), Plan(walks=roots), client.clock() + UNTIL_S)
     assert (harvest.failed, harvest.truncated, harvest.missing) == ((), (), ())
     assert listed(harvest.rows) == recorded(path, roots)
+
+
+@cache
+def library() -> Library:
+    """The shipped modules and profiles."""
+    return Library.load()
+
+
+@cache
+def classes() -> dict[str, str]:
+    """What an inventory would say of the recorded devices."""
+    if not (WALKS / "index.tsv").exists():
+        return dict(devices.CLASSES)
+    with (WALKS / "index.tsv").open(encoding="utf-8", newline="") as index:
+        listed = {Path(row["file"]).stem: row["class"] for row in csv.DictReader(index, delimiter="\t")}
+    return listed | devices.CLASSES
+
+
+UNDERSTOOD = [name for name in NAMES if not name.startswith("pypi-") or name in devices.CLASSES]
+
+
+@pytest.mark.skipif(not NAMES, reason="no recordings: neither ../shared/snmp/walks nor snmpsim-data")
+@pytest.mark.parametrize("name", UNDERSTOOD)
+async def test_a_device_that_is_polled_is_understood_as_reviewed(name: str, simulator: Simulator, client: Client) -> None:
+    """Over the network as from the recording: the profile found, health with its reason, and every reading."""
+    tools = Tools(library(), lambda result: None, SystemClock(), client=client)
+    given = {"port": simulator.port, "timeout_s": 10.0, "class_": classes().get(name, "")}
+    device = Device(target=name, host="127.0.0.1", auth=community(name), **given)  # type: ignore[arg-type]
+    until = client.clock() + UNTIL_S
+    session = client.session(peer_of(device, None))
+    said = await fetch(session, Plan(gets=FACTS), until)
+    identity, is_sure = await identify(session, device, tools, system_of(said.rows), until)
+    assert is_sure
+    profile = library().profile(identity.profile)
+    peer = peer_of(device, profile.settings)
+    session = client.session(peer)
+    core = await fetch(session, Plan(gets=profile.core_oids), until)
+    rows = Rows()
+    for part in parts_of(modules_of(device, profile, tools), peer, is_set=profile.settings.max_repetitions is not None):
+        harvest = await ask(session, part, until)
+        assert (harvest.failed, harvest.truncated, harvest.missing) == ((), (), ())
+        rows.extend(harvest.rows)
+    rows.extend(core.rows)
+    golden.check(name, golden.document(identity, *golden.understood(profile, rows)))
 
 
 SMALL = "pypi-eaton-9px-partial"

@@ -3,7 +3,9 @@
 For tests and benchmarks of the poller, so it has to cost much less than what it measures: an answer is put together once and
 then only gets the request's number. All devices have the same values, which move every second.
 
-    python -m tests.snmp.crowd PORT [--dead ADDRESS] [--slow ADDRESS] [--loop ADDRESS] [--endless ADDRESS]
+    python -m tests.snmp.crowd PORT [--dead ADDRESS] [--slow ADDRESS] [--loop ADDRESS] [--endless ADDRESS] [--later]
+
+With `--later` all are well until the process gets SIGUSR1.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import contextlib
 import heapq
 import os
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -105,9 +108,13 @@ class Crowd:
 
     def __init__(self, endless: Sequence[str] = (), loops: Sequence[str] = (), ports: int = PORTS) -> None:
         self._ports = ports
-        self._endless, self._loops = frozenset(endless), frozenset(loops)
+        self.misbehave(endless, loops)
         self._cache: dict[bytes, bytes] = {}
         self.set_time(0)
+
+    def misbehave(self, endless: Sequence[str] = (), loops: Sequence[str] = ()) -> None:
+        """From now on these never come to the end of a column of ifXTable: new rows for ever, or the same again and again."""
+        self._endless, self._loops = frozenset(endless), frozenset(loops)
 
     def set_time(self, second: int) -> None:
         """The values of this second from now on."""
@@ -181,10 +188,28 @@ def _socket(port: int) -> socket.socket:
     return found
 
 
-def serve(port: int, dead: Sequence[str], slow: Sequence[str], crowd: Crowd) -> None:
+class Ways:
+    """Which devices answer how; with `later` they are all well until SIGUSR1 comes."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self.crowd = Crowd(ports=options.ports)
+        self.dead: frozenset[str] = frozenset()
+        self.slow: frozenset[str] = frozenset()
+        signal.signal(signal.SIGUSR1, lambda number, frame: self.begin())
+        if not options.later:
+            self.begin()
+
+    def begin(self) -> None:
+        """Do as told from now on."""
+        options = self._options
+        self.dead, self.slow = frozenset(options.dead), frozenset(options.slow)
+        self.crowd.misbehave(options.endless, options.loop)
+
+
+def serve(port: int, ways: Ways) -> None:
     """Answer for ever."""
-    silent, late = frozenset(dead), frozenset(slow)
-    asked = _socket(port)
+    asked, crowd = _socket(port), ways.crowd
     waiting: list[tuple[float, int, bytes, tuple[str, int], bytes]] = []
     second, count = -1, 0
     print("ready", flush=True)
@@ -196,7 +221,7 @@ def serve(port: int, dead: Sequence[str], slow: Sequence[str], crowd: Crowd) -> 
         while waiting and waiting[0][0] <= now:
             _, _, data, back, to = heapq.heappop(waiting)
             _send(asked, data, back, to)
-        pause = min(1.0, waiting[0][0] - now) if waiting else 1.0
+        pause = min(1.0, max(0.0, waiting[0][0] - now)) if waiting else 1.0
         if not select.select([asked], [], [], pause)[0]:
             continue
         for _ in range(_BATCH):
@@ -206,10 +231,10 @@ def serve(port: int, dead: Sequence[str], slow: Sequence[str], crowd: Crowd) -> 
                 break
             _, _, to = _PKTINFO.unpack(extra[0][2])
             name = socket.inet_ntoa(to)
-            if to[0] != 127 or name in silent:
+            if to[0] != 127 or name in ways.dead:
                 continue
             answer = crowd.answer(data, name)
-            if name in late:
+            if name in ways.slow:
                 count += 1
                 heapq.heappush(waiting, (time.monotonic() + SLOW_S, count, answer, back, to))
             else:
@@ -230,12 +255,14 @@ def running(
     endless: Sequence[str] = (),
     ports: int = PORTS,
     core: int = -1,
+    later: bool = False,
 ) -> Iterator[tuple[int, int]]:
     """The crowd as a process until the block ends: its port and its process id. `core`: the processor it runs on."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "tests.snmp.crowd", str(port), "--core", str(core), "--ports", str(ports)]
+    command += ["--later"] if later else []
     for name, listed in (("dead", dead), ("slow", slow), ("loop", loop), ("endless", endless)):
         command += [part for one in listed for part in (f"--{name}", one)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
@@ -257,12 +284,13 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("--core", type=int, default=-1)
     parser.add_argument("--ports", type=int, default=PORTS)
+    parser.add_argument("--later", action="store_true")
     for name in ("dead", "slow", "loop", "endless"):
         parser.add_argument(f"--{name}", action="append", default=[])
     options = parser.parse_args()
     if options.core >= 0:
         os.sched_setaffinity(0, {options.core})
-    serve(options.port, options.dead, options.slow, Crowd(options.endless, options.loop, options.ports))
+    serve(options.port, Ways(options))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,23 @@ PYPI = {
 }  # fmt: skip
 """Folder -> recordings of `snmpsim-data` of the kinds of device that profiles are for; others are huge or of no such kind."""
 
+CLASSES = {
+    "pypi-apc-7902b": "pdu",
+    "pypi-eaton-93e-80": "ups",
+    "pypi-eaton-9px-partial": "ups",
+    "pypi-emerson-network-power": "ups",
+    "pypi-phoenixtec-power": "ups",
+    "pypi-vertiv-power": "ups",
+    "pypi-paloalto-pa-5000": "firewall",
+    "pypi-dlink-des3038": "switch",
+    "pypi-slackware": "server",
+    "pypi-ibm-x3550-m3": "server",
+    "pypi-XP": "server",
+    "pypi-server-2003-5-2": "server",
+    "pypi-netapp-fas3270": "storage",
+}
+"""What an inventory would say of those of `PYPI` that have golden files."""
+
 _HEX = {"4x", "68x", "64x"}
 _RANGES = {"2": (-(2**31), 2**31), "65": (0, 2**32), "66": (0, 2**32), "67": (0, 2**32), "70": (0, 2**64)}
 
