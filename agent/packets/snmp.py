@@ -106,7 +106,7 @@ def decode_usual(data: bytes) -> tuple[int, bytes, Pdu] | None:
     try:
         at, end = _usual_content(data, 0, ber.SEQUENCE)
         pdu_at = at + 5 + data[at + 4]
-        if data[at] != 2 or data[at + 1] != 1 or data[at + 3] != 4 or end > len(data):
+        if data[at : at + 2] != b"\x02\x01" or data[at + 2] > 1 or data[at + 3] != 4 or end > len(data):
             return None
         head, pdu_end = _usual_content(data, pdu_at, RESPONSE)
         id_end = head + 2 + data[head + 1]

@@ -41,7 +41,7 @@ def errors(sock: socket.socket) -> Iterator[tuple[int, tuple[Any, ...]]]:
         except OSError:
             return
         for level, kind, data in ancillary:
-            if (level, kind) in _RECVERR.values() and len(data) >= _ERROR.size:
-                number, origin, *_ = _ERROR.unpack_from(data)
-                if origin in _FROM_ICMP:
-                    yield number, address
+            known = (level, kind) in _RECVERR.values() and len(data) >= _ERROR.size
+            number, origin, *_ = _ERROR.unpack_from(data) if known else (0, 0)
+            if origin in _FROM_ICMP:
+                yield number, address
