@@ -51,6 +51,8 @@ _CONTEXT: Final = 0x80
 """Class of the tags that stand for a value that is not there (noSuchObject and its like, RFC 3416 section 3)."""
 _MESSAGES_A_TICK: Final = 50
 """The library remembers every SNMPv3 message for some 30 ticks of its clock: ticking by messages bounds that."""
+_ROW_STATUS: Final = 13
+"""Column of usmUserEntry that deletes a row (RFC 3414 section 5)."""
 _SOURCE: Final = ("trap", 0)
 """The library is told one address for all senders: it keeps things by address, and answers go through `Send`."""
 
@@ -125,11 +127,14 @@ class Reader:
         return True
 
     def forget(self, engine_id: bytes) -> None:
-        """Forget all users of an engine."""
+        """Forget all users of an engine. The library's own way looks through all users of all engines for each of them."""
+        controller = self._engine.message_dispatcher.mib_instrum_controller
+        (row,) = controller.get_mib_builder().import_symbols("SNMP-USER-BASED-SM-MIB", "usmUserEntry")
         for key in [key for key in self._registered if key[0] == engine_id]:
             del self._registered[key]
             with contextlib.suppress(*_LIBRARY):
-                config.delete_v3_user(self._engine, v2c.OctetString(key[1]), v2c.OctetString(engine_id))
+                index = row.getInstIdFromIndices(v2c.OctetString(engine_id), v2c.OctetString(key[1]))
+                controller.write_variables((row.name + (_ROW_STATUS, *index), "destroy"), snmpEngine=self._engine)
 
     def read(self, data: bytes, source: str, version: int, send: Send) -> Read:
         """Read one message and send what it is to be answered with: an acknowledgement, or a report."""

@@ -97,6 +97,17 @@ def test_whatever_passes_the_first_look(reader: Reader, data: bytes, changes: li
     assert read.notice is not None or read.why
 
 
+def test_forgotten_engine_is_not_read(reader: Reader) -> None:
+    """An engine that is forgotten is a stranger to the library, until it is registered again."""
+    engine, credential = b"engine-2", Credential(AUTH)
+    for expected in (True, False, True):
+        if expected:
+            assert reader.register(engine, credential)
+        assert (reader.read(v3(engine_id=engine), "192.0.2.1", 3, pytest.fail).notice is not None) is expected
+        assert reader.read(v3(), "192.0.2.1", 3, pytest.fail).notice is not None
+        reader.forget(engine)
+
+
 def test_memory_stays_flat(reader: Reader) -> None:
     """Messages of all kinds, refused ones too, leave nothing behind in the library."""
     wrong = v3()[:-1] + b"\xff"

@@ -166,6 +166,17 @@ async def test_an_address_that_is_taken_is_named(listen: Listen) -> None:
             await listen(TrapSettings(listen=(*LOCAL, place)))
 
 
+async def test_more_engines_than_are_remembered(listen: Listen) -> None:
+    """Engines that were forgotten are learnt anew when they are heard again; the number is bounded all the time."""
+    ground = await listen(TrapSettings(listen=LOCAL, same_s=0, learnt_engines=2))
+    with sender() as sock:
+        for number in (1, 2, 3, 1, 2, 3):
+            sock.sendto(v3(engine_id=b"engine" + bytes([number])), ground.receiver.addresses[0])
+        await ground.settle(6)
+    assert ground.fates == {Fate.ACCEPTED: 6}
+    assert ground.receiver.learnt_engines == 2
+
+
 async def test_a_proxy_may_be_a_name(listen: Listen) -> None:
     """It is looked up once, at the start; one that has no address is listed, and keeps nobody from being heard."""
     ground = await listen(TrapSettings(listen=LOCAL, proxies=("localhost", "no..name")))
