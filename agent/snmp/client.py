@@ -7,6 +7,7 @@ counted and dropped, and never disturb a session.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import random
 import socket
@@ -147,7 +148,7 @@ class Client:
         """An ICMP error says that nothing at this address will answer."""
         self.stats.icmp_errors += 1
         if session := self._at_address.get(address[:2]):
-            session.unreachable(os.strerror(number))
+            session.unreachable(Fault.REFUSED if number == errno.ECONNREFUSED else Fault.NO_HOST, os.strerror(number))
 
     def _stray(self, identifier: int) -> None:
         answered = self._finished.get(identifier)

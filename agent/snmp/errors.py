@@ -16,7 +16,11 @@ class Fault(enum.StrEnum):
     UNRESOLVED = "unresolved"
     """The name has no address."""
     UNREACHABLE = "unreachable"
-    """The system could not send, or an ICMP error came back."""
+    """This system could not send."""
+    REFUSED = "refused"
+    """The machine at the address says that nobody listens there (ICMP port unreachable): it is there, its agent is not."""
+    NO_HOST = "no_host"
+    """Who should pass it on says that there is no way or nobody there (the other ICMP errors of RFC 792 and RFC 4443)."""
     MALFORMED = "malformed"
     """Only answers came that cannot be decoded."""
     ERROR_STATUS = "error_status"
@@ -39,6 +43,8 @@ _REASONS = {
     Fault.DEADLINE: Reason.TIMEOUT,
     Fault.UNRESOLVED: Reason.UNRESOLVED,
     Fault.UNREACHABLE: Reason.UNREACHABLE,
+    Fault.REFUSED: Reason.REFUSED,
+    Fault.NO_HOST: Reason.UNREACHABLE,
     Fault.MALFORMED: Reason.MISMATCH,
     Fault.ERROR_STATUS: Reason.BAD_STATUS,
     Fault.TOO_BIG: Reason.BAD_STATUS,

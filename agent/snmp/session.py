@@ -295,9 +295,9 @@ class Session:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(error)
 
-    def unreachable(self, words: str) -> None:
+    def unreachable(self, fault: Fault, words: str) -> None:
         """An ICMP error about the device's address: this try need not be waited for."""
-        self._wrong = (Fault.UNREACHABLE, f"cannot be reached ({words})")
+        self._wrong = (fault, f"cannot be reached ({words})")
         self.expire(self._number)
 
     def malformed(self, words: str) -> None:

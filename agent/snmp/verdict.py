@@ -18,6 +18,8 @@ SILENT_POLLS: Final = 3
 """Polls in a row without an answer after which a device that answers an echo is called degraded."""
 MAX_DETAIL: Final = 400
 SILENCE: Final = frozenset({Fault.TIMEOUT, Fault.DEADLINE})
+"""Faults of which an echo tells what they mean."""
+_ABSENT: Final = frozenset({*SILENCE, Fault.REFUSED, Fault.NO_HOST})
 _OUTCOMES: Final = {
     Health.UP: (Outcome.OK, Reason.NONE),
     Health.DEGRADED: (Outcome.DEGRADED, Reason.BAD_STATUS),
@@ -43,14 +45,16 @@ def answered(health: Health, words: str) -> Verdict:
 def unanswered(error: SnmpError, polls: int, echo: bool | None, last: Verdict | None) -> Verdict:
     """The device gave no usable answer, for so many polls in a row with this one. `echo`: whether it answers an ICMP echo, None
     if that is not known; `last` is the verdict of its last answer if that still holds."""
-    if error.fault not in SILENCE:
-        return Verdict(Outcome.ERROR, error.reason, error.detail[:MAX_DETAIL])
-    if not echo:
+    fault, reason = error.fault, error.reason
+    if fault not in _ABSENT:
+        return Verdict(Outcome.ERROR, reason, error.detail[:MAX_DETAIL])
+    if fault is not Fault.REFUSED and not echo:
         words = "no answer to SNMP" + ("" if echo is None else ", nor to an echo request")
-        return Verdict(Outcome.FAILED, Reason.TIMEOUT, f"{words}: {error.detail}"[:MAX_DETAIL])
-    words = f"no answer to SNMP (poll {polls} in a row), but to an echo request: the device is there, its agent is not"
+        return Verdict(Outcome.FAILED, reason, f"{words}: {error.detail}"[:MAX_DETAIL])
+    sign = "its machine refuses the port" if fault is Fault.REFUSED else "it answers an echo request"
+    words = f"no answer to SNMP (poll {polls} in a row), but {sign}: the device is there, its agent is not"
     if polls >= SILENT_POLLS:
-        return Verdict(Outcome.DEGRADED, Reason.TIMEOUT, f"{words}: {error.detail}"[:MAX_DETAIL])
+        return Verdict(Outcome.DEGRADED, reason, f"{words}: {error.detail}"[:MAX_DETAIL])
     if last is None:
-        return Verdict(Outcome.ERROR, Reason.TIMEOUT, f"{words}: {error.detail}"[:MAX_DETAIL])
+        return Verdict(Outcome.ERROR, reason, f"{words}: {error.detail}"[:MAX_DETAIL])
     return Verdict(last.outcome, last.reason, f"{words}; before: {last.detail or 'no trouble'}"[:MAX_DETAIL])

@@ -185,7 +185,7 @@ async def test_after_silence_the_engine_is_found_anew(client: Client, tmp_path: 
         asked = session(client, agent, STRONG, timeout_s=0.3)
         assert await name_of(asked) == b"device-01"
         agent.stop()
-        assert (await fault_of(asked)).fault in (Fault.TIMEOUT, Fault.UNREACHABLE)
+        assert (await fault_of(asked)).fault in (Fault.TIMEOUT, Fault.REFUSED)
         assert asked.engine is None
         agent.start()
         asked.log = []

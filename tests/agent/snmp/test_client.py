@@ -345,7 +345,7 @@ async def test_impossible_credentials_are_refused_before_sending(client: Client,
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say whom an ICMP error is about")
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.77", "::1"])
-async def test_a_closed_port_is_unreachable_at_once(client: Client, host: str) -> None:
+async def test_a_closed_port_is_refused_at_once(client: Client, host: str) -> None:
     """The ICMP error ends the tries, without their time; and requests of others on the same socket are not hurt."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind((host, 0))
@@ -356,7 +356,7 @@ async def test_a_closed_port_is_unreachable_at_once(client: Client, host: str) -
         sessions = [session for at, session in enumerate(sessions) if at % 2 == 0 or at == 1]
         found = await asyncio.wait_for(asyncio.gather(*map(ask, sessions), return_exceptions=True), 20)
     refused = [each for each in found if isinstance(each, SnmpError)]
-    assert [(error.fault, error.reason.value) for error in refused] == [(Fault.UNREACHABLE, "unreachable")]
+    assert [(error.fault, error.reason.value) for error in refused] == [(Fault.REFUSED, "refused")]
     assert [each.values for each in found if isinstance(each, Rows)] == [[4711]] * 20
     assert client.stats.icmp_errors >= 1
 
