@@ -134,7 +134,7 @@ class Reader:
             del self._registered[key]
             with contextlib.suppress(*_LIBRARY):
                 index = row.getInstIdFromIndices(v2c.OctetString(engine_id), v2c.OctetString(key[1]))
-                controller.write_variables((row.name + (_ROW_STATUS, *index), "destroy"), snmpEngine=self._engine)
+                controller.write_variables(((*row.name, _ROW_STATUS, *index), "destroy"), snmpEngine=self._engine)
 
     def read(self, data: bytes, source: str, version: int, send: Send) -> Read:
         """Read one message and send what it is to be answered with: an acknowledgement, or a report."""
