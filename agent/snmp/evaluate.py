@@ -22,6 +22,7 @@ from agent.snmp.rows import Rows, Value
 from agent.snmp.uptime import Clocks, Verdict, boots_of_host, judge, real_uptime
 
 FRESH_S: Final = 150.0
+_CLOCKS: Final = ("sysUpTime", "snmpEngineTime", "snmpEngineBoots", "hrSystemUptime")
 _ROW: Final[tuple[tuple[str, ...], ...]] = ((),)
 
 
@@ -138,7 +139,8 @@ class _Poll:
             if keeper is None:
                 keeper = keepers[derivation.number] = Keeper()
             table = keeper.derive(bound, self.layout, self.values, objects, core=not full)
-            memory._counts.add(keeper.counts)
+            if keeper.counts is not None:
+                memory._counts.add(keeper.counts)
             if table is not None:
                 self.found[name] = table
 
@@ -161,12 +163,11 @@ class _Poll:
 
     def _clocks(self) -> Verdict:
         memory, now_s = self.memory, self.now_s
-        clocks = Clocks(
-            agent_ticks=self._whole("sysUpTime"),
-            engine_s=self._whole("snmpEngineTime"),
-            boots=self._whole("snmpEngineBoots"),
-            host_ticks=self._whole("hrSystemUptime"),
-        )
+        places = self.layout.bindings.get(Clocks)
+        if places is None:
+            places = self.layout.bindings[Clocks] = tuple([self.layout.scalar(KNOWN[name].oid) for name in _CLOCKS])
+        agent, engine, boots, host = [self._whole(place) for place in places]
+        clocks = Clocks(agent_ticks=agent, engine_s=engine, boots=boots, host_ticks=host)
         verdict = Verdict.UNKNOWN if memory._clocks is None else judge(memory._clocks, clocks, now_s - memory._at_s)
         if clocks.agent_ticks or clocks.host_ticks or clocks.engine_s:
             memory._clocks, memory._at_s = clocks, now_s
@@ -185,8 +186,7 @@ class _Poll:
         self._own("device_reboots_total", _ROW, [float(memory._reboots)])
         return verdict
 
-    def _whole(self, name: str) -> int | None:
-        place = self.layout.scalar(KNOWN[name].oid)
+    def _whole(self, place: int) -> int | None:
         value = self.values[place] if place >= 0 else None
         return value if isinstance(value, int) else None
 

@@ -85,11 +85,11 @@ class Judge:
             self._begin_anew(now_s)
         self._at_s = now_s
         findings = []
-        for rule in rules:
+        for place, rule in enumerate(rules):
             table = tables.get(rule.on)
             if table is None:
                 self._forget(rule.name)
-            elif (finding := self._follow(rule, table, tables, now_s)) is not None:
+            elif not table.quiet >> place & 1 and (finding := self._follow(rule, table, tables, now_s, place)) is not None:
                 findings.append(finding)
         return conclude(findings, required, tables)
 
@@ -104,7 +104,7 @@ class Judge:
         gone = self._rows.pop(name, None)
         self._count -= len(gone) if gone else 0
 
-    def _follow(self, rule: Rule, table: Table, tables: Tables, now_s: float) -> Finding | None:
+    def _follow(self, rule: Rule, table: Table, tables: Tables, now_s: float, place: int) -> Finding | None:
         rows = self._rows.get(rule.name)
         values: Sequence[Any] = table.values
         if rule.trend is not None:
@@ -112,6 +112,8 @@ class Judge:
         hits = _hits(rule, values, table, tables, rows)
         hits = self._that_were(rule, table, tables, hits, now_s)
         if not hits and not rows:
+            if _is_quiet(rule):
+                table.quiet |= 1 << place
             return None
         held = dict(_grouped(rule, table, tables, values, hits))
         raised = self._advance(rule, held, now_s)
@@ -212,6 +214,12 @@ def _hits(
         if rows and rule.clear is not None:
             hits = sorted({*hits, *_not_clear(rule, values, table, rows)})
     return [place for place in hits if _fulfils(rule, table, tables, place)] if hits and rule.conditions else hits
+
+
+def _is_quiet(rule: Rule) -> bool:
+    """Whether a rule that nothing breaks stays unbroken as long as its own reading is the same."""
+    limits = (rule.above, rule.below)
+    return rule.was is None and rule.trend is None and not rule.conditions and not any(isinstance(each, str) for each in limits)
 
 
 def _not_clear(rule: Rule, values: Sequence[Any], table: Table, rows: Mapping[tuple[str, ...], _Row]) -> Iterator[int]:

@@ -14,7 +14,7 @@ from agent.snmp.answers import Layout
 from agent.snmp.counters import ErrorRatio, increase, rate
 from agent.snmp.ports import DISABLED, UNKNOWN, index_text, names_of, speed_of, state_of, words
 from agent.snmp.profile import Ports
-from agent.snmp.readings import Table
+from agent.snmp.readings import Labels, Table, shared
 from agent.snmp.rows import Value
 from agent.snmp.vocabulary import Kind, Reading
 
@@ -98,14 +98,15 @@ class PortTable:
         self._layout: Layout | None = None
         self._identity: list[list[Value]] = []
         self._settings: tuple[Ports, bool] | None = None
-        self._labels: tuple[tuple[str, str], ...] = ()
-        self._info: tuple[tuple[str, ...], ...] = ()
+        self._labels: Labels = ()
+        self._info: Labels = ()
         self._places: dict[bytes, tuple[int, ...]] = {}
         self._watched: list[float | None] = []
         self._past: dict[str, _Past] = {}
         self._tables: dict[str, Table] = {}
         self._at_s: float | None = None
         self._bits: list[int] = []
+        self._shown: tuple[object, object] = ((), [])
         self._none: list[Value] = []
         """A column that was not answered."""
 
@@ -133,11 +134,18 @@ class PortTable:
                 tables[name] = table
         info = vocabulary.get("network_port_info")
         if info is not None:
-            labels = tuple([(*row, str(bits) if bits else "") for row, bits in zip(self._info, self._bits, strict=True)])
-            tables["network_port_info"] = Table(info, labels, [1.0] * len(labels), self._tables.get("network_port_info"))
+            tables[info.name] = self._identities(info)
         self._tables = tables
         self._at_s = now_s
         return list(tables.values())
+
+    def _identities(self, info: Reading) -> Table:
+        last = self._tables.get(info.name)
+        if last is not None and self._shown == (self._info, self._bits):
+            return last
+        self._shown = (self._info, self._bits)
+        labels = tuple([(*row, str(bits) if bits else "") for row, bits in zip(self._info, self._bits, strict=True)])
+        return Table(info, labels, [1.0] * len(labels), last)
 
     def note(self, layout: Layout, number: Value) -> tuple[str, str] | None:
         """What is missing of the table though ifNumber says that there are ports, in English and Vietnamese."""
@@ -169,28 +177,20 @@ class PortTable:
             if title and not _is_skipped(title, called[place], types[place], settings)
         ]
         self._layout, self._identity, self._settings = layout, identity, (settings, wan)
-        self._labels = tuple([(titles[place], called[place]) for place in kept])
-        self._info = tuple(
-            [
-                (
-                    titles[place],
-                    called[place],
-                    index_text(indexes[place]),
-                    words(descriptions[place]),
-                    words(types[place]),
-                )
-                for place in kept
-            ]
-        )
+        self._labels = shared(tuple([(titles[place], called[place]) for place in kept]))
+        more = [(index_text(indexes[place]), words(descriptions[place]), words(types[place])) for place in kept]
+        self._info = shared(tuple([(*row, *rest) for row, rest in zip(self._labels, more, strict=True)]))
         chosen = tuple([indexes[place] for place in kept])
-        self._places = {}
-        for oid in ifs.PORT_COLUMNS:
-            by_index = layout.column(oid).by_index
-            self._places[oid] = tuple([by_index.get(index, -1) for index in chosen]) if by_index else ()
+        # Devices of one family with the same ports share where their columns stand.
+        known = layout.bindings.setdefault(PortTable, {})
+        places = known.get(chosen)
+        if places is None:
+            places = known[chosen] = {oid: _places(layout, oid, chosen) for oid in ifs.PORT_COLUMNS}
+        self._places = places
         self._none = [None] * len(kept)
         watch = settings.watch
         self._watched = [1.0 if watch is not None and any(map(watch.search, row)) else None for row in self._labels]
-        self._past = {name: self._past.get(name) or _Past() for name, _ in self._labels}
+        self._past = {row[0]: self._past.get(row[0]) or _Past() for row in self._labels}
 
     def _columns(self, values: list[Value], now_s: float, wan: bool) -> Iterator[tuple[str, Column]]:
         admin, oper = self._numbers(values, ifs.IF_ADMIN_STATUS), self._numbers(values, ifs.IF_OPER_STATUS)
@@ -255,6 +255,8 @@ class PortTable:
 
     def _table(self, reading: Reading, column: Column) -> Table | None:
         last = self._tables.get(reading.name)
+        if last is not None and last.values == column and last.labels is self._labels:
+            return last
         if reading.kind is not Kind.STATE:
             column = [value if value is not None and reading.low <= value <= reading.high else None for value in column]
         if None not in column:
@@ -279,6 +281,12 @@ class PortTable:
             for new, old in zip(first, second, strict=True)
         ]
         return [value for value, _ in both], [bits for _, bits in both]
+
+
+def _places(layout: Layout, oid: bytes, indexes: tuple[bytes, ...]) -> tuple[int, ...]:
+    """Where a column's values stand for these rows, -1 for none; nothing at all if the column was not answered."""
+    by_index = layout.column(oid).by_index
+    return tuple([by_index.get(index, -1) for index in indexes]) if by_index else ()
 
 
 def _pick(places: tuple[int, ...], values: list[Value]) -> list[Value]:

@@ -63,12 +63,14 @@ class Derivation(msgspec.Struct, frozen=True):
 class Table:
     """The rows of one reading: for each its labels and its value, a number or the name of a state. Do not change."""
 
-    __slots__ = ("is_core", "labels", "numbers", "reading", "series", "values")
+    __slots__ = ("is_core", "labels", "numbers", "quiet", "reading", "series", "values")
 
     def __init__(self, reading: Reading, labels: Labels, values: list[Any], last: Table | None = None) -> None:
         self.reading = reading
         self.values = values
         self.is_core = False
+        self.quiet = 0
+        """For whoever judges: a bit for each rule that none of these rows can break."""
         is_same = last is not None and last.labels == labels
         self.labels: Labels = last.labels if last is not None and is_same else shared(labels)
         self.series: Labels = self.labels
@@ -160,10 +162,11 @@ class Keeper:
         self._binding: Binding | None = None
         self._raw: Any = None
         self._label_raw: Any = None
-        self._label_rows: dict[int, list[tuple[str, ...]]] = {}
+        self._label_rows: list[tuple[int, list[tuple[str, ...]]]] = []
+        """Labels of the rows of sources that counted, by the identity of the source."""
         self.table: Table | None = None
-        self.counts = Counts()
-        """What could not be used of the last answer."""
+        self.counts: Counts | None = None
+        """What could not be used of the last answer, if anything."""
 
     def derive(
         self, bound: Bound, layout: Layout, values: list[Value], objects: Mapping[str, Object], *, core: bool
@@ -174,7 +177,7 @@ class Keeper:
         if binding is self._binding and raw == self._raw and label_raw == self._label_raw:
             return self.table
         if binding is not self._binding or label_raw != self._label_raw:
-            self._label_rows = {}
+            self._label_rows = []
         self._binding, self._raw, self._label_raw = binding, raw, label_raw
         self.table = self._compute(derivation, Frame(layout, values, objects), core)
         return self.table
@@ -185,14 +188,16 @@ class Keeper:
         is_core = True
         for source in self._sources(derivation, frame, core):
             is_core = is_core and source.is_core
-            rows = self._label_rows.get(id(source))
+            rows = next((rows for known, rows in self._label_rows if known == id(source)), None)
             if rows is None:
-                rows = self._label_rows[id(source)] = label_rows(derivation.reading, source, frame)
+                rows = label_rows(derivation.reading, source, frame)
+                if derivation.reading.labels:
+                    self._label_rows.append((id(source), rows))
             for row, value in zip(rows, frame.result, strict=True):
                 if value is not None:
                     labels.append(row)
                     found.append(value)
-        self.counts = frame.counts
+        self.counts = frame.counts if frame.counts.implausible or frame.counts.unparsable else None
         if not found:
             return None
         keep = _told_apart(labels)
