@@ -23,6 +23,7 @@ FROM_AGENT = (
     "runner",
     "settings",
     "snmp",
+    "text",
 )
 """What a folder of the collector may use of the agent."""
 
