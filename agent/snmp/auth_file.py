@@ -7,6 +7,7 @@ Nothing here prints a secret, whatever is wrong.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ _LEVELS: Final = ("noAuthNoPriv", "authNoPriv", "authPriv")
 _MOST_BYTES: Final = 4_096
 _LEAST_CHARS: Final = 8  # RFC 3414 section 11.2
 _PUBLIC: Final = "public"
+_VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*\Z")
 
 Level = Literal["noAuthNoPriv", "authNoPriv", "authPriv"]
 
@@ -55,7 +57,8 @@ def load_auths(path: Path | str, environ: Mapping[str, str] | None = None) -> di
     sheet = Sheet(path)
     found = sheet.value.get("auths") if isinstance(sheet.value, dict) else None
     if not sheet.problems and not isinstance(found, dict):
-        sheet.say(("auths",) if isinstance(sheet.value, dict) else (), "nothing", "auths:, with names and settings below it")
+        place, is_none = (("auths",), found is None) if isinstance(sheet.value, dict) else ((), sheet.value is None)
+        sheet.say(place, "nothing" if is_none else "no mapping", "auths:, with names and settings below it")
     auths: dict[str, Auth] = {}
     reader = _Reader(sheet, os.environ if environ is None else environ)
     for name, raw in found.items() if isinstance(found, dict) else ():
@@ -110,9 +113,9 @@ class _Reader:
         for field in ("username", "password", "priv_password"):
             for setting in (field, f"{field}_env", f"{field}_file"):
                 if getattr(entry, setting, None):
-                    self._sheet.say((*key, setting), "a setting of version 3", "version: 3, or none of it")
+                    self._sheet.say((*key, setting), "a setting of version 3", "version: 3, or no such setting")
         if entry.security_level not in (None, _LEVELS[0]):
-            self._sheet.say((*key, "security_level"), str(entry.security_level), "version: 3, or none of it")
+            self._sheet.say((*key, "security_level"), str(entry.security_level), "version: 3, or no such setting")
         secret = self._secret(entry, "community", key)
         community = Secret(_PUBLIC) if secret is NO_SECRET else secret  # snmp_exporter's default
         return Auth(name=name, version=Version(entry.version), community=community, context_name=entry.context_name or "")
@@ -121,20 +124,22 @@ class _Reader:
         secret = self._secret(entry, field, key)
         length = len(secret.reveal())
         if is_needed and secret is NO_SECRET:
-            self._sheet.say((*key, field), "nothing", f"it, {field}_env or {field}_file, as {entry.security_level} needs it")
+            self._sheet.say(
+                (*key, field), "nothing", f"{field}, {field}_env or {field}_file, which {entry.security_level} needs"
+            )
         elif not is_needed and secret is not NO_SECRET:
             found = f"{field} with {entry.security_level or 'no security_level'}"
             expected = "authNoPriv or authPriv" if field == "password" else "authPriv"
             self._sheet.say((*key, "security_level"), found, expected)
         elif is_needed and 0 < length < _LEAST_CHARS:
-            self._sheet.say((*key, field), f"{length} characters", f"at least {_LEAST_CHARS} (RFC 3414)")
+            self._sheet.say((*key, field), f"too few characters ({length})", f"at least {_LEAST_CHARS} characters (RFC 3414)")
         return secret
 
     def _secret(self, entry: _Entry, field: str, key: Key) -> Secret:
         """The secret in the one of its three places that is set; `NO_SECRET` for none."""
         places = {place: value for place in ("", "_env", "_file") if (value := getattr(entry, field + place)) is not None}
         if len(places) > 1:
-            self._sheet.say((*key, field), "it in several places", f"one of {field}, {field}_env and {field}_file")
+            self._sheet.say((*key, field), "the secret in several places", f"one of {field}, {field}_env, {field}_file")
         if "" in places:
             self.has_secrets = self.has_secrets or places[""] != _PUBLIC
             return Secret(places[""]) if places[""] else NO_SECRET
@@ -145,7 +150,9 @@ class _Reader:
     def _from_environment(self, variable: str, key: Key) -> Secret:
         value = self._environ.get(variable, "") if variable else ""
         if not value:
-            self._sheet.say(key, f"{variable}, which is not set or empty", "a variable of the environment with the secret")
+            # What does not look like a variable may be the secret itself, put in the wrong place.
+            found = f"{variable}, which is not set or empty" if _VARIABLE.match(variable) else "no name of a variable"
+            self._sheet.say(key, found, "a variable of the environment with the secret")
             return Secret("?" * _LEAST_CHARS)
         return Secret(value)
 

@@ -40,9 +40,10 @@ def compile_expression(source: str | float, objects: Mapping[str, Object]) -> Ex
     try:
         tree = ast.parse(text.strip(), mode="eval")
     except SyntaxError as error:
-        raise ExpressionError(f"an expression; at character {error.offset or 1}: {error.msg}") from None
+        said = error.msg.partition(" (detected")[0]
+        raise ExpressionError(f"an expression ({said}) at character {error.offset or len(text)}") from None
     except (ValueError, RecursionError, MemoryError):
-        raise ExpressionError("an expression that is not nested so deeply and has no such characters") from None
+        raise ExpressionError("an expression that is nested less and has no NUL in it") from None
     if sum(1 for _ in ast.walk(tree)) > _MAX_NODES:
         raise ExpressionError(f"an expression with at most {_MAX_NODES} parts")
     builder = Builder(objects, FUNCTIONS)

@@ -23,14 +23,14 @@ _LONGEST_ADDRESS: Final = 18
 
 def _arguments(node: ast.Call, least: int, most: int, form: str) -> list[ast.expr]:
     if not least <= len(node.args) <= most or any(isinstance(part, ast.Starred) for part in node.args):
-        raise trouble(node, f"{form} is expected")
+        raise trouble(node, form)
     return node.args
 
 
 def _whole(node: ast.expr, low: int, high: int) -> int:
     value = constant(node)
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high or value == 0:
-        raise trouble(node, f"a whole number from {low} to {high}, not 0, is expected")
+        raise trouble(node, f"a whole number from {low} to {high}, not 0")
     return value
 
 
@@ -58,13 +58,13 @@ def _match(builder: Builder, node: ast.Call) -> Node:
     first, second = _arguments(node, 2, 2, "match(x, 'pattern')")
     source = constant(second)
     if not isinstance(source, str):
-        raise trouble(second, "a pattern in quotes is expected")
+        raise trouble(second, "a pattern in quotes")
     try:
         pattern = compile_pattern(source)
     except PatternError as error:
         raise trouble(second, str(error)) from None
     if pattern.groups != 1:
-        raise trouble(second, "a pattern with one group is expected")
+        raise trouble(second, "a pattern with one group")
 
     def found(value: Any) -> Plain:
         hit = pattern.search(value) if value.__class__ is str else None
@@ -77,7 +77,7 @@ def _lookup(builder: Builder, node: ast.Call) -> Node:
     column, *parts = _arguments(node, 2, 16, "lookup(column, index, ...)")
     found = builder.object(column)
     if not found.is_column:
-        raise trouble(column, f"{found.name} is no column")
+        raise trouble(column, f"a column instead of {found.name}")
     arcs = [builder.build(part) for part in parts]
 
     def run(frame: Any) -> Cells:
@@ -103,7 +103,7 @@ def _find(builder: Builder, node: ast.Call) -> Node:
     found, judge = builder.object(column), builder.object(by)
     for part, known in ((column, found), (by, judge)):
         if not known.is_column:
-            raise trouble(part, f"{known.name} is no column")
+            raise trouble(part, f"a column instead of {known.name}")
     wanted = frozenset(constant(part) for part in rest)
 
     def run(frame: Any) -> Plain:
@@ -166,7 +166,7 @@ def _aggregate(form: str, action: Callable[[list[Any]], Plain]) -> Callable[[Bui
         (column,) = _arguments(node, 1, 1, form)
         found = builder.object(column)
         if not found.is_column:
-            raise trouble(column, f"{found.name} is no column")
+            raise trouble(column, f"a column instead of {found.name}")
         return lambda frame: action([value for value in frame.all(found.name) if value is not None])
 
     return make
@@ -185,7 +185,7 @@ def _count_where(builder: Builder, node: ast.Call) -> Node:
     column, *rest = _arguments(node, 2, 32, "count_if(column, value, ...)")
     found = builder.object(column)
     if not found.is_column:
-        raise trouble(column, f"{found.name} is no column")
+        raise trouble(column, f"a column instead of {found.name}")
     wanted = frozenset(constant(part) for part in rest)
 
     def run(frame: Any) -> Plain:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from agent.config import Problem
+from agent.config import Problem, show
 from agent.snmp import module_file
 from agent.snmp.match import Facts, Identity, Matcher, match_troubles
 from agent.snmp.module import Module
@@ -120,7 +120,7 @@ class Library:
             said = []
             for name, entry in file.readings.items():
                 if expected := name_trouble(name, entry):
-                    said.append((("readings", name), name, expected))
+                    said.append((("readings", name), show(name), expected))
                 self.vocabulary[name] = reading_of(name, entry)
             self._say(folder / "readings.yml", said)
 
@@ -192,7 +192,7 @@ class Library:
     def _collect(self, name: str, chain: dict[str, ProfileFile], above: tuple[str, ...], said: list[Any]) -> bool:
         """Put the bases of a profile into the chain, each once and before who is based on it, then the profile itself."""
         if name in above or name not in self._files:
-            found = f"{' -> '.join((*above, name))}, a circle" if name in above else name
+            found = f"{' -> '.join((*above, name))}, a circle" if name in above else show(name)
             said.append((("base",), found, "the names of other profiles"))
             return False
         for base in self._files[name].base:
@@ -229,7 +229,7 @@ _kept = cache(_read)
 
 def _check_file(sheet: Sheet, file: ProfileFile, stem: str) -> None:
     if file.profile != stem:
-        sheet.say(("profile",), file.profile, f"{stem}, the name of the file")
+        sheet.say(("profile",), show(file.profile), f"{stem}, the name of the file")
     for place, match in enumerate(file.match):
         if expected := match_troubles(match):
-            sheet.say(("match", place, "sysdescr"), match.sysdescr or "", expected)
+            sheet.say(("match", place, "sysdescr"), show(match.sysdescr), expected)

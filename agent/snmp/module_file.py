@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from agent.config import Problem
+from agent.config import Problem, show
 from agent.packets.ber import oid_of
 from agent.snmp.gopattern import compile_go
 from agent.snmp.module import ENUMS, METRIC_PATTERN, NUMBERS, PARSED, Metric, Module
@@ -186,9 +186,8 @@ def _check_metric(sheet: Sheet, metric: Metric, at: Key, remarks: list[Problem])
         where: Key = (*at, "lookups", place)
         for number, label in enumerate(lookup.labels or ()):
             if label not in labels:
-                sheet.say(
-                    (*where, "labels", number), label, f"one of {', '.join(sorted(labels)) or 'the indexes: there are none'}"
-                )
+                expected = f"one of {', '.join(sorted(labels))}" if labels else "no labels: the metric has no indexes"
+                sheet.say((*where, "labels", number), show(label), expected)
         if lookup.labels and (lookup.oid is None or lookup.type is None):
             sheet.say(where, "no oid or no type", "oid: and type: of the object to look up")
         labels.add(lookup.labelname)
@@ -210,7 +209,7 @@ def _check_value(sheet: Sheet, metric: Metric, at: Key, remarks: list[Problem]) 
     for suffix, listed in metric.regex_extracts.items():
         where: Key = (*at, "regex_extracts", suffix)
         if not re.match(METRIC_PATTERN, metric.name + suffix):
-            sheet.say(where, suffix, f"what makes a metric name when put behind {metric.name}")
+            sheet.say(where, show(suffix), f"what makes a metric name when put behind {metric.name}")
         for place, extract in enumerate(listed):
             _check_regex(sheet, extract.regex, (*where, place, "regex"), remarks)
 
@@ -219,9 +218,9 @@ def _check_regex(sheet: Sheet, text: str, at: Key, remarks: list[Problem]) -> No
     try:
         compile_pattern(compile_go(text, whole=True).pattern, _FACTOR)
     except PatternError as error:
-        remarks.append(sheet.remark(at, text[:60], f"{error}: some texts could keep this one busy"))
+        remarks.append(sheet.remark(at, show(text), f"{error}: some texts could keep this one busy"))
     except ValueError as error:
-        sheet.say(at, f"{text[:60]} ({error})", _REGEX)
+        sheet.say(at, f"{error}, in {show(text)}", _REGEX)
 
 
 def problems_in(paths: Iterable[Path | str]) -> tuple[Problem, ...]:

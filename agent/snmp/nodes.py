@@ -50,7 +50,7 @@ Node = Callable[[Any], Cells]
 
 
 class ExpressionError(ValueError):
-    """An expression is refused; the text says where and what is expected."""
+    """An expression is refused; the text says what is expected, and where."""
 
 
 Functions = Mapping[str, Callable[["Builder", ast.Call], Node]]
@@ -84,15 +84,15 @@ class Builder:
             return _each(_choose, [self.build(node.test), self.build(node.body), self.build(node.orelse)])
         if isinstance(node, ast.Call):
             return self._call(node)
-        raise trouble(node, f"{type(node).__name__} is not part of the language")
+        raise trouble(node, "a number, text, object, operation or call of a function")
 
     def object(self, node: ast.expr) -> Object:
         """The object that a part names; `ExpressionError` if it names none."""
         if not isinstance(node, ast.Name):
-            raise trouble(node, "the name of an object is expected")
+            raise trouble(node, "the name of an object")
         found = self.known.get(node.id)
         if found is None:
-            raise trouble(node, f"no module of the profile has an object {node.id}")
+            raise trouble(node, f"an object of the profile's modules instead of {node.id}")
         self.objects.append(node.id)
         return found
 
@@ -108,12 +108,12 @@ class Builder:
             return _each(_not, [operand])
         if isinstance(node.op, ast.USub):
             return _each(_negative, [operand])
-        raise trouble(node, "only - and not stand before a value")
+        raise trouble(node, "no operator but - and not before a value")
 
     def _binary(self, node: ast.BinOp) -> Node:
         action = _BINARY.get(type(node.op))
         if action is None:
-            raise trouble(node, "only + - * / // % ** join two values")
+            raise trouble(node, "one of + - * / // % ** between two values")
         left, right = self.build(node.left), self.build(node.right)
         if isinstance(node.op, ast.Mult | ast.Div) and isinstance(node.right, ast.Constant) and node.right.value:
             return _scale(left, _scale_factor(node.right), isinstance(node.op, ast.Div))
@@ -128,13 +128,13 @@ class Builder:
                 continue
             action = _COMPARE.get(type(operation))
             if action is None:
-                raise trouble(node, "only == != < <= > >= in compare values")
+                raise trouble(node, "one of == != < <= > >= in between two values")
             parts.append(_each(action, [self.build(left), self.build(right)]))
         return parts[0] if len(parts) == 1 else _each(_all_of, parts)
 
     def _among(self, left: ast.expr, right: ast.expr, is_not: bool) -> Node:
         if not isinstance(right, ast.Tuple | ast.List):
-            raise trouble(right, "values in brackets are expected after in")
+            raise trouble(right, "values in brackets after in")
         values = frozenset(constant(part) for part in right.elts)
         return _each(lambda value: None if value is None else (value in values) is not is_not, [self.build(left)])
 
@@ -142,13 +142,13 @@ class Builder:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         function = self._functions.get(name)
         if function is None or node.keywords:
-            raise trouble(node, f"one of the functions {', '.join(sorted(self._functions))} is expected")
+            raise trouble(node, f"one of the functions {', '.join(sorted(self._functions))}")
         return function(self, node)
 
 
-def trouble(node: ast.expr, what: str) -> ExpressionError:
+def trouble(node: ast.expr, expected: str) -> ExpressionError:
     """The error about a part."""
-    return ExpressionError(f"at character {getattr(node, 'col_offset', 0) + 1}: {what}")
+    return ExpressionError(f"{expected} at character {getattr(node, 'col_offset', 0) + 1}")
 
 
 def constant(node: ast.expr) -> Plain:
@@ -160,7 +160,7 @@ def constant(node: ast.expr) -> Plain:
         return value
     if isinstance(value, bool) or (isinstance(value, int | float) and abs(value) <= _MAX_CONSTANT):
         return value
-    raise trouble(node, "a number or a text is expected")
+    raise trouble(node, "a number or a text")
 
 
 def each(action: Callable[..., Plain], parts: list[Node]) -> Node:
@@ -211,7 +211,7 @@ def _scale(part: Node, factor: float, divides: bool) -> Node:
 def _scale_factor(node: ast.Constant) -> float:
     value = constant(node)
     if not isinstance(value, int | float):
-        raise trouble(node, "a number is expected")
+        raise trouble(node, "a number")
     return value
 
 

@@ -23,16 +23,16 @@ def compile_pattern(source: str, factor: int = 1) -> re.Pattern[str]:
     and so can a back reference. Raises `PatternError`.
     """
     if len(source) > MAX_PATTERN:
-        raise PatternError(f"a pattern of at most {MAX_PATTERN} characters is expected")
+        raise PatternError(f"a pattern of at most {MAX_PATTERN} characters")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             pattern = re.compile(source)
             parsed: Any = re._parser.parse(source)  # type: ignore[attr-defined]  # the only way to know what is in a pattern
     except (re.error, OverflowError, RecursionError, Warning) as error:
-        raise PatternError(f"a pattern is expected ({error})") from None
+        raise PatternError(f"a pattern ({error})") from None
     if _steps(parsed) > _MOST_STEPS * factor:
-        raise PatternError("a pattern with at most three repetitions without a bound (bound some: [0-9]{1,9}) is expected")
+        raise PatternError("a pattern with at most three repetitions without a bound (bound some: [0-9]{1,9})")
     return pattern
 
 
@@ -49,10 +49,10 @@ def _cost(operation: str, argument: Any) -> int:
         least, most = int(argument[0]), min(int(argument[1]), MAX_TEXT)
         body = _steps(argument[2])
         if body > 1 and least != most > 1:
-            raise PatternError("a pattern without a choice or a repetition inside a repetition is expected")
+            raise PatternError("a pattern without a choice or a repetition inside a repetition")
         return int(min(body**most, 10 * _MOST_STEPS)) if body > 1 else most - least + 1
     if operation.startswith("GROUPREF"):
-        raise PatternError("a pattern without references to groups is expected")
+        raise PatternError("a pattern without references to groups")
     if operation == "BRANCH":
         return sum(_steps(branch) for branch in argument[1])
     if operation == "SUBPATTERN":

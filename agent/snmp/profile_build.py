@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from agent.config import show
 from agent.packets.ber import oid_of
 from agent.snmp.answers import SCALAR, Layouts, Object, Plain, Sort
 from agent.snmp.expression import Expression, compile_expression
@@ -21,7 +22,7 @@ from agent.snmp.patterns import PatternError, compile_pattern
 from agent.snmp.profile import Ports, Profile
 from agent.snmp.profile_file import PortsSettings, ProfileFile, ReadingFile, Scalar, Settings
 from agent.snmp.readings import Derivation, Source
-from agent.snmp.rules import OFF, Change, Rule, changed, troubles
+from agent.snmp.rules import NO_STATES, Change, Rule, changed, one_of, troubles
 from agent.snmp.vocabulary import Kind, Reading
 
 Key = tuple[str | int, ...]
@@ -80,7 +81,7 @@ def build(material: Material, say: Say) -> Profile:
     required = tuple(dict.fromkeys(name for part in chain for name in part.required))
     for name in required:
         if name not in derived and not (ports is not None and name.startswith(PORT)):
-            say(("required",), name, "a reading that the profile derives")
+            say(("required",), show(name), "a reading that the profile derives")
     return Profile(
         name=chain[-1].profile,
         title=chain[-1].title,
@@ -111,7 +112,7 @@ def _core(material: Material, objects: Mapping[str, Object], say: Say) -> tuple[
             else:
                 say(
                     ("core", place) if part is material.chain[-1] else ("base",),
-                    name,
+                    show(name),
                     "a scalar object of the profile's modules",
                 )
     return tuple(dict.fromkeys(core))
@@ -143,7 +144,7 @@ def _objects(modules: tuple[str, ...], material: Material, say: Say) -> dict[str
     for name in modules:
         module = material.modules.get(name)
         if module is None:
-            say(("modules",), name, "the name of a module")
+            say(("modules",), show(name), "the name of a module")
             continue
         for found in objects_of(module).values():
             first = objects.setdefault(found.name, found)
@@ -159,7 +160,7 @@ def _ports(given: PortsSettings, say: Say) -> Ports:
         try:
             patterns.append(compile_pattern(source) if source is not None else None)
         except PatternError as error:
-            say(("ports", name), source or "", str(error))
+            say(("ports", name), show(source), str(error))
             patterns.append(None)
     return Ports(frozenset(given.skip_types), patterns[0], patterns[1], given.wan, patterns[2])
 
@@ -172,22 +173,20 @@ def _rules(material: Material, say: Say) -> tuple[Rule, ...]:
             rule = rules.get(name)
             place: Key = ("health", name) if part is material.chain[-1] else ("base",)
             if name not in material.rules:
-                say(place, name, "a rule of health.yml")
-            elif given == OFF:
+                say(place, show(name), "a rule of health.yml")
+            elif not isinstance(given, Change):
                 rules.pop(name, None)
             elif rule is not None:
                 rules[name] = _changed(rule, given, material, partial(say, place))
     return tuple(rule for rule in rules.values() if not rule.classes or class_ in rule.classes)
 
 
-def _changed(rule: Rule, given: Any, material: Material, note: Callable[[str, str], None]) -> Rule:
+def _changed(rule: Rule, given: Change, material: Material, note: Callable[[str, str], None]) -> Rule:
     try:
-        result = changed(rule, msgspec.convert(given, Change))
-    except (msgspec.ValidationError, ValueError) as error:
-        note(str(given), f"{OFF}, or other thresholds ({error})")
+        result = changed(rule, given)
+    except ValueError as error:
+        note("settings that do not fit together", str(error))
         return rule
-    if unknown := [name for name in given if name not in Change.__struct_fields__]:
-        note(unknown[0], f"one of {', '.join(Change.__struct_fields__)}")
     for found, expected in troubles(result, material.vocabulary):
         note(found, expected)
     return result
@@ -231,16 +230,14 @@ class Maker:
     def _entry(self, given: ReadingFile, key: Key) -> tuple[Source, ...]:
         reading = self._vocabulary.get(given.reading)
         if reading is None:
-            self._say((*key, "reading"), given.reading, "a reading of readings.yml")
+            self._say((*key, "reading"), show(given.reading), "a reading of readings.yml")
             return ()
         for name in given.labels:
             if name not in reading.labels:
-                self._say((*key, "labels", name), name, f"one of {', '.join(reading.labels) or 'no labels'}")
+                self._say((*key, "labels", name), show(name), one_of(reading.labels, "no label: the reading has none"))
         for raw, state in given.states.items():
             if state not in reading.states:
-                self._say(
-                    (*key, "states", raw), state, f"one of {', '.join(reading.states) or 'no states, for it is a number'}"
-                )
+                self._say((*key, "states", raw), show(state), one_of(reading.states, NO_STATES))
         values = given.value if isinstance(given.value, tuple) else (given.value,)
         places: list[Key] = [
             (*key, "value", place) if isinstance(given.value, tuple) else (*key, "value") for place in range(len(values))
@@ -276,7 +273,7 @@ class Maker:
         try:
             return compile_expression(source, self._objects)
         except ExpressionError as error:
-            self._say(key, str(source), str(error))
+            self._say(key, show(source), str(error))
             return None
 
 

@@ -4,13 +4,14 @@ and vocabulary is `agent.snmp.profile_build`'s to check.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 from agent.snmp.module import OID_PATTERN
-from agent.snmp.vocabulary import Name
+from agent.snmp.rules import Change
+from agent.snmp.vocabulary import Class, Name
 
 PROFILE_PATTERN: Final = r"^[a-z0-9][a-z0-9.-]{0,62}\Z"
 OBJECT_PATTERN: Final = r"^[A-Za-z_][A-Za-z0-9_]{0,126}\Z"
@@ -21,7 +22,6 @@ def _expect(text: str) -> dict[str, str]:
 
 
 ProfileName = Annotated[str, Meta(pattern=PROFILE_PATTERN, extra=_expect("a name of small letters, digits, - and ."))]
-Class = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,30}\Z", extra=_expect("a word of small letters"))]
 Oid = Annotated[str, Meta(pattern=OID_PATTERN, extra=_expect("an OID in numbers, such as 1.3.6.1.4.1.318"))]
 ObjectName = Annotated[str, Meta(pattern=OBJECT_PATTERN, extra=_expect("the name of an object"))]
 Scalar = str | int | float
@@ -95,5 +95,5 @@ class ProfileFile(msgspec.Struct, frozen=True, kw_only=True):
     ports: PortsSettings | None = None
     readings: tuple[ReadingFile, ...] = ()
     required: tuple[Name, ...] = ()
-    health: dict[Name, str | dict[str, Any]] = {}
+    health: dict[Name, Literal["off"] | Change] = {}
     """A rule's other thresholds, or `off`."""

@@ -8,10 +8,10 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from agent.snmp.profile_file import Class
-from agent.snmp.vocabulary import Kind, Name, Reading
+from agent.config import show
+from agent.snmp.vocabulary import Class, Kind, Name, Reading
 
-OFF: Final = "off"
+NO_STATES: Final = "no state: the reading is a number"
 DAY_S: Final = 86_400.0
 Seconds = Annotated[float, Meta(ge=0, le=30 * DAY_S)]
 Threshold = float | Name
@@ -139,7 +139,7 @@ def troubles(rule: Rule, vocabulary: Mapping[str, Reading]) -> Iterator[tuple[st
     """What is wrong between a rule and the vocabulary: found, expected."""
     for name in rule.readings:
         if name not in vocabulary:
-            yield name, "a reading of readings.yml"
+            yield show(name), "a reading of readings.yml"
             return
     yield from _test_troubles(rule, vocabulary[rule.on])
     for condition in rule.conditions:
@@ -148,18 +148,23 @@ def troubles(rule: Rule, vocabulary: Mapping[str, Reading]) -> Iterator[tuple[st
         yield from _test_troubles(rule.was, vocabulary[rule.on])
     for state in rule.ignore:
         if state not in vocabulary[rule.on].states:
-            yield state, f"one of {', '.join(vocabulary[rule.on].states) or 'no states'}"
+            yield show(state), one_of(vocabulary[rule.on].states, NO_STATES)
     for text in (rule.words.en, rule.words.vi):
         try:
             text.format(value="", label="")
         except (KeyError, IndexError, ValueError):
-            yield text, "a sentence with nothing but {value} and {label} to put in"
+            yield show(text), "a sentence with nothing but {value} and {label} to put in"
+
+
+def one_of(names: tuple[str, ...], otherwise: str) -> str:
+    """What is expected where some names fit, or none."""
+    return f"one of {', '.join(names)}" if names else otherwise
 
 
 def _test_troubles(part: Rule | Condition | Was, reading: Reading) -> Iterator[tuple[str, str]]:
     for state in part.state:
         if state not in reading.states:
-            yield state, f"one of {', '.join(reading.states) or 'no states, it is a number'}"
+            yield show(state), one_of(reading.states, NO_STATES)
     is_number = part.above is not None or part.below is not None or part.equals is not None
     if is_number and reading.kind is Kind.STATE:
         yield f"a threshold for {reading.name}", "state: with some of its states"

@@ -65,9 +65,10 @@ def expectation(hint: Any) -> str:
         for meta in hint.__metadata__:
             if isinstance(meta, msgspec.Meta) and meta.extra and "expected" in meta.extra:
                 return str(meta.extra["expected"])
-        return expectation(hint.__origin__) + "".join(_bounds(meta) for meta in hint.__metadata__)
+        parts = "characters" if hint.__origin__ is str else "parts"
+        return expectation(hint.__origin__) + "".join(_bounds(meta, parts) for meta in hint.__metadata__)
     if origin is typing.Literal:
-        return f"one of {', '.join(str(arg) for arg in args)}"
+        return str(args[0]) if len(args) == 1 else f"one of {', '.join(str(arg) for arg in args)}"
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return f"one of {', '.join(str(member.value) or 'nothing' for member in hint)}"
     if origin in (tuple, list, frozenset, set):
@@ -75,16 +76,17 @@ def expectation(hint: Any) -> str:
     if origin is dict or (isinstance(hint, type) and issubclass(hint, msgspec.Struct)):
         return "settings below it"
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(expectation(arg) for arg in args)
+        wanted = [arg for arg in args if arg is not int or float not in args]
+        return " or ".join(expectation(arg) for arg in wanted)
     return _WORDS.get(hint, "another value")
 
 
-def _bounds(meta: Any) -> str:
+def _bounds(meta: Any, what: str) -> str:
     names = (("gt", "above"), ("ge", "from"), ("lt", "below"), ("le", "to"), ("pattern", "like"))
     parts = [f"{words} {bound}" for name, words in names if (bound := getattr(meta, name, None)) is not None]
     low, high = getattr(meta, "min_length", None), getattr(meta, "max_length", None)
     if low or high:
-        parts.append(f"of {low or 0} to {high or 'any number of'} parts")
+        parts.append(f"of {high} {what}" if low == high else f"of {low or 0} to {high or 'any number of'} {what}")
     return f" ({', '.join(parts)})" if parts else ""
 
 
@@ -122,13 +124,13 @@ def _bounded(hint: Any) -> Reader:
         if not is_leaf:
             if low <= len(result) <= high:
                 return result
-        else:
-            try:
-                return msgspec.convert(result, hint)
-            except msgspec.ValidationError:
-                pass
-        notes.say(key, show(value), expected)
-        return BAD
+            notes.say(key, f"a list of {len(result)}" if isinstance(value, list) else show(value), expected)
+            return BAD
+        try:
+            return msgspec.convert(result, hint)
+        except msgspec.ValidationError:
+            notes.say(key, show(value), expected)
+            return BAD
 
     return read
 

@@ -41,6 +41,10 @@ class SheetError(ValueError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class _TooMuchError(yaml.MarkedYAMLError):
+    """Nesting or values beyond what any honest file has."""
+
+
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # which one depends on the machine
     """Decides what a plain text is by the rules above, once for each text: most of a large file are the same few words.
 
@@ -57,7 +61,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         self._depth += 1
         if self._depth > _MAX_DEPTH + 2:
             mark = parent.start_mark if parent is not None else None
-            raise yaml.MarkedYAMLError(problem=f"more than {_MAX_DEPTH} levels", problem_mark=mark)
+            raise _TooMuchError(problem_mark=mark)
 
     def ascend_resolver(self) -> None:
         """Called for every node after its children."""
@@ -173,6 +177,10 @@ class Sheet:
             root = loader.get_single_node()
             self.value = None if root is None else self._plain(root, (), 0)
             self._root = root
+        except _TooMuchError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            expected = f"at most {_MAX_DEPTH} levels and {_MAX_NODES} values, aliases counted"
+            self.problems.append(Problem(self.file, line, "", "too much nesting or too many values", expected))
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             found = f"broken syntax ({error.problem or error.context})"
@@ -187,8 +195,7 @@ class Sheet:
     def _plain(self, node: yaml.Node, key: Key, depth: int) -> Any:
         self._left -= 1
         if self._left < 0 or depth > _MAX_DEPTH:
-            problem = f"more than {_MAX_DEPTH} levels or {_MAX_NODES} values, aliases counted"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+            raise _TooMuchError(problem_mark=node.start_mark)
         if isinstance(node, yaml.MappingNode) and node.tag == _SCALAR + "map":
             return self._mapping(node, key, depth)
         if isinstance(node, yaml.SequenceNode) and node.tag == _SCALAR + "seq":
@@ -227,7 +234,8 @@ class Sheet:
                 found = self._plain(value_node, (*key, "<<"), depth + 1)
                 merged += found if isinstance(found, list) else [found]
             elif (name := str(name_node.value)) in values:
-                self._note(name_node, (*key, name), "the key a second time", "it once")
+                first = next(line for each, _ in node.value if each.value == name and (line := each.start_mark.line + 1))
+                self._note(name_node, (*key, name), f"the key a second time (first in line {first})", "it once")
             else:
                 values[name] = self._plain(value_node, (*key, name), depth + 1)
         for each in merged:

@@ -24,6 +24,9 @@ Name = Annotated[
     str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,98}\Z", extra={"expected": "a name of small letters, digits and underscores"})
 ]
 
+Class = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,30}\Z", extra={"expected": "a word of small letters"})]
+"""What a device is, such as `ups`."""
+
 
 class Kind(enum.StrEnum):
     """What a reading is: a number that goes up and down, one that only rises, one of several states, or a text."""

@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 
 from agent.snmp.sheet import Key, Sheet, SheetError
-from collector.poll.trap_table import Notification, Role, Table
+from collector.config import shown
+from collector.poll.trap_table import Notification, Table
 
 FILE = "notifications.yml"
 
@@ -53,7 +54,7 @@ def _check(sheet: Sheet, entries: Sequence[Notification]) -> None:
     for index, each in enumerate(entries):
         at: Key = ("notifications", index)
         if names.setdefault(each.name, index) != index:
-            sheet.say((*at, "name"), f"{each.name!r} a second time", "each name once")
+            sheet.say((*at, "name"), f"{shown(each.name)} a second time", "each name once")
         places = [("oids", place, oid) for place, oid in enumerate(each.oids)]
         for key, place, oid in (*places, *[("under", place, oid) for place, oid in enumerate(each.under)]):
             if f"{key} {oid}" in oids:
@@ -67,6 +68,6 @@ def _check_entry(sheet: Sheet, at: Key, entry: Notification, raised: set[str]) -
         sheet.say(at, f"{entry.name} without an OID", "`oids` or `under`")
     roles = [name for name in ("raises", "clears", "severity") if getattr(entry, name)]
     if len(roles) > 1:
-        sheet.say((*at, roles[1]), f"{roles[0]} and {roles[1]}", f"one of {Role.RAISE}s, {Role.CLEAR}s and severity")
+        sheet.say((*at, roles[1]), f"{roles[0]} and {roles[1]}", "one of raises, clears, severity")
     if entry.clears and entry.clears not in raised:
-        sheet.say((*at, "clears"), repr(entry.clears), "an alarm that another entry of the file raises")
+        sheet.say((*at, "clears"), shown(entry.clears), "an alarm that another entry of the file raises")

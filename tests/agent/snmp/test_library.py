@@ -99,27 +99,27 @@ def problems(folder: Path) -> list[str]:
     [
         ("class: UPS\n", "4: class: found \"UPS\", expected a word of small letters"),
         ("zzz: red\n", "4: zzz: found an unknown key, expected one of profile, "),
-        ("base: [nothing]\n", "4: base: found nothing, expected the names of other profiles"),
+        ("base: [nothing]\n", "4: base: found \"nothing\", expected the names of other profiles"),
         ("base: [tested]\n", "4: base: found tested -> tested, a circle, expected"),
-        ("core: [aColumn]\n", "4: core[0]: found aColumn, expected a scalar object"),
-        ("core: [gone]\n", "4: core[0]: found gone, expected a scalar object"),
-        ("required: [ups_alarms]\n", "4: required: found ups_alarms, expected a reading that"),
-        ("readings: [{reading: ups_alarm_count, value: 1}]\n", "readings[0].reading: found ups_alarm_count"),
-        ("readings:\n- reading: ups_alarms\n  value: aScalar +\n", "6: readings[0].value: found aScalar +"),
-        ("readings: [{reading: ups_alarms, value: [1, gone]}]\n", "readings[0].value[1]: found gone, expected at character 1"),
-        ("readings: [{reading: ups_alarms, value: 1, where: index()}]\n", "readings[0].where: found index(), expected"),
-        ("readings: [{reading: ups_alarms, value: 1, labels: {line: 1}}]\n", "labels.line: found line, expected one of no"),
-        ("readings: [{reading: device_fan_state, value: 1, states: {1: good}}]\n", "states.1: found good, expected one"),
-        ("readings: [{reading: ups_alarms, value: 1, states: {1: ok}}]\n", "expected one of no states, for it is a number"),
-        ("readings: [{reading: ups_alarms, value: 1, range: [1]}]\n", "readings[0].range: found a list, expected a list"),
+        ("core: [aColumn]\n", "4: core[0]: found \"aColumn\", expected a scalar object"),
+        ("core: [gone]\n", "4: core[0]: found \"gone\", expected a scalar object"),
+        ("required: [ups_alarms]\n", "4: required: found \"ups_alarms\", expected a reading that"),
+        ("readings: [{reading: ups_alarm_count, value: 1}]\n", "readings[0].reading: found \"ups_alarm_count\""),
+        ("readings:\n- reading: ups_alarms\n  value: aScalar +\n", "6: readings[0].value: found \"aScalar +\""),
+        ("readings: [{reading: ups_alarms, value: [1, gone]}]\n", "readings[0].value[1]: found \"gone\", expected an object"),
+        ("readings: [{reading: ups_alarms, value: 1, where: index()}]\n", "where: found \"index()\", expected index(n) at"),
+        ("readings: [{reading: ups_alarms, value: 1, labels: {line: 1}}]\n", "labels.line: found \"line\", expected no label"),
+        ("readings: [{reading: device_fan_state, value: 1, states: {1: good}}]\n", "states.1: found \"good\", expected one"),
+        ("readings: [{reading: ups_alarms, value: 1, states: {1: ok}}]\n", "expected no state: the reading is a number"),
+        ("readings: [{reading: ups_alarms, value: 1, range: [1]}]\n", "range: found a list of 1, expected a list (of 2"),
         ("match: [{}]\n", "at least one of sysobjectid, sysdescr"),
-        ("match: [{sysdescr: '(a+)+'}]\n", "match[0].sysdescr: found (a+)+, expected a pattern without a choice"),
+        ("match: [{sysdescr: '(a+)+'}]\n", "match[0].sysdescr: found \"(a+)+\", expected a pattern without a choice"),
         ("match: [{sysobjectid: 1.3.x}]\n", "match[0].sysobjectid: found \"1.3.x\", expected an OID in numbers"),
-        ("ports: {watch: '['}\n", "ports.watch: found [, expected a pattern is expected"),
-        ("health: {no_rule: off}\n", "health.no_rule: found no_rule, expected a rule of health.yml"),
-        ("health: {ups_load_high: {over: 1}}\n", "health.ups_load_high: found over, expected one of state, above"),
-        ("health: {ups_load_high: {above: much}}\n", "health.ups_load_high: found much, expected a reading of readings.yml"),
-        ("health: {ups_load_high: maybe}\n", "health.ups_load_high: found maybe, expected off, or other thresholds"),
+        ("ports: {watch: '['}\n", "ports.watch: found \"[\", expected a pattern (unterminated"),
+        ("health: {no_rule: off}\n", "health.no_rule: found \"no_rule\", expected a rule of health.yml"),
+        ("health: {ups_load_high: {over: 1}}\n", "health.ups_load_high.over: found an unknown key, expected above?"),
+        ("health: {ups_load_high: {above: much}}\n", "health.ups_load_high: found \"much\", expected a reading of"),
+        ("health: {ups_load_high: maybe}\n", "health.ups_load_high: found \"maybe\", expected off or settings below it"),
         ("health: {ups_load_high: {above: 0.5, clear: 0.7}}\n", "clear on the good side of the threshold"),
     ],
 )  # fmt: skip
@@ -133,9 +133,9 @@ def test_names_of_files_and_modules(tmp_path: Path) -> None:
     folder = site(tmp_path, "")
     path = folder / "profiles" / "tested.yml"
     path.write_text("profile: other\ntitle: T\n", encoding="utf-8")
-    assert problems(folder) == ["profiles/tested.yml:1: profile: found other, expected tested, the name of the file"]
+    assert problems(folder) == ['profiles/tested.yml:1: profile: found "other", expected tested, the name of the file']
     path.write_text("profile: tested\ntitle: T\nmodules: [none_such]\n", encoding="utf-8")
-    assert problems(folder) == ["profiles/tested.yml:3: modules: found none_such, expected the name of a module"]
+    assert problems(folder) == ['profiles/tested.yml:3: modules: found "none_such", expected the name of a module']
     path.write_text("profile: tested\ntitle: T\nmodules: [test, again]\n", encoding="utf-8")
     again = "modules: {again: {walk: [1.3.6.1.4.1.99998], metrics: [{name: aScalar, oid: 1.3.6.1.4.1.99998.1, type: gauge}]}}\n"
     (folder / "modules" / "again.yml").write_text(again, encoding="utf-8")
@@ -157,19 +157,19 @@ def rule(keys: str, *, health: str = "down", words: str = "a") -> str:
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("readings", entry("kind: gauge", "x_total"), "x_total: found x_total, expected a name that ends in _total"),
+        ("readings", entry("kind: gauge", "x_total"), 'x_total: found "x_total", expected a name that ends in _total'),
         ("readings", entry("kind: state"), "expected states for a reading of kind state"),
         ("readings", entry("kind: state, states: [a]"), "expected unknown as one of the states"),
         ("readings", entry("kind: gauge, labels: [class]"), "expected labels other than class"),
         ("readings", entry("kind: gauge, range: [2, 1]"), "expected a range of two numbers"),
         ("readings", "readings: {x: {kind: gauge, help: a}}\n", "readings.x.help_vi: found nothing, expected text"),
-        ("health", rule("on: none, above: 1"), "rules.x: found none, expected a reading"),
+        ("health", rule("on: none, above: 1"), 'rules.x: found "none", expected a reading'),
         ("health", rule("on: ups_alarms"), "expected one of state, above, below, equals, trend"),
         ("health", rule("on: ups_alarms, above: 1", health="bad"), 'rules.x.health: found "bad"'),
-        ("health", rule("on: ups_alarms, state: [ok]"), "found ok, expected one of no states"),
+        ("health", rule("on: ups_alarms, state: [ok]"), 'found "ok", expected no state'),
         ("health", rule("on: ups_output_source, above: 1"), "expected state: with some of its"),
         ("health", rule("on: ups_alarms, above: 1", words="'{x}'"), "expected a sentence with nothing but"),
-        ("health", rule("on: ups_alarms, above: 1, and: {on: none, equals: 1}"), "found none"),
+        ("health", rule("on: ups_alarms, above: 1, and: {on: none, equals: 1}"), 'found "none"'),
     ],
 )
 def test_mistake_in_vocabulary_or_rules(tmp_path: Path, name: str, text: str, expected: str) -> None:

@@ -85,21 +85,21 @@ OLD = "it below modules:, without auth: and version:, which become an entry of a
         (MODULE + METRIC.replace("gauge", "counter"),
          [":10: modules.m.metrics[1].oid: found 1.3.6.1.4.1.99999.1 a second time, as a of type counter, expected it once"]),
         (MODULE + "      lookups: [{labels: [x], labelname: y, oid: 1.3.6, type: gauge}]\n",
-         [":9: modules.m.metrics[0].lookups[0].labels[0]: found x, expected one of the indexes: there are none"]),
+         [":9: modules.m.metrics[0].lookups[0].labels[0]: found \"x\", expected no labels: the metric has no indexes"]),
         (MODULE + "      indexes: [{labelname: x, type: gauge}]\n      lookups: [{labels: [x], labelname: y}]\n",
          [":10: modules.m.metrics[0].lookups[0]: found no oid or no type, expected oid: and type: of the object to look up"]),
         (MODULE + "      regex_extracts: {'': [{regex: '(a'}], '-': [{regex: a}], b: [{regex: '(?=a)'}, {regex: '\\pL'}]}\n", [
-            ":9: modules.m.metrics[0].regex_extracts.[0].regex: found (a (missing ), unterminated subpattern at position",
-            ":9: modules.m.metrics[0].regex_extracts.-: found -, expected what makes a metric name when put behind a",
-            ":9: modules.m.metrics[0].regex_extracts.b[0].regex: found (?=a) (a look-around, back-reference or possessive"
-            f" repeat, which RE2 does not have), expected {REGEX}",
-            f":9: modules.m.metrics[0].regex_extracts.b[1].regex: found \\pL (\\p (a Unicode class)), expected {REGEX}"]),
+            ":9: modules.m.metrics[0].regex_extracts.[0].regex: found missing ), unterminated subpattern at position",
+            ":9: modules.m.metrics[0].regex_extracts.-: found \"-\", expected what makes a metric name when put behind a",
+            ":9: modules.m.metrics[0].regex_extracts.b[0].regex: found a look-around, back-reference or possessive"
+            f" repeat, which RE2 does not have, in \"(?=a)\", expected {REGEX}",
+            ":9: modules.m.metrics[0].regex_extracts.b[1].regex: found \\p (a Unicode class), in \"\\\\pL\", expected"]),
         (MODULE.replace("gauge", "ParseDateAndTime"),
          [":5: modules.m.metrics[0].datetime_pattern: found nothing, expected a pattern of strptime, such as"]),
         (MODULE.replace("gauge", "ParseDateAndTime\n      datetime_pattern: '%Q'"),
          [":8: modules.m.metrics[0].datetime_pattern: found 'Q' is a bad directive in format '%Q', expected a pattern"]),
         (MODULE + "    filters: [{oid: 1.3.6, targets: [1.3.6], values: ['(']}]\n",
-         [":9: modules.m.filters[0].values[0]: found ( ("]),
+         [":9: modules.m.filters[0].values[0]: found missing ), unterminated"]),
         (MODULE + "    overrides: {b: {ignore: true}}\n",
          [":9: modules.m.overrides.b: found a name of no metric, expected the name of a metric of this module"]),
         (MODULE + "      labels: [a]\n", [":9: modules.m.metrics[0].labels: found an unknown key, expected"]),
@@ -132,7 +132,7 @@ def test_refused(tmp_path: Path, text: str, problems: list[str]) -> None:
         (MODULE + "      regex_extracts: {T: [{regex: a}]}\n",
          ":9: modules.m.metrics[0].regex_extracts: found a number, expected them only for a type of text"),
         (MODULE.replace("gauge", "DisplayString") + "      regex_extracts: {T: [{regex: '(a+)+'}]}\n",
-         ":9: modules.m.metrics[0].regex_extracts.T[0].regex: found (a+)+, expected a pattern without a choice or a"),
+         ":9: modules.m.metrics[0].regex_extracts.T[0].regex: found \"(a+)+\", expected a pattern without a choice or a"),
     ],
 )  # fmt: skip
 def test_odd(tmp_path: Path, text: str, remark: str) -> None:

@@ -90,7 +90,7 @@ def test_every_problem_at_once() -> None:
         'x.yml:5: states.up: found "up", expected a key that is a whole number',
         'x.yml:6: colour: found "green", expected one of red, blue',
         "x.yml:7: ratio: found 2, expected a number (from 0, to 1)",
-        'x.yml:8: rule: found "maybe", expected settings below it or one of off or nothing',
+        'x.yml:8: rule: found "maybe", expected settings below it or off or nothing',
     ]
 
 
@@ -100,7 +100,7 @@ def test_every_problem_at_once() -> None:
         ("", "x.yml: found an empty file, expected settings"),
         ("a: [1", "x.yml:2: found broken syntax (did not find expected ',' or ']'), expected one YAML document"),
         ("a: 1\n--- \nb: 1\n", "x.yml:2: found broken syntax (but found another document), expected one YAML document"),
-        ("class: a\nclass: b\n", "x.yml:2: class: found the key a second time, expected it once"),
+        ("class: a\nclass: b\n", "x.yml:2: class: found the key a second time (first in line 1), expected it once"),
         ("? [1]\n: 2\n", "x.yml:1: found a key that is not plain text, expected a plain key"),
         ("class: !!binary aGk=\n", "x.yml:1: class: found a tagged value, expected a plain value"),
         ("class: !hunter2\n", "x.yml:1: class: found a tagged value, expected a plain value"),

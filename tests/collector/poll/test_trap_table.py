@@ -223,9 +223,9 @@ def test_contradictions_are_refused(tmp_path: Path) -> None:
     """An OID with two meanings, a name twice, an alarm that nobody raises and an entry without OID are named."""
     assert [(line, key, found) for line, key, found, _ in problems(tmp_path, BAD_WHOLE)] == [
         (2, "notifications[0].clears", "raises and clears"),
-        (2, "notifications[0].clears", "'b'"),
-        (3, "notifications[1].name", "'one' a second time"),
+        (2, "notifications[0].clears", '"b"'),
+        (3, "notifications[1].name", '"one" a second time'),
         (3, "notifications[1]", "one without an OID"),
         (4, "notifications[2].oids[0]", "1.3.6.1.4.1.99.0.1, which one has too"),
-        (4, "notifications[2].clears", "'z'"),
+        (4, "notifications[2].clears", '"z"'),
     ]
