@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -66,7 +66,7 @@ class Counts:
 class Layout:
     """Where the objects stand in answers with these OIDs and tags. Do not change what the methods return."""
 
-    __slots__ = ("_columns", "_interned", "_places", "bindings", "oids", "tags")
+    __slots__ = ("_columns", "_interned", "_ordinals", "_places", "bindings", "oids", "tags")
 
     def __init__(self, oids: list[bytes], tags: list[int], prefixes: Prefixes) -> None:
         self.oids = oids
@@ -74,6 +74,8 @@ class Layout:
         self._places = prefixes.sort(oids)
         self._columns: dict[bytes, Column] = {}
         self._interned: dict[tuple[bytes, ...], tuple[bytes, ...]] = {ONE: ONE}
+        self._ordinals: dict[tuple[bytes, ...], dict[bytes, int]] = {}
+        """Where each index stands, once for all columns of a table."""
         self.bindings: dict[object, Any] = {}
         """What others found out about this layout, by whatever they like as key."""
 
@@ -86,16 +88,18 @@ class Layout:
         found = self._columns.get(oid)
         if found is None:
             size = len(oid)
-            by_index = {self.oids[place][size:]: place for place in self._places.get(oid, ())}
+            by_index = {self.oids[place][size:]: place for place in self._places.pop(oid, ())}
             indexes = tuple(by_index)
             indexes = self._interned.setdefault(indexes, indexes)
-            found = self._columns[oid] = Column(indexes, tuple(by_index.values()))
+            ordinals = self._ordinals.get(indexes)
+            if ordinals is None:
+                ordinals = self._ordinals[indexes] = {index: place for place, index in enumerate(indexes)}
+            found = self._columns[oid] = Column(indexes, compact(tuple(by_index.values())), ordinals)
         return found
 
     def scalar(self, oid: bytes) -> int:
         """The place of a scalar, -1 if it was not answered."""
-        column = self.column(oid)
-        return column.by_index.get(SCALAR, -1) if column.places else -1
+        return self.column(oid).place(SCALAR)
 
     def union(self, oids: Sequence[bytes]) -> tuple[bytes, ...]:
         """All indexes of these columns, in the order of the first."""
@@ -108,22 +112,38 @@ class Layout:
 class Column:
     """Indexes and places of a column's rows."""
 
-    __slots__ = ("_over", "by_index", "indexes", "places")
+    __slots__ = ("_ordinals", "_over", "indexes", "places")
 
-    def __init__(self, indexes: tuple[bytes, ...], places: tuple[int, ...]) -> None:
+    def __init__(self, indexes: tuple[bytes, ...], places: Sequence[int], ordinals: dict[bytes, int]) -> None:
         self.indexes = indexes
         self.places = places
-        self.by_index = dict(zip(indexes, places, strict=True))
-        self._over: dict[tuple[bytes, ...], tuple[int, ...]] = {}
+        self._ordinals = ordinals
+        self._over: dict[tuple[bytes, ...], Sequence[int]] = {}
 
-    def over(self, indexes: tuple[bytes, ...]) -> tuple[int, ...]:
+    def place(self, index: bytes) -> int:
+        """The place of the row with this index, -1 if there is none."""
+        ordinal = self._ordinals.get(index)
+        return -1 if ordinal is None else self.places[ordinal]
+
+    def over(self, indexes: tuple[bytes, ...]) -> Sequence[int]:
         """The places of the rows with these indexes, -1 where there is none. `indexes` are a layout's own."""
         if indexes is self.indexes:
             return self.places
         found = self._over.get(indexes)
         if found is None:
-            found = self._over[indexes] = tuple([self.by_index.get(index, -1) for index in indexes])
+            found = self._over[indexes] = self.among(indexes)
         return found
+
+    def among(self, indexes: Sequence[bytes]) -> Sequence[int]:
+        """The same for any indexes."""
+        return compact(tuple([self.place(index) for index in indexes]))
+
+
+def compact(places: tuple[int, ...]) -> Sequence[int]:
+    """Places as a range where they follow each other, as those of a walked column do."""
+    first = places[0] if places else 0
+    span = range(first, first + len(places))
+    return span if places == tuple(span) else places
 
 
 class Prefixes:
@@ -165,13 +185,6 @@ class Layouts:
                 del self._known[next(iter(self._known))]
         self._known[key] = layout
         return layout
-
-
-def picker(places: Sequence[int]) -> Callable[[list[Value]], list[Value]]:
-    """Picks the values at these places; None at -1."""
-    if any(place < 0 for place in places):
-        return lambda values: [None if place < 0 else values[place] for place in places]
-    return lambda values: [values[place] for place in places]
 
 
 def plain(value: Value, tag: int, sort: Sort, counts: Counts) -> Plain:

@@ -100,7 +100,7 @@ class PortTable:
         self._settings: tuple[Ports, bool] | None = None
         self._labels: Labels = ()
         self._info: Labels = ()
-        self._places: dict[bytes, tuple[int, ...]] = {}
+        self._places: dict[bytes, Sequence[int]] = {}
         self._watched: list[float | None] = []
         self._past: dict[str, _Past] = {}
         self._tables: dict[str, Table] = {}
@@ -283,13 +283,13 @@ class PortTable:
         return [value for value, _ in both], [bits for _, bits in both]
 
 
-def _places(layout: Layout, oid: bytes, indexes: tuple[bytes, ...]) -> tuple[int, ...]:
+def _places(layout: Layout, oid: bytes, indexes: tuple[bytes, ...]) -> Sequence[int]:
     """Where a column's values stand for these rows, -1 for none; nothing at all if the column was not answered."""
-    by_index = layout.column(oid).by_index
-    return tuple([by_index.get(index, -1) for index in indexes]) if by_index else ()
+    column = layout.column(oid)
+    return column.among(indexes) if column.indexes else ()
 
 
-def _pick(places: tuple[int, ...], values: list[Value]) -> list[Value]:
+def _pick(places: Sequence[int], values: list[Value]) -> list[Value]:
     return [values[place] if place >= 0 else None for place in places]
 
 

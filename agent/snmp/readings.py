@@ -276,7 +276,7 @@ class Frame:
     def at(self, name: str, index: bytes) -> Plain:
         """A column's value at another index."""
         found = self._objects[name]
-        return self._plain(self._layout.column(found.oid).by_index.get(index, -1), found)
+        return self._plain(self._layout.column(found.oid).place(index), found)
 
     def all(self, name: str) -> list[Plain]:
         """All values of a column."""
