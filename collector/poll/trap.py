@@ -144,8 +144,6 @@ class Reader:
         self._mailbox.send = answers.append
         try:
             self._engine.message_dispatcher.receive_message(self._engine, config.SNMP_UDP_DOMAIN, _SOURCE, data)
-        except NoticeError as error:
-            self._why = str(error)
         except _LIBRARY as error:
             self._why = type(error).__name__
         finally:
@@ -166,7 +164,7 @@ class Reader:
 
     def _tick(self) -> None:
         if self._notice is None:
-            # The library keeps what it knew of a message that it refused, for ever. Nothing of it is needed once it was read.
+            # The library keeps what an answer would need, for ever if there is none.
             for model in self._models():
                 model._cache = type(model._cache)()
         self._messages += 1
@@ -184,16 +182,22 @@ class Reader:
     def _take(self, engine: Any, *message: Any) -> None:
         """Called by the library with a PDU whose sender it believes; arguments as RFC 3412 section 4.2 numbers them."""
         model, security, name, level, engine_id, context, pdu_version, pdu, size, state = message
-        if pdu.tagSet == v1.TrapPDU.tagSet:
-            self._notice = _notice_v1(pdu, self._source)
+        try:
+            self._notice = self._notice_of(pdu)
+        except NoticeError as error:  # caught here, for the library does not tidy up after it
+            self._why = str(error)
             return
-        self._notice = from_v2(self._source, _binds(v2c.apiPDU.get_varbinds(pdu)), self._version)
         if pdu.tagSet == v2c.InformRequestPDU.tagSet:
             answer = v2c.apiPDU.get_response(pdu)
             v2c.apiPDU.set_varbinds(answer, v2c.apiPDU.get_varbinds(pdu))
             engine.message_dispatcher.return_response_pdu(
                 engine, model, security, name, level, engine_id, context, pdu_version, answer, size, state, {}
             )
+
+    def _notice_of(self, pdu: Any) -> Notice:
+        if pdu.tagSet == v1.TrapPDU.tagSet:
+            return _notice_v1(pdu, self._source)
+        return from_v2(self._source, _binds(v2c.apiPDU.get_varbinds(pdu)), self._version)
 
 
 def _notice_v1(pdu: Any, source: str) -> Notice:
