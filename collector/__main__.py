@@ -121,6 +121,10 @@ def _do(options: argparse.Namespace) -> int:
         from collector.commands.poll import run as poll
 
         return poll(settings, options)
+    if options.command == poll_options.DISCOVER:
+        from collector.commands.discover import run as discover
+
+        return discover(settings, options)
     put(f"{asyncio.run(_agent(settings, options))}\n")
     return 0
 

@@ -31,6 +31,10 @@ def add_commands(verbs: _Verbs, files: argparse.ArgumentParser, language: str) -
     asking.add_argument("--port", type=int, default=161, metavar="N", help=word(language, "opt_port"))
     asking.add_argument("--timeout", type=float, default=2.0, metavar="S", help=word(language, "opt_timeout"))
     asking.add_argument("--retries", type=int, default=1, metavar="N", help=word(language, "opt_retries"))
+    _add_discover(
+        verbs.add_parser(DISCOVER, parents=[asking], help=word(language, DISCOVER), description=word(language, DISCOVER)),
+        language,
+    )
     _add_poll(verbs.add_parser(POLL, parents=[asking], help=word(language, POLL), description=word(language, POLL)), language)
 
 
@@ -44,6 +48,17 @@ def _add_poll(made: argparse.ArgumentParser, language: str) -> None:
     made.add_argument("--context", metavar="NAME", help=word(language, "opt_context"))
     made.add_argument("--deadline", type=float, default=60.0, metavar="S", help=word(language, "opt_deadline"))
     made.add_argument("--explain", action="store_true", help=word(language, "opt_explain"))
+
+
+def _add_discover(made: argparse.ArgumentParser, language: str) -> None:
+    made.add_argument("range", nargs="+", metavar="RANGE", help=word(language, "opt_range"))
+    made.add_argument("--auth", action="append", default=[], metavar="NAME", help=word(language, "opt_auth_more"))
+    made.add_argument("--rate", default="50/s", metavar="N/s", help=word(language, "opt_rate"))
+    made.add_argument("--output", "-o", type=Path, metavar="FILE", help=word(language, "opt_output"))
+    made.add_argument("--site", default="", metavar="ID", help=word(language, "opt_site"))
+    made.add_argument("--via", default="collector", metavar="ID", help=word(language, "opt_via"))
+    made.add_argument("--root", action="append", default=[], metavar="ID", help=word(language, "opt_root"))
+    made.add_argument("--large", action="store_true", help=word(language, "opt_large"))
 
 
 def check_numbers(options: argparse.Namespace) -> None:

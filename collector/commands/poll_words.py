@@ -94,6 +94,91 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "asked once: rates and rules that must hold for a time need the running collector",
         "mới hỏi một lần: tốc độ và quy tắc cần kéo dài một thời gian chỉ có khi bộ thu thập đang chạy",
     ),
+    # discover
+    "opt_range": (
+        "networks or addresses: 10.20.0.0/24, 10.20.1.7, 10.20.2.1-10.20.2.9",
+        "mạng hoặc địa chỉ: 10.20.0.0/24, 10.20.1.7, 10.20.2.1-10.20.2.9",
+    ),
+    "opt_auth_more": (
+        "name of credentials in the file; given several times, they are tried in this order",
+        "tên thông tin xác thực trong tệp; nêu nhiều lần thì được thử theo thứ tự đó",
+    ),
+    "opt_rate": ("addresses a second, at most (default: 50/s)", "số địa chỉ mỗi giây, tối đa (mặc định: 50/s)"),
+    "opt_output": (
+        "write the inventory to this file, which must not exist (default: standard output)",
+        "ghi danh mục ra tệp này, tệp chưa được tồn tại (mặc định: đầu ra chuẩn)",
+    ),
+    "opt_site": (
+        "site of what is found (default: the only one of the inventory)",
+        "địa điểm của thiết bị tìm thấy (mặc định: địa điểm duy nhất trong danh mục)",
+    ),
+    "opt_via": (
+        "who will poll them: collector, or an agent (default: collector)",
+        "bên sẽ hỏi: collector hoặc một tác tử (mặc định: collector)",
+    ),
+    "opt_root": (
+        "id or address of the device that leads to the collector (default: this machine's gateway, else the likeliest)",
+        "mã hoặc địa chỉ của thiết bị dẫn về bộ thu thập (mặc định: cổng ra của máy này, nếu không thì thiết bị hợp lý nhất)",
+    ),
+    "opt_large": ("allow more than 65536 addresses", "cho phép hơn 65536 địa chỉ"),
+    "bad_range": (
+        "{value}: expected a network such as 10.20.0.0/24, an address, or two addresses with - between them",
+        "{value}: cần một mạng như 10.20.0.0/24, một địa chỉ, hoặc hai địa chỉ nối bằng dấu -",
+    ),
+    "too_many_large": (
+        "{count} addresses, at most {most}: name smaller ranges, or say --large if you mean it",
+        "{count} địa chỉ, tối đa {most}: hãy nêu dải nhỏ hơn, hoặc dùng --large nếu thực sự muốn",
+    ),
+    "too_many": ("{count} addresses, at most {most}", "{count} địa chỉ, tối đa {most}"),
+    "bad_rate": ("--rate {value}: expected 0.1/s to 1000/s", "--rate {value}: cần từ 0.1/s đến 1000/s"),
+    "bad_name": (
+        "{value}: expected letters, digits and ._:- (1 to 128, first a letter or digit)",
+        "{value}: cần chữ cái, chữ số và ._:- (1 đến 128 ký tự, bắt đầu bằng chữ cái hoặc chữ số)",
+    ),
+    "exists_file": ("{file} exists: nothing is overwritten", "{file} đã tồn tại: không ghi đè"),
+    "unwritable": ("{file} cannot be written: {why}", "không ghi được {file}: {why}"),
+    "bad_inventory": (
+        "the inventory in {folder} has problems, see haidang-collector check: what is known already cannot be told",
+        "danh mục trong {folder} có lỗi, xem haidang-collector check: không thể biết thiết bị nào đã có",
+    ),
+    "sweeping": ("looking", "đang tìm"),
+    "written": (
+        "{file}: {count} targets. Review it, then put it into the inventory's folder.",
+        "{file}: {count} đối tượng. Hãy duyệt lại rồi đưa vào thư mục danh mục.",
+    ),
+    "nobody": ("none of {count} addresses answered", "không địa chỉ nào trong {count} địa chỉ trả lời"),
+    "found_columns": ("ADDRESS\tID\tCLASS\tMAKE\tPROFILE\tPARENTS", "ĐỊA CHỈ\tMÃ\tLOẠI\tHÃNG\tHỒ SƠ\tCHA"),
+    "found_head": (
+        "Proposed by haidang-collector discover {ranges} on {date}: {count} devices at {all} addresses.",
+        "Đề xuất của haidang-collector discover {ranges} ngày {date}: {count} thiết bị trên {all} địa chỉ.",
+    ),
+    "found_review": (
+        "Review ids, classes, sites and parents before use; the comments say what each rests on.",
+        "Hãy duyệt mã, loại, địa điểm và đối tượng cha trước khi dùng; các chú thích nêu căn cứ.",
+    ),
+    "found_profile": ("profile {profile} ({title}), because {why}", "hồ sơ {profile} ({title}), vì {why}"),
+    "found_again": ("the same device answers at {address} too", "cùng thiết bị này cũng trả lời ở {address}"),
+    "found_parent": (
+        "parent {parent}: on the way to {root}, by LLDP {link}",
+        "cha {parent}: trên đường tới {root}, theo LLDP {link}",
+    ),
+    "found_root": (
+        "no parent: the others are seen from here, as it is the nearest to the collector",
+        "không có cha: các thiết bị khác được nhìn từ đây, vì nó gần bộ thu thập nhất",
+    ),
+    "found_stranger": (
+        "LLDP at {port}: {name}, its port {remote}, not found in these ranges",
+        "LLDP ở {port}: {name}, cổng {remote} của nó, không thấy trong các dải này",
+    ),
+    "found_more": ("LLDP: {count} more that were not found", "LLDP: thêm {count} thiết bị không tìm thấy"),
+    "found_known": (
+        "In the inventory already, and therefore not written above:",
+        "Đã có trong danh mục nên không ghi ở trên:",
+    ),
+    "found_refused": (
+        "These speak SNMP but not with the given credentials:",
+        "Các địa chỉ này có SNMP nhưng không chấp nhận thông tin xác thực đã cho:",
+    ),
     "no_answer": ("no answer", "không trả lời"),
 }
 
