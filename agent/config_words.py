@@ -5,6 +5,7 @@ English is what the loader says; this only speaks for people who asked for the o
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
@@ -111,7 +112,7 @@ _TEXT: Final[dict[str, str]] = {
     "a class, such as ups": "một loại thiết bị, ví dụ ups",
     "a target that is not there twice": "một đối tượng chưa có trong danh sách",
     "a whole number, {0} to {1}": "số nguyên, từ {0} đến {1}",
-    # bounds, and a place behind what was found: the first part is looked up as well
+    # bounds, and a place behind what was found; what stands in the places is looked up as well
     "{0} (above {1}, to {2})": "{0} (lớn hơn {1}, đến {2})",
     "{0} (from {1}, to {2})": "{0} (từ {1} đến {2})",
     "{0} (from {1})": "{0} (từ {1})",
@@ -120,19 +121,36 @@ _TEXT: Final[dict[str, str]] = {
     "{0} ({1})": "{0} ({1})",
 }
 
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+"""A text of the file as `show` gives it: whatever it says, it is not ours to translate."""
+_PLACE: Final = re.compile(r"\{\d\}")
+_ESCAPED_PLACE: Final = re.compile(r"\\\{\d\\\}")
+
 
 def vietnamese(text: str) -> str:
     """What was found or expected in Vietnamese; a value from the file, or what is not in the list, stays as it is."""
     if text in _TEXT:
         return _TEXT[text]
-    for english, translated in _TEXT.items():
-        if "{" not in english:
-            continue
-        pattern = re.sub(r"\\\{\d\\\}", "(.+?)", re.escape(english))
-        if match := re.fullmatch(pattern, text, re.DOTALL):
-            first, *others = match.groups()
-            return translated.format(vietnamese(first), *others)
+    if _QUOTED.fullmatch(text):
+        return text
+    exact, patterns = _all()
+    if text in exact:
+        return exact[text]
+    for pattern, translated in patterns:
+        if match := pattern.fullmatch(text):
+            return translated.format(*map(vietnamese, match.groups()))
     return text
+
+
+@functools.cache
+def _all() -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
+    """All that is said, with what is said of SNMP, which is loaded only now: texts, and those with places for values, the
+    longest first, since it says more exactly what is meant."""
+    from agent.snmp.words import TEXT
+
+    exact = {**TEXT, **_TEXT}
+    forms = sorted([english for english in exact if _PLACE.search(english)], key=lambda english: -len(_PLACE.sub("", english)))
+    return exact, [(re.compile(_ESCAPED_PLACE.sub("(.+?)", re.escape(form)), re.DOTALL), exact[form]) for form in forms]
 
 
 def told(problems: Iterable[Problem], language: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from agent import config_words
 from collector.config import ConfigError, Problem
 
 _TEXT: Final[dict[str, str]] = {
@@ -161,6 +162,8 @@ def vietnamese(text: str) -> str:
     for also, translated in _ALSO.items():
         if text.endswith(also):
             return vietnamese(text.removesuffix(also)) + translated
+    if (of_agent := config_words.vietnamese(text)) != text:
+        return of_agent  # said of files that agent and collector have in common
     matches = ((pattern.fullmatch(text), translated) for pattern, translated in _PATTERNS)
     return next((translated.format(*match.groups()) for match, translated in matches if match), text)
 

@@ -128,7 +128,7 @@ class _Reader:
                 (*key, field), "nothing", f"{field}, {field}_env or {field}_file, which {entry.security_level} needs"
             )
         elif not is_needed and secret is not NO_SECRET:
-            found = f"{field} with {entry.security_level or 'no security_level'}"
+            found = f"{field} at the level {entry.security_level or _LEVELS[0]}"
             expected = "authNoPriv or authPriv" if field == "password" else "authPriv"
             self._sheet.say((*key, "security_level"), found, expected)
         elif is_needed and 0 < length < _LEAST_CHARS:

@@ -68,6 +68,6 @@ def _check_entry(sheet: Sheet, at: Key, entry: Notification, raised: set[str]) -
         sheet.say(at, f"{entry.name} without an OID", "`oids` or `under`")
     roles = [name for name in ("raises", "clears", "severity") if getattr(entry, name)]
     if len(roles) > 1:
-        sheet.say((*at, roles[1]), f"{roles[0]} and {roles[1]}", "one of raises, clears, severity")
+        sheet.say((*at, roles[1]), f"{roles[1]} beside {roles[0]}", "one of raises, clears, severity")
     if entry.clears and entry.clears not in raised:
         sheet.say((*at, "clears"), shown(entry.clears), "an alarm that another entry of the file raises")

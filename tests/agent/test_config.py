@@ -192,7 +192,7 @@ def test_missing_or_broken_identity_is_named(folder: Path) -> None:
         (
             GOOD + "readers: {settings: {filesystem: {exclude_types: '('}}}\n",
             "agent.yml:3: readers.settings.filesystem: thấy các thiết lập không khớp nhau, cần exclude_types: '(' "
-            "không phải biểu thức chính quy: missing ), unterminated subpattern at position 0",
+            "không phải biểu thức chính quy: thiếu dấu ) đóng nhóm, ở vị trí 0",
         ),
         ("id: a\nid: nothing\n", "agent.yml:2: id: thấy khóa lặp lại lần hai (lần đầu ở dòng 1), cần chỉ một lần"),
         (

@@ -14,6 +14,7 @@ FROM_AGENT = (
     "model",
     "wire",
     "clock",
+    "config_words",
     "backoff",
     "schedule",
     "blocks",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import types
 import typing
 from collections.abc import Iterator
@@ -16,22 +17,59 @@ import pytest
 import agent.config
 import agent.config_words
 import agent.settings
+import agent.snmp.auth_file
+import agent.snmp.gopattern
+import agent.snmp.security
+import agent.snmp.shapes
+import agent.snmp.tables
 import collector.config_shapes
 import collector.config_words
 import collector.inventory
+import collector.poll.trap_file
 import collector.settings
 from agent.kinds import READERS
+from agent.snmp.module import Module
+from agent.snmp.named import _one_of as one_of
+from agent.snmp.profile_file import ProfileFile
+from agent.snmp.rules import RulesFile
+from agent.snmp.vocabulary import VocabularyFile
 from tests.project.source import tree
 
-SAME = {"YAML", "byte 0x7", "7", "7 (7)", "7?", '"plain"'}
+SAME = {"YAML", "byte 0x7", "7", "7 (7)", "7?", '"plain"', "true", "off", "authPriv", "[:7:]", "\\7 (7)", "7: 7"}
 """Texts that are the same in both languages, or that are nothing but values."""
 
 AGENT = (Path("agent/config.py"), Path("agent/credentials.py"))
+SNMP = (
+    *[
+        Path(f"agent/snmp/{name}.py")
+        for name in (
+            "auth_file", "expression", "functions", "gopattern", "library", "module_file", "nodes", "patterns",
+            "profile_build", "profile_file", "rules", "shapes", "sheet", "vocabulary",
+        )
+    ],
+    Path("collector/poll/trap_file.py"),
+)  # fmt: skip
+"""Who speaks of the files of SNMP; what they refuse by an error of their own is told as what was expected."""
+POLLS = tuple(Path(f"agent/snmp/{name}.py") for name in ("ciphers", "client", "resolve", "security", "session", "tables"))
+OCTETS = tuple(Path(f"agent/packets/{name}.py") for name in ("ber", "snmp", "usm"))
+"""Who says why a device gave no usable answer."""
+SNMP_FILES: tuple[type[msgspec.Struct], ...] = (
+    Module,
+    ProfileFile,
+    RulesFile,
+    VocabularyFile,
+    agent.snmp.auth_file._Entry,
+    collector.poll.trap_file._File,
+)
+SAYS = ("say", "_say", "note", "_note", "problem", "remark", "Problem", "trouble", "one_of", "append")
+REFUSES = (*SAYS, "ExpressionError", "PatternError", "ValueError")
+FAILS = ("SnmpError", "UnauthenticError", "BerError")
 COLLECTOR = (
     Path("collector/config.py"),
     Path("collector/inventory/__init__.py"),
     Path("collector/inventory/check.py"),
     Path("collector/inventory/check_snmp.py"),
+    Path("collector/inventory/equipment.py"),
     Path("collector/inventory/groups.py"),
     Path("collector/inventory/joined.py"),
 )
@@ -62,18 +100,22 @@ def _named(path: Path) -> dict[str, list[ast.expr]]:
     return named
 
 
-def _said(path: Path) -> Iterator[str]:
-    """What a file says was found and expected: the last two arguments of `say`, `problem`, `remark` and `Problem`, pairs it
-    yields; a name stands for what it is given."""
+def _said(path: Path, says: tuple[str, ...] = SAYS) -> Iterator[str]:
+    """What a file says was found and expected: the last two arguments of `say`, `problem` and their like, of what is kept to be
+    said later, pairs it yields, what functions named `..._trouble` give; a name stands for what it is given."""
     named = _named(path)
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if name in ("say", "problem", "remark", "Problem"):
-                for argument in node.args[-2:]:
-                    meant = named.get(argument.id, []) if isinstance(argument, ast.Name) else [argument]
-                    for each in meant:
-                        yield from _texts(each)
+            first = node.args[0] if node.args else None
+            parts = first.elts if name == "append" and isinstance(first, ast.Tuple) else node.args if name != "append" else []
+            for argument in parts[-2:] if name in says else []:
+                for each in named.get(argument.id, []) if isinstance(argument, ast.Name) else [argument]:
+                    yield from _texts(each)
+        elif isinstance(node, ast.FunctionDef) and node.name.endswith(("_trouble", "_troubles", "one_of")):
+            for part in ast.walk(node):
+                if isinstance(part, ast.Return) and part.value is not None:
+                    yield from _texts(part.value)
         elif isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple):
             for part in node.value.elts:
                 yield from _texts(part)
@@ -106,6 +148,68 @@ def test_what_the_agent_finds_and_expects_has_words(path: Path) -> None:
     said = set(_said(path)) - SAME
     assert len(said) >= 3
     assert {text for text in said if agent.config_words.vietnamese(text) == text} == set()
+
+
+@pytest.mark.parametrize("path", SNMP, ids=str)
+def test_what_is_said_of_files_of_snmp_has_words(path: Path) -> None:
+    """Every text about modules, credentials, profiles, vocabulary, rules and notifications, for the agent and the collector."""
+    said = set(_said(path, REFUSES)) - SAME
+    assert said
+    assert {text for text in said if agent.config_words.vietnamese(text) == text} == set()
+    assert {text for text in said if collector.config_words.vietnamese(text) == text} == set()
+
+
+@pytest.mark.parametrize("path", POLLS + OCTETS, ids=str)
+def test_why_a_device_gave_no_usable_answer_has_words(path: Path) -> None:
+    """Every text of an error that a person who asks by hand may see."""
+    said = set(_said(path, FAILS)) - SAME
+    assert said
+    assert {text for text in said if agent.config_words.vietnamese(text) == text} == set()
+
+
+def test_other_words_about_polls() -> None:
+    """Those that stand in tables: reports of SNMPv3, why a walk ended early, what RE2 has and Python has not."""
+    walks = [
+        getattr(agent.snmp.tables, name) for name in ("NOT_INCREASING", "REPEATED", "TOO_MANY_ROWS", "TOO_MANY_BYTES", "EMPTY")
+    ]
+    reports = [words for _, words in agent.snmp.security.FAULTS.values()]
+    for text in (*walks, *reports, *agent.snmp.gopattern._UNSHARED.values(), "h answers from 192.0.2.1:161"):
+        assert agent.config_words.vietnamese(text) != text
+    assert agent.config_words.vietnamese("ups-1: no answer, tries: 2, 2 s each") == (
+        "ups-1: không trả lời, đã gửi 2 lần, mỗi lần chờ 2 giây"
+    )
+
+
+def test_every_key_of_a_file_of_snmp_is_expected_in_vietnamese() -> None:
+    """What may stand behind each, with its bounds."""
+    expected = {agent.snmp.shapes.expectation(hint) for struct in SNMP_FILES for hint in _kinds(struct)} - SAME
+    assert len(expected) > 40
+    told = {text: agent.config_words.vietnamese(text) for text in expected}
+    assert {text for text, said in told.items() if said == text} == set()
+    assert {text for text, said in told.items() if " or " in said and "one of" not in text} == set()
+    assert {text for text in expected if collector.config_words.vietnamese(text) == text} == set()
+
+
+def test_what_a_file_says_is_not_translated() -> None:
+    """Whatever words are between the quotes, and however they end."""
+    for value in ("nothing", "a list (of 1)", "x or nothing", "x: y", "x at character 3", 'say "it", in "z"'):
+        assert agent.config_words.vietnamese(agent.config.show(value)) == agent.config.show(value)
+        assert collector.config_words.vietnamese(agent.config.show(value)) == agent.config.show(value)
+
+
+def test_names_that_do_not_exist_have_words() -> None:
+    """Of credentials, profiles and modules, with a near one and without."""
+    for what in ("credentials of auths_file", "a profile", "a module"):
+        for text in (one_of(what, "pubic", ["public"]), one_of(what, "x", [])):
+            assert agent.config_words.vietnamese(text) != text
+
+
+@pytest.mark.parametrize("text", ["(", ")", "[", "*", "a**", r"\q", "\\", "[z-a]", "(?z)", "a{3,2}", r"\1", "a(?i)", "(?<=a*)"])
+def test_what_python_says_of_patterns_has_words(text: str) -> None:
+    """An expression that `re` refuses is explained in the reader's language."""
+    with pytest.raises(re.error) as caught:
+        re.compile(text)
+    assert agent.config_words.vietnamese(caught.value.msg) != caught.value.msg
 
 
 @pytest.mark.parametrize("path", COLLECTOR, ids=str)

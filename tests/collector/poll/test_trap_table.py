@@ -222,7 +222,7 @@ def test_bad_files_are_refused_with_every_problem(tmp_path: Path) -> None:
 def test_contradictions_are_refused(tmp_path: Path) -> None:
     """An OID with two meanings, a name twice, an alarm that nobody raises and an entry without OID are named."""
     assert [(line, key, found) for line, key, found, _ in problems(tmp_path, BAD_WHOLE)] == [
-        (2, "notifications[0].clears", "raises and clears"),
+        (2, "notifications[0].clears", "clears beside raises"),
         (2, "notifications[0].clears", '"b"'),
         (3, "notifications[1].name", '"one" a second time'),
         (3, "notifications[1]", "one without an OID"),
