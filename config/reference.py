@@ -21,6 +21,9 @@ import collector.inventory
 import collector.settings
 from agent.kinds import READERS
 from agent.own import FAMILIES
+from agent.snmp.library import Library
+from agent.snmp.own import FAMILIES as POLL_FAMILIES
+from agent.snmp.vocabulary import PREFIX, Kind
 from collector.expose import names
 from config import reference_snmp
 
@@ -37,7 +40,9 @@ HEAD = """\
 - [Readers](#readers)
 - [`collector.yml`](#collectoryml)
 - [Inventory](#inventory)
+- [Profiles of devices](#profiles-of-devices)
 - [Series of hosts](#series-of-hosts)
+- [Series of devices](#series-of-devices)
 - [SNMP](#snmp)
 - [Hải Đăng's own series](#hải-đăngs-own-series)
 
@@ -254,12 +259,40 @@ def _own_names() -> str:
     )
 
 
+def _profiles(library: Library) -> str:
+    rows = []
+    for name in sorted(library.profile_names):
+        profile = library.profile(name)
+        if profile.class_:
+            rows.append((f"`{name}`", profile.class_, profile.vendor, profile.title, ", ".join(profile.modules)))
+    return (
+        "Chosen by what a device says of itself (`profile: auto`), or by name. Modules have the format of snmp_exporter's\n"
+        "`snmp.yml`. Own ones stand in `modules/` and `profiles/` of the folder `snmp.folder`.\n\n"
+        + _table(("Profile", "Class", "Vendor", "What it is for", "Modules"), rows)
+    )
+
+
+def _readings(library: Library) -> str:
+    """What profiles make of answers; the modules' own series are named as in their MIBs."""
+    rows = []
+    for reading in library.vocabulary.values():
+        labels = (*reading.labels, "state") if reading.kind is Kind.STATE else reading.labels
+        states = f" States: {', '.join(reading.states)}." if reading.states else ""
+        rows.append((f"`{PREFIX}{reading.name}`", reading.family.type.value, _labels(labels), f"{reading.family.help}{states}"))
+    own = [(f"`{one.name}`", one.type.value, _labels(one.labels), one.help) for one in POLL_FAMILIES]
+    return (
+        "On `/metrics/targets`, with `instance`, `site` and `class`, beside the series of the modules, which are named as in\n"
+        "their MIBs, the way of snmp_exporter.\n\n" + _table(("Name", "Type", "Labels", "Meaning"), own + rows)
+    )
+
+
 def _labels(labels: tuple[str, ...]) -> str:
     return " ".join(f"`{label}`" for label in labels)
 
 
 def render() -> str:
     """The whole page."""
+    library = Library.load()
     parts = [
         HEAD,
         "\n## `agent.yml`\n\n" + settings_table(agent.settings.Settings),
@@ -268,8 +301,10 @@ def render() -> str:
         "\n## `collector.yml`\n\n" + settings_table(collector.settings.Config),
         "\n## Inventory\n\nFiles `*.yml` of one folder (`inventory` in `collector.yml`), read together.\n\n",
         settings_table(collector.inventory.InventoryFile),
+        "\n## Profiles of devices\n\n" + _profiles(library),
         "\n## Series of hosts\n\n",
         *_host_names(),
+        "\n## Series of devices\n\n" + _readings(library),
         "\n## SNMP\n\n",
         *reference_snmp.sections(_table),
         "\n## Hải Đăng's own series\n" + _own_names(),

@@ -79,8 +79,8 @@ class Sweep:
         self._next_s = 0.0
 
     async def all(self, addresses: Sequence[str], done: Callable[[int, int], None]) -> list[Seen]:
-        """What there is, in the order of the addresses; silent ones are left out. `done(so far, all)` tells how far it is. Raises
-        `SnmpError` if these credentials cannot be used here at all."""
+        """What there is, in the order of the addresses; silent ones are left out. `done(so far, all)` tells how far it is.
+        Raises `SnmpError` if these credentials cannot be used here at all."""
         found: list[Seen] = []
         count = 0
 

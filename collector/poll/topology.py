@@ -52,7 +52,7 @@ class Tree(msgspec.Struct, frozen=True):
     """Neighbours of each device that are not among the devices."""
 
 
-RANKS: Final = {"firewall": 0, "router": 1, "switch": 2, "wlc": 3, "ap": 4}
+RANKS: Final = {"firewall": 0, "router": 1, "switch": 2, "fcswitch": 3, "wireless": 3}
 
 
 def rank_of(class_: str) -> int:

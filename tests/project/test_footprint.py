@@ -70,3 +70,46 @@ def test_running_agent_is_light(tmp_path: Path) -> None:
     loaded = set(modules.read_text().split("\n"))
     assert {"agent.runner", "agent.uplink", "agent.host.cpu", "agent.host.meminfo"} <= loaded, said
     assert loaded & ABSENT == set()
+
+
+_COLLECTOR = """
+import asyncio, sys
+from pathlib import Path
+from collector.app import Collector
+from collector.config import load
+async def main():
+    collector = Collector(load(Path({config!r})))
+    await collector.start()
+    await collector.stop()
+asyncio.run(main())
+print("\\n".join(sorted(sys.modules)))
+"""
+
+
+def test_a_collector_that_polls_nothing_loads_nothing_of_it(tmp_path: Path) -> None:
+    """Neither the client, the library of profiles nor the reader of traps; targets that others report change nothing."""
+    (tmp_path / "inventory").mkdir()
+    (tmp_path / "inventory" / "all.yml").write_text(
+        "sites:\n  - {id: dic}\ntargets:\n  - {id: sw-1, site: dic, class: switch, via: collector, address: 192.0.2.1}\n"
+    )
+    config = tmp_path / "collector.yml"
+    config.write_text(
+        "data: data\ninventory: inventory\nweb: {listen: '127.0.0.1:0'}\nagents: {listen: '127.0.0.1:0', transport: plain}\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", _COLLECTOR.format(config=str(config))],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    loaded = set(ended.stdout.split())
+    assert {"collector.app", "collector.polling"} <= loaded
+    packages = {name.partition(".")[0] for name in loaded}
+    assert packages & {"pysnmp", "pyasn1", "weasyprint", "xlsxwriter", "jinja2"} == set()
+    unwanted = {
+        "agent.probes.snmp",
+        "agent.snmp.client",
+        "agent.snmp.library",
+        "collector.poll.devices",
+        "collector.poll.hearing",
+    }
+    assert loaded & unwanted == set()
