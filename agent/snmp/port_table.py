@@ -20,6 +20,8 @@ from agent.snmp.vocabulary import Kind, Reading
 
 _ROWS: Final = (ifs.IF_DESCR, ifs.IF_TYPE, ifs.IF_ADMIN_STATUS, ifs.IF_OPER_STATUS, ifs.IF_NAME)
 """Columns that make a row a port."""
+MOST_PORTS: Final = 4_096
+"""Most ports of one device: a table without end is no list of ports, and reading it at once would hold up all other devices."""
 _IDENTITY: Final = (ifs.IF_NAME, ifs.IF_DESCR, ifs.IF_PHYS_ADDRESS, ifs.IF_OPER_STATUS, ifs.IF_ALIAS, ifs.IF_TYPE)
 _FLAPS_KEPT: Final = 10
 _SHORTEST_S: Final = 1.0
@@ -148,7 +150,10 @@ class PortTable:
         return Table(info, labels, [1.0] * len(labels), last)
 
     def note(self, layout: Layout, number: Value) -> tuple[str, str] | None:
-        """What is missing of the table though ifNumber says that there are ports, in English and Vietnamese."""
+        """What is missing of the table though ifNumber says that there are ports, or is too much of it, in English and
+        Vietnamese."""
+        if (count := len(layout.union(_ROWS))) > MOST_PORTS:
+            return (f"{count} ports, of which only {MOST_PORTS} are read", f"{count} cổng, chỉ đọc {MOST_PORTS} cổng")
         if not isinstance(number, int) or number <= 0:
             return None
         rows = {
@@ -164,7 +169,7 @@ class PortTable:
         )
 
     def _identify(self, layout: Layout, values: list[Value], settings: Ports, wan: bool) -> None:
-        indexes = layout.union(_ROWS)
+        indexes = layout.union(_ROWS)[:MOST_PORTS]
         identity = [_pick(layout.column(oid).over(indexes), values) for oid in _IDENTITY]
         if layout is self._layout and identity == self._identity and self._settings == (settings, wan):
             return

@@ -25,6 +25,7 @@ from agent.snmp.auth import Auth
 from agent.snmp.crew import Crew
 from agent.snmp.device import VALUES, VERDICT, Device, Result
 from agent.snmp.library import Library
+from collector.garbage import YOUNG_S, Sweeper
 from collector.store.store import Store
 from tests.snmp import crowd
 
@@ -87,6 +88,14 @@ class Watch:
             self.held_s = max(self.held_s, time.monotonic() - before - BEAT_S)
 
 
+async def sweep() -> None:
+    """Look for garbage as the running collector does."""
+    sweeper = Sweeper(time.monotonic())
+    while True:
+        await asyncio.sleep(YOUNG_S)
+        sweeper.turn(time.monotonic())
+
+
 async def main() -> None:
     snmp_port, devices, interval_s = (int(text) for text in sys.argv[1:4])
     watch, clock = Watch({name(int(text)) for text in sys.argv[4].split(",") if text}), SystemClock()
@@ -110,7 +119,7 @@ async def main() -> None:
             )
             for number in range(devices)
         )  # fmt: skip
-        tasks = [asyncio.create_task(each) for each in (crew.run(), storing.gathering.run(), watch.beat())]
+        tasks = [asyncio.create_task(each) for each in (crew.run(), storing.gathering.run(), watch.beat(), sweep())]
         print(json.dumps({"begun": True}), flush=True)
         while True:
             late, missed, sent, stored = crew.stats.late, crew.stats.missed, tools.client.stats.sent, storing.reports

@@ -12,7 +12,7 @@ from agent.snmp import objects as ifs
 from agent.snmp.answers import Layouts
 from agent.snmp.library import Library
 from agent.snmp.patterns import compile_pattern
-from agent.snmp.port_table import PortTable
+from agent.snmp.port_table import MOST_PORTS, PortTable
 from agent.snmp.ports import names_of, speed_of, state_of
 from agent.snmp.profile import Ports
 from agent.snmp.readings import Table
@@ -231,6 +231,18 @@ def test_a_missing_column_is_said() -> None:
     assert note is not None
     assert "ifNumber says 11 ports, but ifOperStatus gave no row" in note[0]
     assert PortTable().note(layout, 0) is None
+
+
+def test_a_table_without_end_is_no_list_of_ports() -> None:
+    """A bounded number of ports is read, and what was left out is noted in words."""
+    count = MOST_PORTS + 3
+    found = rows({f"{IFX}.1.{index}": f"p{index}" for index in range(1, count + 1)})
+    layout, table = Layouts(ifs.PORT_COLUMNS).of(found), PortTable()
+    tables = table.read(layout, found.values, PLAIN, wan=False, now_s=0.0, is_break=False, vocabulary=VOCABULARY)
+    assert {len(each.labels) for each in tables} == {MOST_PORTS}
+    note = table.note(layout, count)
+    assert note is not None
+    assert f"{count} ports, of which only {MOST_PORTS} are read" in note[0]
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**64), st.integers(0, 9), st.integers(0, 9), st.booleans()), min_size=1, max_size=12))
