@@ -83,11 +83,15 @@ def expectation(hint: Any) -> str:
 
 def _bounds(meta: Any, what: str) -> str:
     names = (("gt", "above"), ("ge", "from"), ("lt", "below"), ("le", "to"), ("pattern", "like"))
-    parts = [f"{words} {bound}" for name, words in names if (bound := getattr(meta, name, None)) is not None]
+    parts = [f"{words} {_plain(bound)}" for name, words in names if (bound := getattr(meta, name, None)) is not None]
     low, high = getattr(meta, "min_length", None), getattr(meta, "max_length", None)
     if low or high:
         parts.append(f"of {high} {what}" if low == high else f"of {low or 0} to {high or 'any number of'} {what}")
     return f" ({', '.join(parts)})" if parts else ""
+
+
+def _plain(bound: Any) -> str:
+    return str(int(bound)) if isinstance(bound, float) and bound.is_integer() else str(bound)
 
 
 def _scalar(hint: Any) -> Reader:

@@ -26,6 +26,8 @@ _TEXT, _INT, _FLOAT, _BOOL, _NULL, _MERGE = (_SCALAR + name for name in ("str", 
 _INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9]{0,19})\Z")
 _NUMBER: Final = re.compile(r"[-+]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][-+]?[0-9]{1,3})?\Z")
 _LEADING_ZERO: Final = re.compile(r"[-+]?0[0-9]")
+_NAMED: Final = re.compile(r"(alias|anchor|handle) '.*", re.DOTALL)
+"""What a parser quotes of the file, which may be a secret."""
 _WORDS: Final = {"true": _BOOL, "false": _BOOL, "null": _NULL, "~": _NULL, "": _NULL, "<<": _MERGE}
 
 Key = tuple[str | int, ...]
@@ -183,7 +185,8 @@ class Sheet:
             self.problems.append(Problem(self.file, line, "", "too much nesting or too many values", expected))
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            found = f"broken syntax ({error.problem or error.context})"
+            said = _NAMED.sub(r"\1", str(error.problem or error.context))
+            found = f"broken syntax ({said})"
             self.problems.append(Problem(self.file, mark.line + 1 if mark else 1, "", found, "one YAML document"))
         except (yaml.YAMLError, RecursionError, UnicodeError) as error:
             found = f"broken syntax ({str(error).splitlines()[0][:200]})"

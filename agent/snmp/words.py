@@ -35,6 +35,26 @@ _SHEET: Final[dict[str, str]] = {
     "{0}, in {1}": "{0}, trong {1}",
 }
 
+_YAML: Final[dict[str, str]] = {
+    "mapping values are not allowed in this context": "ở đây không được có dấu : với giá trị, có lẽ sai thụt lề",
+    "block sequence entries are not allowed in this context": "ở đây không được có mục danh sách (-), có lẽ sai thụt lề",
+    "did not find expected key": "không thấy khóa ở chỗ cần có, có lẽ sai thụt lề",
+    "did not find expected '-' indicator": "không thấy dấu - ở chỗ cần có",
+    "did not find expected ',' or '}'": "không thấy dấu , hoặc }",
+    "did not find expected ',' or ']'": "không thấy dấu , hoặc ]",
+    "did not find expected <document start>": "không thấy chỗ bắt đầu tài liệu",
+    "did not find expected node content": "không thấy giá trị ở chỗ cần có",
+    "could not find expected ':'": "không thấy dấu :",
+    "found character that cannot start any token": "có ký tự không được đứng đầu, ví dụ dấu tab hoặc @",
+    "found a tab character that violates indentation": "thụt lề bằng dấu tab",
+    "found a tab character where an indentation space is expected": "thụt lề bằng dấu tab",
+    "found unexpected end of stream": "tệp hết giữa chừng",
+    "found unknown escape character": "ký tự thoát không có nghĩa",
+    "found undefined alias": "bí danh (*) chưa được định nghĩa",
+    "found duplicate anchor": "neo (&) lặp lại",
+    "control characters are not allowed": "không được có ký tự điều khiển",
+}
+
 _MODULES: Final[dict[str, str]] = {
     # found
     "a module at the top level, the format of snmp_exporter before 0.23": (
@@ -72,7 +92,7 @@ _MODULES: Final[dict[str, str]] = {
     "an OID that is not below that of {0}": "OID không nằm dưới OID của {0}",
     "a type that an index can show": "kiểu mà chỉ mục của bảng thể hiện được",
     "it only at the last index": "chỉ đặt ở chỉ mục cuối cùng",
-    "no labels: the metric has no indexes": "không có nhãn nào: metric này không có chỉ mục",
+    "no labels: the metric has no indexes": "bỏ nhãn này: metric không có chỉ mục",
     "oid: and type: of the object to look up": "oid: và type: của đối tượng cần tra cứu",
     "them only for a type of text: they do nothing here": "chỉ dùng cho kiểu văn bản: ở đây chúng không có tác dụng",
     "a pattern of strptime, such as %Y-%m-%d %H:%M:%S": "mẫu ngày giờ của strptime, ví dụ %Y-%m-%d %H:%M:%S",
@@ -127,5 +147,5 @@ _NOTIFICATIONS: Final[dict[str, str]] = {
     "an OID as 1.3.6.1.6.3.1.1.5.3": "một OID như 1.3.6.1.6.3.1.1.5.3",
 }
 
-TEXT: Final[dict[str, str]] = {**_SHEET, **_MODULES, **_AUTHS, **_NOTIFICATIONS, **PROFILE, **POLL}
+TEXT: Final[dict[str, str]] = {**_SHEET, **_YAML, **_MODULES, **_AUTHS, **_NOTIFICATIONS, **PROFILE, **POLL}
 """English -> Vietnamese; `{0}` stands for a value, which is looked up as well."""

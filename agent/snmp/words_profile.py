@@ -19,8 +19,8 @@ _PROFILES: Final[dict[str, str]] = {
     "one of these modules": "chỉ một trong các mô-đun này",
     "a rule of health.yml": "một quy tắc trong health.yml",
     "a reading of readings.yml": "một số đọc trong readings.yml",
-    "no label: the reading has none": "không có nhãn: số đọc này không có nhãn nào",
-    "no state: the reading is a number": "không có trạng thái: số đọc này là một con số",
+    "no label: the reading has none": "bỏ nhãn này: số đọc không có nhãn nào",
+    "no state: the reading is a number": "bỏ trạng thái này: số đọc là một con số",
 }
 
 _VOCABULARY: Final[dict[str, str]] = {
@@ -65,6 +65,7 @@ _EXPRESSIONS: Final[dict[str, str]] = {
 }
 
 _PATTERNS: Final[dict[str, str]] = {
+    "a pattern ({0} at position {1})": "một biểu thức chính quy đúng ({0}, ở vị trí {1})",
     "a pattern ({0})": "một biểu thức chính quy đúng ({0})",
     "a pattern of at most {0} characters": "biểu thức chính quy dài nhất {0} ký tự",
     "a pattern in quotes": "một biểu thức chính quy trong dấu nháy",

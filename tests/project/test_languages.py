@@ -204,6 +204,24 @@ def test_names_that_do_not_exist_have_words() -> None:
             assert agent.config_words.vietnamese(text) != text
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a pattern (nothing to repeat at position 3)", "một biểu thức chính quy đúng (không có gì để lặp, ở vị trí 3)"),
+        ("an expression (invalid syntax) at character 9", "một biểu thức đúng (sai cú pháp), ở ký tự thứ 9"),
+        ("a pattern with one group at character 17", "biểu thức chính quy có đúng một nhóm, ở ký tự thứ 17"),
+        ("one of a, b or nothing", "một trong: a, b, hoặc để trống"),
+        ('\\p (a Unicode class), in "(\\\\pL (x)"', '\\p (một lớp ký tự Unicode), trong "(\\\\pL (x)"'),
+        ("no text (/etc/x)", "không phải văn bản (/etc/x)"),
+        ("broken syntax (did not find expected key)", "sai cú pháp (không thấy khóa ở chỗ cần có, có lẽ sai thụt lề)"),
+    ],
+)
+def test_words_within_words(text: str, said: str) -> None:
+    """What is put together of several texts is said in one language throughout."""
+    assert agent.config_words.vietnamese(text) == said
+    assert collector.config_words.vietnamese(text) == said
+
+
 @pytest.mark.parametrize("text", ["(", ")", "[", "*", "a**", r"\q", "\\", "[z-a]", "(?z)", "a{3,2}", r"\1", "a(?i)", "(?<=a*)"])
 def test_what_python_says_of_patterns_has_words(text: str) -> None:
     """An expression that `re` refuses is explained in the reader's language."""
