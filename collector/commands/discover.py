@@ -73,7 +73,7 @@ async def _sweep(
     device = Device(
         target="", host="", auth=auths[0], port=options.port, timeout_s=options.timeout, retries=options.retries, ping=False
     )
-    async with opened(library) as tools:
+    async with opened(library, options.lang) as tools:
         return await Sweep(tools, auths, device, rate).all(addresses, bar)
 
 

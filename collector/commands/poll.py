@@ -23,9 +23,10 @@ from agent.snmp.tools import Tools
 from agent.text import render
 from collector.commands.poll_options import check_numbers
 from collector.commands.poll_text import explain
-from collector.commands.poll_words import word
-from collector.config import Config
+from collector.commands.poll_words import told, word
+from collector.config import Config, ConfigError
 from collector.config_forms import FORMS
+from collector.inventory.equipment import as_ours
 from collector.output import CommandError, put
 from collector.poll.once import NO_PROFILE, Asked, Asking
 
@@ -37,27 +38,28 @@ def run(config: Config, options: argparse.Namespace) -> int:
     check_numbers(options)
     library = read_library(config, options)
     device = _device(read_auths(config, options), library, options)
-    asked = asyncio.run(_ask(library, device, options.deadline))
+    asked = asyncio.run(_ask(library, device, options))
     if options.explain:
         put(explain(asked, options.lang))
     else:
         put(render(asked.readings))
         for one in asked.modules:
             for why in one.troubles:
-                sys.stderr.write(f"{word(options.lang, 'partly', module=one.name, why=why)}\n")
+                sys.stderr.write(f"{word(options.lang, 'partly', module=one.name, why=told(options.lang, why))}\n")
     if asked.error is not None:
-        raise CommandError(word(options.lang, "silent", address=device.host, port=device.port, why=asked.error.detail))
+        why = told(options.lang, asked.error.detail)
+        raise CommandError(word(options.lang, "silent", address=device.host, port=device.port, why=why))
     return 0
 
 
-async def _ask(library: Library, device: Device, deadline_s: float) -> Asked:
-    async with opened(library) as tools:
-        return await Asking(tools).ask(device, deadline_s)
+async def _ask(library: Library, device: Device, options: argparse.Namespace) -> Asked:
+    async with opened(library, options.lang) as tools:
+        return await Asking(tools).ask(device, options.deadline)
 
 
 @asynccontextmanager
-async def opened(library: Library) -> AsyncIterator[Tools]:
-    """Tools for the length of a command. Raises `CommandError`."""
+async def opened(library: Library, language: str) -> AsyncIterator[Tools]:
+    """Tools for the length of a command. Raises `CommandError`, `ConfigError`."""
     tools = Tools(library, lambda result: None, SystemClock())
     try:
         await tools.open()
@@ -65,23 +67,25 @@ async def opened(library: Library) -> AsyncIterator[Tools]:
         raise CommandError(str(error)) from error
     try:
         yield tools
-    except (SheetError, SnmpError) as error:
-        raise CommandError(str(error)) from error
+    except SheetError as error:
+        raise ConfigError([as_ours(problem) for problem in error.problems]) from error
+    except SnmpError as error:
+        raise CommandError(told(language, error.detail)) from error
     finally:
         await tools.close()
 
 
 def read_library(config: Config, options: argparse.Namespace) -> Library:
-    """The modules and profiles there are. Raises `CommandError` with everything that is wrong with them."""
+    """The modules and profiles there are. Raises `ConfigError` with everything that is wrong with them."""
     folder = options.folder or (Path(config.snmp.folder) if config.snmp.folder else None)
     try:
         return Library.load([folder] if folder is not None else [])
     except SheetError as error:
-        raise CommandError(str(error)) from error
+        raise ConfigError([as_ours(problem) for problem in error.problems]) from error
 
 
 def read_auths(config: Config, options: argparse.Namespace) -> Mapping[str, Auth]:
-    """Credentials by name. Raises `CommandError`, which holds no secret."""
+    """Credentials by name. Raises `CommandError` if no file is named, `ConfigError` for what is wrong in it, no secret."""
     file = options.auths or (Path(config.snmp.auths_file) if config.snmp.auths_file else None)
     if file is None:
         raise CommandError(word(options.lang, "no_auths"))
@@ -89,7 +93,7 @@ def read_auths(config: Config, options: argparse.Namespace) -> Mapping[str, Auth
     try:
         return load_auths(file)
     except SheetError as error:
-        raise CommandError(str(error)) from error
+        raise ConfigError([as_ours(problem) for problem in error.problems]) from error
 
 
 def auth_named(auths: Mapping[str, Auth], name: str, options: argparse.Namespace) -> Auth:

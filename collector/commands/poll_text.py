@@ -9,7 +9,7 @@ from agent.snmp.auth import Version
 from agent.snmp.readings import Table
 from agent.snmp.vocabulary import PREFIX, Kind
 from agent.text import escape_label, number
-from collector.commands.poll_words import word
+from collector.commands.poll_words import told, word
 from collector.poll.once import Asked
 
 _VERSIONS: Final = {Version.V1: "v1", Version.V2C: "v2c", Version.V3: "v3"}
@@ -41,7 +41,7 @@ def _lines(asked: Asked, language: str) -> Iterator[str]:
         for run in asked.modules:
             series = sum([len(labels) for _, labels, _ in run.readings])
             said = word(language, "module_line", rows=run.rows, series=series, ms=_ms(run.duration_s))
-            yield "; ".join([f"  {run.name}: {said}", *run.troubles])
+            yield "; ".join([f"  {run.name}: {said}", *[told(language, why) for why in run.troubles]])
     yield from _requests(asked, language)
     yield from _notes(asked, language)
 
@@ -54,7 +54,7 @@ def _head(asked: Asked, language: str) -> Iterator[str]:
         parts.append(word(language, "answers_from", address=asked.answered_from))
     yield _row(word(language, "device"), ", ".join(parts))
     if asked.error is not None:
-        yield _row(word(language, "verdict"), f"{word(language, 'no_answer')}: {asked.error.detail}")
+        yield _row(word(language, "verdict"), f"{word(language, 'no_answer')}: {told(language, asked.error.detail)}")
         return
     for name, text in (("sysName", system.sysname), ("sysObjectID", system.sysobjectid), ("sysDescr", system.sysdescr)):
         yield _row(name, " ".join(text.split()))
@@ -105,7 +105,7 @@ def _requests(asked: Asked, language: str) -> Iterator[str]:
             each.kind,
             *map(str, (each.objects, each.rows, each.tries, each.sent_bytes, each.received_bytes)),
             _ms(each.duration_s),
-            each.outcome,
+            word(language, each.outcome),
         ]
         for each in log
     ]
@@ -116,7 +116,7 @@ def _requests(asked: Asked, language: str) -> Iterator[str]:
 
 
 def _notes(asked: Asked, language: str) -> Iterator[str]:
-    notes = list(asked.notes)
+    notes = [told(language, note) for note in asked.notes]
     if asked.found is not None:
         notes += [vietnamese if language == "vi" else english for english, vietnamese in asked.found.notes]
         notes.append(word(language, "once"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from collector.config_words import vietnamese
+
 _WORDS: Final[dict[str, tuple[str, str]]] = {
     "poll": (
         "ask one device by SNMP now and print its series as an exporter's page; --explain tells what was made of them",
@@ -180,7 +182,31 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "Các địa chỉ này có SNMP nhưng không chấp nhận thông tin xác thực đã cho:",
     ),
     "no_answer": ("no answer", "không trả lời"),
+    # outcomes of requests
+    "ok": ("ok", "được"),
+    "cancelled": ("cancelled", "bị ngắt"),
+    "timeout": ("timeout", "không trả lời"),
+    "deadline": ("deadline", "hết thời gian"),
+    "unresolved": ("unresolved", "tên không có địa chỉ"),
+    "unreachable": ("unreachable", "không gửi được"),
+    "refused": ("refused", "cổng bị từ chối"),
+    "no_host": ("no_host", "không có đường tới"),
+    "malformed": ("malformed", "không đọc được"),
+    "error_status": ("error_status", "thiết bị báo lỗi"),
+    "too_big": ("too_big", "quá lớn"),
+    "wrong_digest": ("wrong_digest", "sai mật khẩu xác thực"),
+    "unknown_user": ("unknown_user", "không có người dùng này"),
+    "unsupported_level": ("unsupported_level", "không có mức bảo mật này"),
+    "decryption": ("decryption", "sai mật khẩu mã hóa"),
+    "time_window": ("time_window", "lệch cửa sổ thời gian"),
+    "unknown_engine": ("unknown_engine", "không rõ engine"),
+    "not_supported": ("not_supported", "không hỗ trợ"),
 }
+
+
+def told(language: str, detail: str) -> str:
+    """Why a device gave no usable answer, which the poller says in English."""
+    return vietnamese(detail) if language == "vi" else detail
 
 
 def word(language: str, key: str, **values: object) -> str:

@@ -50,12 +50,12 @@ def equip(settings: Config, before: Equipment | None = None) -> Equipment:
     try:
         auths = load_auths(settings.snmp.auths_file) if settings.snmp.auths_file else {}
     except SheetError as error:
-        problems += map(_as_ours, error.problems)
+        problems += map(as_ours, error.problems)
     try:
         is_same = before is not None and before.fingerprint == fingerprint
         library = before.library if before is not None and is_same else Library.load([own] if own is not None else [])
     except SheetError as error:
-        problems += map(_as_ours, error.problems)
+        problems += map(as_ours, error.problems)
     if settings.traps.listen:
         problems += _unknown_auths(settings, auths)
         notifications = _notifications([folder for folder in (shipped(), own) if folder is not None], problems)
@@ -71,7 +71,7 @@ def _notifications(folders: list[Path], problems: list[Problem]) -> Any:
     try:
         return load_table([file for folder in folders if (file := folder / FILE).exists()])
     except SheetError as error:
-        problems += map(_as_ours, error.problems)
+        problems += map(as_ours, error.problems)
         return None
 
 
@@ -89,5 +89,6 @@ def _fingerprint(*folders: Path | None) -> tuple[tuple[str, int, int], ...]:
     return tuple([(str(file), found.st_mtime_ns, found.st_size) for file in files if (found := file.stat())])
 
 
-def _as_ours(problem: Any) -> Problem:
+def as_ours(problem: Any) -> Problem:
+    """A problem of a file that agent and collector have in common."""
     return Problem(problem.file, problem.line, problem.key, problem.found, problem.expected)

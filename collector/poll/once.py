@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from agent.model import Readings
+from agent.packets.ber import text_of
 from agent.snmp.asking import SYSTEM, System, ask, identify, modules_of, parts_of, peer_of, system_of
 from agent.snmp.device import Device
 from agent.snmp.errors import SnmpError
@@ -140,7 +141,9 @@ class Asking:
         requests = session.log[before:]
         sent = sum([each.tries for each in requests])
         numbers = (walked_s, float(sent), float(sent - len(requests)), float(len(harvest.rows)), loop.time() - begun)
-        troubles = [f"{why}" for _, why in harvest.truncated] + [error.detail for _, error in harvest.failed]
+        troubles = [f"{text_of(root)}: {why}" for root, why in harvest.truncated] + [
+            error.detail for _, error in harvest.failed
+        ]
         scrape = scrape_readings(compiled.name, numbers)
         run = ModuleRun(compiled.name, readings, scrape, len(harvest.rows), walked_s, tuple(dict.fromkeys(troubles)))
         return run, harvest.rows

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from agent.snmp.errors import Fault
 from collector.__main__ import main
+from collector.commands.poll_words import word
 from tests.collector.poll_kit import SWITCH, ups, write_auths
 from tests.snmp.fault_agent import FaultAgent
 
@@ -92,6 +94,28 @@ async def test_explain_speaks_vietnamese(command: Command) -> None:
         assert await command(device.port, "--explain", "--lang", "vi") == 0
     assert re.search(r"^kết luận +suy giảm: .*bypass", command.out, re.MULTILINE)
     assert "yêu cầu" in command.out
+    assert re.search(r"^  get +\d+ .* được$", command.out, re.MULTILINE)
+
+
+async def test_why_there_is_no_answer_is_said_in_vietnamese(command: Command) -> None:
+    """Also in the table of requests, and of files that are wrong."""
+    async with FaultAgent(ups()) as device:
+        assert await command(device.port, "--explain", "--lang", "vi", auth="wrong") == 1
+    assert re.search(r"^kết luận +không trả lời: 127\.0\.0\.1: không trả lời, đã gửi 1 lần", command.out, re.MULTILINE)
+    assert re.search(r"^  get .* không trả lời$", command.out, re.MULTILINE)
+    assert re.search(r"127\.0\.0\.1 cổng \d+: 127\.0\.0\.1: không trả lời, đã gửi 1 lần, mỗi lần chờ 0\.3 giây", command.err)
+    command.auths.chmod(0o644)
+    assert await command(1, "--lang", "vi") == 1
+    assert (
+        command.err
+        == f"{command.auths}:1: thấy quyền 0644 ({command.auths}), cần quyền 0600 (chmod 0600 {command.auths})\n1 lỗi\n"
+    )
+
+
+@pytest.mark.parametrize("outcome", ["ok", "cancelled", *[fault.value for fault in Fault]])
+def test_every_outcome_of_a_request_has_words(outcome: str) -> None:
+    assert word("en", outcome) == outcome
+    assert word("vi", outcome) != outcome
 
 
 @pytest.mark.parametrize("explained", [False, True])
