@@ -129,18 +129,19 @@ class Gathering:
         found: dict[Lane, list[Report]] = {lane: [] for lane in Lane}
         for result in results:
             schemas.update(result.schemas)
-            found[result.lane].append(result.report())
-        found[Lane.FACTS] += self._reports
+            found[result.lane].append(result.report(self._number(result.lane)))
+        for report in self._reports:
+            found[Lane.FACTS].append(msgspec.structs.replace(report, seq=self._number(Lane.FACTS)))
+        count = len(results) + len(self._reports)
         self._reports.clear()
         boot, stream = self._sender.boot, self._sender.stream
-        groups = tuple([Group(boot, lane, self._numbered(lane, some)) for lane, some in found.items() if some])
-        count = sum([len(some) for some in found.values()])
+        groups = tuple([Group(boot, lane, tuple(some)) for lane, some in found.items() if some])
         return Batch(VERSION, stream, boot, 0, 0, 0, groups=groups), schemas, count
 
-    def _numbered(self, lane: Lane, reports: list[Report]) -> tuple[Report, ...]:
-        first = self._next[lane]
-        self._next[lane] += len(reports)
-        return tuple([msgspec.structs.replace(report, seq=seq) for seq, report in enumerate(reports, first)])
+    def _number(self, lane: Lane) -> int:
+        number = self._next[lane]
+        self._next[lane] = number + 1
+        return number
 
     def _now(self, batch: Batch) -> Batch:
         """The batch with our clocks at the moment of sending."""

@@ -58,7 +58,8 @@ def write_inventory(folder: Path, *targets: str) -> Path:
     """An inventory of these targets."""
     inventory = folder / "inventory"
     inventory.mkdir(exist_ok=True)
-    (inventory / "all.yml").write_text("sites:\n  - {id: dic}\ntargets:\n" + "".join(targets), encoding="utf-8")
+    listed = "targets:\n" + "".join(targets) if targets else ""
+    (inventory / "all.yml").write_text(f"sites:\n  - {{id: dic}}\n{listed}", encoding="utf-8")
     return inventory
 
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
+
+from agent.model import Kind
+from collector.app import Collector
+from collector.core.change import StoreError
 from collector.core.state import State, View
 from collector.polling import STREAM_FILE
+from collector.settings import TrapSettings
+from collector.start import StartError
 from tests.collector.conftest import Running
+from tests.collector.poll.trap_kit import v2c
 from tests.collector.poll_kit import SWITCH, config_of, target, until, ups, write_auths, write_inventory
 from tests.snmp.fault_agent import FaultAgent
 
@@ -140,3 +151,66 @@ async def test_a_poll_can_be_asked_for(tmp_path: Path, start: Any) -> None:
         assert polling.poll_now("ups-1", False)
         assert not polling.poll_now("ups-2", False)
         await until(lambda: state(running, "ups-1") is State.UP)
+
+
+def send(address: tuple[str, int], community: bytes) -> None:
+    """A link trap from 127.0.0.1."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as source:
+        source.sendto(v2c(community=community), address)
+
+
+async def test_a_trap_is_kept_as_evidence_and_polls_at_once(tmp_path: Path, start: Any) -> None:
+    """It judges nothing: what the poll finds does. Credentials read again at a reload count for traps as well."""
+    async with FaultAgent(ups()) as device:
+        line = target("ups-1", device.port).replace("interval_s: 1,", "interval_s: 3600,")
+        config = msgspec.structs.replace(config_of(tmp_path, line), traps=TrapSettings(listen=("127.0.0.1:0",), poll_gap_s=0))
+        running = await start(config)
+        collector = running.collector
+        (address,) = collector.polling._hearing.addresses
+        await until(lambda: collector.polling._hearing._receiver._desk.known)
+        send(address, b"not-known")
+        send(address, b"public")
+        await until(lambda: state(running, "ups-1") is State.UP)
+        await until(lambda: collector.tally.traps.fates["bad_community"] == 1)
+        runs = await collector.store.runs("ups-1", 0, collector.now_ms() + 1)
+        assert [(run.module, run.kind) for run in runs if run.module == "trap"] == [("trap", Kind.REPORT)]
+        write_auths(tmp_path, "auths:\n  lab:\n    version: 2\n    community: new-one\n")
+        assert await collector.reload()
+        await until(lambda: collector.polling._present is collector._inventory)
+        (address,) = collector.polling._hearing.addresses
+        await until(lambda: collector.polling._hearing._receiver._desk.known)
+        send(address, b"new-one")
+        await until(lambda: collector.tally.traps.fates["accepted"] == 2)
+
+
+async def test_an_address_for_traps_that_is_taken_stops_the_start(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        config = msgspec.structs.replace(config_of(tmp_path), traps=TrapSettings(listen=(listen,)))
+        with pytest.raises(StartError, match=f"traps cannot be heard at {listen}: Address already in use"):
+            await Collector(config).start()
+
+
+async def test_what_is_found_while_the_store_fails_is_stored_when_it_is_back(
+    tmp_path: Path, start: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same numbers come again: nothing is stored twice, and no number is missing."""
+    async with FaultAgent(ups()) as device:
+        running = await start(config_of(tmp_path, target("ups-1", device.port)))
+        await until(lambda: state(running, "ups-1") is State.UP)
+        collector = running.collector
+        apply, failures = collector.store.apply, []
+
+        async def failing(change: Any) -> Any:
+            failures.append(change)
+            raise StoreError("the disk is full")
+
+        monkeypatch.setattr(collector.store, "apply", failing)
+        await until(lambda: len(failures) > 1)
+        monkeypatch.setattr(collector.store, "apply", apply)
+        reports = collector.tally.reports
+        await until(lambda: collector.tally.reports > reports + 2)
+        saved = (await collector.store.load_agents({"collector": set()}))["collector"]
+        for row in saved.sequences:
+            assert re.fullmatch(r"1-\d+", row.received), row
