@@ -237,7 +237,17 @@ class Poller:
         for layout, readings in parts:
             self._pack(layout, readings, blocks, schemas)
         if blocks:
-            self._deliver(run, module, _DATA, Kind.REPORT, blocks=tuple(blocks), schemas=schemas, interval_s=interval_s)
+            taken_s = asyncio.get_running_loop().time() - run.started_s
+            self._deliver(
+                run,
+                module,
+                _DATA,
+                Kind.REPORT,
+                blocks=tuple(blocks),
+                schemas=schemas,
+                duration_s=taken_s,
+                interval_s=interval_s,
+            )
 
     def _pack(self, layout: Layout, readings: Readings, blocks: list[Block], schemas: dict[bytes, bytes]) -> None:
         if not readings:
