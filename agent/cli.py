@@ -137,6 +137,8 @@ def _check(file: str, language: str) -> int:
     except ConfigError as error:
         _complain(told(error.problems, language))
         count = len(error.problems)
+        if any(problem.file != file for problem in error.problems):
+            file = words.say("and_named", language, file=file)
         _complain(words.say("problem" if count == 1 else "problems", language, count=count, file=file))
         return EXIT_CONFIG
     return _print(words.say("ok", language))

@@ -51,6 +51,7 @@ _TEXT: Final[dict[str, tuple[str, str]]] = {
     "ok": ("ok", "tốt"),
     "problem": ("1 problem in {file}", "1 lỗi trong {file}"),
     "problems": ("{count} problems in {file}", "{count} lỗi trong {file}"),
+    "and_named": ("{file} and the files that it names", "{file} và các tệp mà nó nêu tên"),
     "enrolled": (
         "Enrolled as {id}. Written: {file}\nStart the agent: haidang-agent run --config {file}",
         "Đã ghi danh với mã {id}. Đã ghi: {file}\nKhởi động tác tử: haidang-agent run --config {file}",

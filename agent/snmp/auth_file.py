@@ -6,6 +6,7 @@ Nothing here prints a secret, whatever is wrong.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -26,6 +27,7 @@ _LEVELS: Final = ("noAuthNoPriv", "authNoPriv", "authPriv")
 _MOST_BYTES: Final = 4_096
 _LEAST_CHARS: Final = 8  # RFC 3414 section 11.2
 _PUBLIC: Final = "public"
+_NO_PATH: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*\Z")
 
 Level = Literal["noAuthNoPriv", "authNoPriv", "authPriv"]
@@ -151,7 +153,7 @@ class _Reader:
         value = self._environ.get(variable, "") if variable else ""
         if not value:
             # What does not look like a variable may be the secret itself, put in the wrong place.
-            found = f"{variable}, which is not set or empty" if _VARIABLE.match(variable) else "no name of a variable"
+            found = f"{variable}, which is not set or empty" if _VARIABLE.match(variable) else "no variable that is set"
             self._sheet.say(key, found, "a variable of the environment with the secret")
             return Secret("?" * _LEAST_CHARS)
         return Secret(value)
@@ -162,7 +164,11 @@ class _Reader:
         try:
             text = read_plain(whole, _MOST_BYTES).decode("utf-8").rstrip("\r\n")
         except OSError as error:
-            self._sheet.say(key, f"{(error.strerror or 'no access').lower()} ({whole})", "a readable file with the secret")
+            found, folder = (error.strerror or "no access").lower(), os.path.dirname(os.path.abspath(self._sheet.file))
+            if error.errno in _NO_PATH:  # what is no path of anything may be the secret itself, put in the wrong place
+                self._sheet.say(key, found, f"a readable file with the secret, relative to {folder}")
+            else:
+                self._sheet.say(key, f"{found} ({whole})", "a readable file with the secret")
             return Secret("?" * _LEAST_CHARS)
         except (UnicodeDecodeError, ValueError):
             self._sheet.say(key, f"no text ({whole})", "a readable file with the secret")

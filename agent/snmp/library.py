@@ -57,7 +57,11 @@ class Library:
     @classmethod
     def load(cls, folders: Sequence[Path | str] = ()) -> Library:
         """The shipped files and those of the site's folders, a later one before an earlier one. Raises `SheetError` with all
-        problems of vocabulary, rules, the files of profiles, and of the site's own modules and profiles altogether."""
+        problems of folders, vocabulary, rules, the files of profiles, and of the site's own modules and profiles altogether."""
+        if gone := [folder for folder in folders if not Path(folder).is_dir()]:
+            raise SheetError(
+                [Problem(str(folder), 0, "", "no folder", "a folder with modules/, profiles/ or the like") for folder in gone]
+            )
         library = cls([shipped(), *map(Path, folders)])
         if not library._problems:
             own = [name for name, path in library._paths.items() if path.parent.parent != library._folders[0]]

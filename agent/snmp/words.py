@@ -112,7 +112,7 @@ _AUTHS: Final[dict[str, str]] = {
     "no text ({0})": "không phải văn bản ({0})",
     "several lines ({0})": "nhiều dòng ({0})",
     "a setting of version 3": "thiết lập của phiên bản 3",
-    "no name of a variable": "không phải tên biến",
+    "no variable that is set": "biến chưa được đặt",
     "{0}, which is not set or empty": "{0}, biến này chưa đặt hoặc rỗng",
     "{0} at the level {1}": "{0} ở mức {1}",
     "the secret in several places": "bí mật nêu ở nhiều chỗ",
@@ -127,6 +127,7 @@ _AUTHS: Final[dict[str, str]] = {
     "at least {0} characters (RFC 3414)": "ít nhất {0} ký tự (RFC 3414)",
     "a variable of the environment with the secret": "một biến môi trường chứa bí mật",
     "a readable file with the secret": "một tệp đọc được có chứa bí mật",
+    "a readable file with the secret, relative to {0}": "một tệp đọc được có chứa bí mật, tính từ thư mục {0}",
     "one line with the secret": "một dòng chứa bí mật",
 }
 

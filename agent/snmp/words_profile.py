@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 _PROFILES: Final[dict[str, str]] = {
+    "no folder": "không phải thư mục",
+    "a folder with modules/, profiles/ or the like": "một thư mục có modules/, profiles/ hoặc tương tự",
     "at least one of sysobjectid, sysdescr, answers, class": "ít nhất một trong sysobjectid, sysdescr, answers, class",
     "a name of small letters, digits, - and .": "tên gồm chữ thường, chữ số, dấu - và dấu .",
     "a name of small letters, digits and underscores": "tên gồm chữ thường, chữ số và dấu gạch dưới",

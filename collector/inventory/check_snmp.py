@@ -58,9 +58,7 @@ def _check_target(joined: Joined, place: Place, chosen: Chosen) -> None:
 
 def _check_names(place: Place, said: SnmpEntry, names: Names) -> None:
     if said.auth is not None and names.auths is not None and said.auth not in names.auths:
-        near = _nearest(said.auth, names.auths)
-        expected = f"a name in `snmp.auths_file`, such as {near}" if near else "a name in `snmp.auths_file`"
-        place.problem(("snmp", "auth"), shown(said.auth), expected)
+        place.problem(("snmp", "auth"), shown(said.auth), expected_auth(said.auth, names.auths))
     if said.profile not in (None, "auto") and names.profiles is not None and said.profile not in names.profiles:
         near = _nearest(str(said.profile), names.profiles)
         expected = f"`auto` or the name of a profile, such as {near}" if near else "`auto` or the name of a profile"
@@ -70,6 +68,12 @@ def _check_names(place: Place, said: SnmpEntry, names: Names) -> None:
             near = _nearest(module, names.modules)
             expected = f"the name of a module, such as {near}" if near else "the name of a module"
             place.problem(("snmp", "modules", index), shown(module), expected)
+
+
+def expected_auth(name: str, auths: Iterable[str]) -> str:
+    """What is expected in place of a name of credentials that there is not."""
+    near = _nearest(name, auths)
+    return f"a name in `snmp.auths_file`, such as {near}" if near else "a name in `snmp.auths_file`"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

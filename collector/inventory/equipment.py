@@ -13,7 +13,7 @@ import msgspec
 
 from agent.snmp.auth import Auth
 from collector.config import ConfigError, Problem, shown
-from collector.inventory.check_snmp import Names
+from collector.inventory.check_snmp import Names, expected_auth
 from collector.settings import Config
 
 
@@ -44,22 +44,23 @@ def equip(settings: Config, before: Equipment | None = None) -> Equipment:
 
     own = Path(settings.snmp.folder) if settings.snmp.folder else None
     problems: list[Problem] = []
-    auths: Mapping[str, Auth] = {}
+    auths: Mapping[str, Auth] | None = {}
     library = notifications = None
     fingerprint = _fingerprint(shipped(), own)
     try:
         auths = load_auths(settings.snmp.auths_file) if settings.snmp.auths_file else {}
     except SheetError as error:
         problems += map(as_ours, error.problems)
+        auths = None
     try:
         is_same = before is not None and before.fingerprint == fingerprint
         library = before.library if before is not None and is_same else Library.load([own] if own is not None else [])
     except SheetError as error:
         problems += map(as_ours, error.problems)
     if settings.traps.listen:
-        problems += _unknown_auths(settings, auths)
+        problems += _unknown_auths(settings, auths) if auths is not None else []
         notifications = _notifications([folder for folder in (shipped(), own) if folder is not None], problems)
-    if problems:
+    if problems or auths is None:
         raise ConfigError(problems)
     return Equipment(auths, library, notifications, fingerprint)
 
@@ -79,7 +80,7 @@ def _unknown_auths(settings: Config, auths: Mapping[str, Auth]) -> list[Problem]
     named = [(f"traps.auths[{index}]", name) for index, name in enumerate(settings.traps.auths)]
     named += [(f"traps.engines[{index}].auth", engine.auth) for index, engine in enumerate(settings.traps.engines)]
     return [
-        Problem("collector.yml", 0, key, shown(name), "a name in `snmp.auths_file`") for key, name in named if name not in auths
+        Problem("collector.yml", 0, key, shown(name), expected_auth(name, auths)) for key, name in named if name not in auths
     ]
 
 

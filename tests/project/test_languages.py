@@ -69,7 +69,6 @@ COLLECTOR = (
     Path("collector/inventory/__init__.py"),
     Path("collector/inventory/check.py"),
     Path("collector/inventory/check_snmp.py"),
-    Path("collector/inventory/equipment.py"),
     Path("collector/inventory/groups.py"),
     Path("collector/inventory/joined.py"),
 )
@@ -112,7 +111,7 @@ def _said(path: Path, says: tuple[str, ...] = SAYS) -> Iterator[str]:
             for argument in parts[-2:] if name in says else []:
                 for each in named.get(argument.id, []) if isinstance(argument, ast.Name) else [argument]:
                     yield from _texts(each)
-        elif isinstance(node, ast.FunctionDef) and node.name.endswith(("_trouble", "_troubles", "one_of")):
+        elif isinstance(node, ast.FunctionDef) and node.name.endswith(("_trouble", "_troubles", "one_of", "expected_auth")):
             for part in ast.walk(node):
                 if isinstance(part, ast.Return) and part.value is not None:
                     yield from _texts(part.value)

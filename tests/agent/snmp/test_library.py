@@ -128,6 +128,13 @@ def test_mistake_in_a_profile(tmp_path: Path, text: str, expected: str) -> None:
     assert any(expected in problem for problem in problems(site(tmp_path, text))), problems(site(tmp_path, text))
 
 
+def test_a_folder_that_is_none(tmp_path: Path) -> None:
+    """What was meant to be polled is not passed over in silence."""
+    with pytest.raises(SheetError) as caught:
+        Library.load([tmp_path / "gone"])
+    assert str(caught.value) == f"{tmp_path / 'gone'}: found no folder, expected a folder with modules/, profiles/ or the like"
+
+
 def test_names_of_files_and_modules(tmp_path: Path) -> None:
     """A profile is named like its file, its modules exist, and two modules agree on what a name is."""
     folder = site(tmp_path, "")
