@@ -118,5 +118,5 @@ def _because(each: _Candidate, facts: Facts) -> Identity:
         vietnamese.append(f"có trả lời {each.match.answers}")
     if each.match.class_ is not None:
         english.append(f"its class is {each.match.class_}")
-        vietnamese.append(f"lớp thiết bị là {each.match.class_}")
+        vietnamese.append(f"loại thiết bị là {each.match.class_}")
     return Identity(each.profile, ", ".join(english), ", ".join(vietnamese))

@@ -19,6 +19,8 @@ import agent.config_words
 import agent.settings
 import agent.snmp.auth_file
 import agent.snmp.gopattern
+import agent.snmp.health_words
+import agent.snmp.library
 import agent.snmp.security
 import agent.snmp.shapes
 import agent.snmp.tables
@@ -28,6 +30,7 @@ import collector.inventory
 import collector.poll.trap_file
 import collector.settings
 from agent.kinds import READERS
+from agent.snmp.library import Library
 from agent.snmp.module import Module
 from agent.snmp.named import _one_of as one_of
 from agent.snmp.profile_file import ProfileFile
@@ -53,6 +56,10 @@ SNMP = (
 POLLS = tuple(Path(f"agent/snmp/{name}.py") for name in ("ciphers", "client", "resolve", "security", "session", "tables"))
 OCTETS = tuple(Path(f"agent/packets/{name}.py") for name in ("ber", "snmp", "usm"))
 """Who says why a device gave no usable answer."""
+MARKS = re.compile("[à-ỹđ]", re.IGNORECASE)
+PROTOCOL_STATES = {
+    "idle", "connect", "active", "opensent", "openconfirm", "attempt", "init", "exchange_start", "exchange", "loading",
+}  # fmt: skip
 SNMP_FILES: tuple[type[msgspec.Struct], ...] = (
     Module,
     ProfileFile,
@@ -187,6 +194,21 @@ def test_every_key_of_a_file_of_snmp_is_expected_in_vietnamese() -> None:
     assert {text for text, said in told.items() if said == text} == set()
     assert {text for text, said in told.items() if " or " in said and "one of" not in text} == set()
     assert {text for text in expected if collector.config_words.vietnamese(text) == text} == set()
+
+
+def test_rules_readings_and_notifications_that_come_with_the_program_have_words() -> None:
+    """Vietnamese cannot be written without its marks; states that a rule's sentence shows are words of people, or of the
+    protocol (RFC 4271 section 8.2.2, RFC 2328 section 10.1)."""
+    library = Library.load()
+    table = collector.poll.trap_file.load_table([agent.snmp.library.shipped() / collector.poll.trap_file.FILE])
+    texts = [reading.help_vi for reading in library.vocabulary.values()]
+    texts += [rule.words.vi for rule in library.rules.values()]
+    texts += [entry.words.vi for entry in table.notifications]
+    assert len(texts) > 300
+    assert [text for text in texts if not MARKS.search(text)] == []
+    shown = [rule for rule in library.rules.values() if "{value}" in rule.words.vi + rule.words.en]
+    states = {state for rule in shown for state in rule.state or library.vocabulary[rule.on].states}
+    assert states - agent.snmp.health_words._STATES.keys() - PROTOCOL_STATES == set()
 
 
 def test_what_a_file_says_is_not_translated() -> None:
