@@ -33,6 +33,7 @@ from collector.expose.acts import add_routes
 from collector.expose.availability_views import Print
 from collector.expose.ledger_desk import DeskSettings
 from collector.expose.ledger_routes import add_ledger_routes
+from collector.expose.polling_api import add_polling_route
 from collector.expose.reports import add_routes as add_report_routes
 from collector.expose.server import make_app, serve
 from collector.garbage import uncollected
@@ -206,6 +207,7 @@ class Collector:
         add_routes(app, self.store, self.store, self.now_ms, self.ledgers.acted, rules=self.ledgers.rules)
         add_report_routes(app, Desk(self.store, self.ledgers.issuing, self.config), self.store)
         add_ledger_routes(app, self.ledgers.keeper, self.ledgers.inquire, self.now_ms, self._desk_settings())
+        add_polling_route(app, self.polling.look)
         self._undo.push_async_callback(await serve(app, self._web_socket, _GRACE_S))
 
     async def _start_polling(self) -> None:

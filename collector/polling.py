@@ -19,6 +19,7 @@ from agent.model import Lane
 from agent.wire import Batch
 from collector.core.change import COLLECTOR, StoreError
 from collector.core.poll_tally import PollTally
+from collector.core.poll_view import PollView, SlowDevice, devices_by_outcome
 from collector.core.schemas import SchemaBook, pack
 from collector.core.sequence import Sequence
 from collector.core.tally import Tally
@@ -110,6 +111,18 @@ class Polling:
     def poll_now(self, target: str, reset: bool) -> bool:
         """Poll a device at once; false for one that is not polled here."""
         return self._devices is not None and self._devices.poll_now(target, reset=reset)
+
+    def look(self) -> PollView:
+        """What polling came upon until now."""
+        tally = self._tally.snmp
+        if tally is None:
+            return PollView()
+        return PollView(
+            devices_by_outcome(tally),
+            tuple([SlowDevice(target, missed) for target, missed in tally.slow.items()]),
+            self._devices.duplicate_engines if self._devices is not None else (),
+            self._hearing.strangers if self._hearing is not None else (),
+        )
 
     # -- following the inventory
 

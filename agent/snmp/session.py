@@ -166,7 +166,6 @@ class Session:
             raise SnmpError(Fault.UNREACHABLE, f"{peer.host}: no socket for its address family ({error.strerror})") from None
         self._socket = self._pool.turn()
         self._place = place
-        client.note_address(place[1], self)
         if self._community is None and self._user is None:
             self._user = User(peer.auth, client.engines, client.first_salt())
 
@@ -240,6 +239,8 @@ class Session:
         assert self._pool is not None
         assert self._place is not None
         stats = self._client.stats
+        # Several sessions may share an address: an ICMP error is about the one that asked last.
+        self._client.note_address(self._place[1], self)
         try:
             sent = self._pool.send(self._socket, data, self._place[1])
         except OSError as error:

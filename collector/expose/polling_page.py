@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collector.core.histogram import Histogram
 from collector.core.poll_tally import PollTally, TrapCounts
+from collector.core.poll_view import devices_by_outcome
 from collector.expose.templates import escape_label
 
 Lines = list[tuple[str, float]]
@@ -11,11 +12,8 @@ Lines = list[tuple[str, float]]
 
 def poll_families(tally: PollTally) -> list[tuple[str, Lines]]:
     """Every plain family of polling."""
-    states = {"waiting": max(0, tally.devices - len(tally.last))} | dict.fromkeys(map(str, tally.polls), 0)
-    for outcome in tally.last.values():
-        states[outcome.value] += 1
     return [
-        ("haidang_snmp_devices", _by("outcome", states)),
+        ("haidang_snmp_devices", _by("outcome", devices_by_outcome(tally))),
         ("haidang_snmp_polls_total", _by("outcome", {outcome.value: count for outcome, count in tally.polls.items()})),
         ("haidang_snmp_late_polls_total", [("", tally.late)]),
         ("haidang_snmp_missed_polls_total", [("", tally.missed)]),

@@ -17,6 +17,7 @@ from agent.snmp.auth import Auth
 from agent.snmp.crew import Crew
 from agent.snmp.device import AUTO, Device, Result
 from collector.core.poll_tally import PollTally
+from collector.core.poll_view import DuplicateEngine
 from collector.inventory import Equipment, Inventory
 from collector.inventory.chosen import Chosen
 from collector.settings import Snmp
@@ -86,6 +87,11 @@ class Devices:
     def poll_now(self, target: str, *, reset: bool = False) -> bool:
         """Poll a device at once; false for one that is not polled here."""
         return self._crew.poll_now(target, reset=reset)
+
+    @property
+    def duplicate_engines(self) -> tuple[DuplicateEngine, ...]:
+        """SNMPv3 engine ids that more than one address answers with."""
+        return tuple([DuplicateEngine(engine_id, found) for engine_id, found in self._tools.client.duplicate_engines()])
 
     async def run(self) -> None:
         """Poll, for ever."""

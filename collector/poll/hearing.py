@@ -13,6 +13,7 @@ from typing import Final
 from agent.clock import Clock
 from agent.model import Report
 from collector.core.poll_tally import TrapCounts
+from collector.core.poll_view import UnknownSender
 from collector.core.tally import Tally
 from collector.inventory import Inventory
 from collector.poll.trap_desk import Heard, report
@@ -44,6 +45,12 @@ class Hearing:
     def addresses(self) -> tuple[tuple[str, int], ...]:
         """Where traps are heard now."""
         return self._receiver.addresses if self._receiver is not None else ()
+
+    @property
+    def strangers(self) -> tuple[UnknownSender, ...]:
+        """Senders that are not heard, the last one first."""
+        found = self._receiver.strangers if self._receiver is not None else ()
+        return tuple([UnknownSender(one.source, one.why, one.count, one.first_ms, one.last_ms) for one in found])
 
     async def follow(self, inventory: Inventory) -> None:
         """Hear with the credentials and for the targets of this inventory. Raises `OSError` for an address that is not to be

@@ -106,7 +106,12 @@ def test_a_device_from_the_inventory_to_every_page(tmp_path: Path) -> None:
             snmpd.restart()
             ground.wait("srv-v3", "up", "degraded")
             snmpd.stop()
-            ground.wait("srv-v3", "down")
+            wait_for(
+                lambda: "its agent is not" in collector.page("/api/v1/targets/srv-v3")[1],
+                60,
+                lambda: collector.page("/api/v1/targets/srv-v3")[1],
+            )
+            ground.wait("srv-v3", "degraded")
             snmpd.start()
             ground.wait("srv-v3", "up", "degraded")
             pages = "".join(collector.page(path)[1] for path in ("/metrics", "/metrics/targets", "/api/v1/targets"))
@@ -127,7 +132,18 @@ def test_a_trap_makes_the_collector_look_at_once(tmp_path: Path) -> None:
             ground.wait("srv-v2", "up", "degraded")
             wait_for(lambda: ground.figure('haidang_traps_total{outcome="accepted"}') == 1, 20, collector.said)
             assert ground.figure("haidang_trap_polls_total") == 1
-            assert COMMUNITY not in collector.said()
+            # Who is not known is listed for people and believed by nobody.
+            tool("snmptrap", tmp_path, "-v2c", "-c", "nobody-knows", "-Lo", to, "", "1.3.6.1.6.3.1.1.5.3")
+            wait_for(
+                lambda: '"unknown_trap_senders":[{' in collector.page("/api/v1/polling")[1],
+                20,
+                lambda: f"{collector.page('/api/v1/polling')} {collector.page('/metrics')[1][-3000:]}",
+            )
+            page = collector.page("/api/v1/polling")[1]
+            assert '"source":"127.0.0.1"' in page
+            assert ground.figure("haidang_trap_polls_total") == 1
+            for secret in (COMMUNITY, "nobody-knows"):
+                assert secret not in collector.said() + page
 
 
 def test_a_person_asks_and_looks_around(tmp_path: Path) -> None:

@@ -378,3 +378,16 @@ async def test_an_event_loop_without_readers_works_too(monkeypatch: pytest.Monke
         await opening
         assert (await ask(client.session(device.peer()))).values == [4711]
         await client.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say whom an ICMP error is about")
+async def test_sessions_of_one_address_each_hear_of_its_errors(client: Client) -> None:
+    """Whoever asked last hears of it, also after another session with the same address came and went."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        closed = taken.getsockname()[1]
+    peer = Peer(host="127.0.0.1", port=closed, auth=Auth(name="test", community=Secret(COMMUNITY)), timeout_s=30.0, retries=0)
+    first, second = client.session(peer), client.session(peer)
+    assert [(await fault_of(session)).fault for session in (first, second)] == [Fault.REFUSED] * 2
+    del second
+    assert (await fault_of(first)).fault is Fault.REFUSED
