@@ -22,6 +22,7 @@ from agent.snmp.errors import Fault, SnmpError
 from agent.snmp.evaluate import Evaluation, Memory, evaluate
 from agent.snmp.harvest import Habits, Harvest, Plan
 from agent.snmp.match import Identity
+from agent.snmp.packing import Packer
 from agent.snmp.profile import Profile
 from agent.snmp.rows import Rows
 from agent.snmp.series import Compiled, SeriesCache
@@ -29,7 +30,6 @@ from agent.snmp.sheet import SheetError
 from agent.snmp.tools import Tools
 from agent.snmp.verdict import Verdict
 from agent.snmp.walk import fetch
-from agent.wire import WireError
 
 GRACE_S: Final = 5.0
 GRACE_SHARE: Final = 0.25
@@ -64,7 +64,7 @@ class _Known(msgspec.Struct):
     modules: list[Compiled]
     parts: list[Part]
     caches: dict[str, SeriesCache]
-    layouts: dict[str, Layout]
+    packers: dict[str, Packer]
 
 
 class Poller:
@@ -78,8 +78,8 @@ class Poller:
         self._memory = Memory()
         self._habits: Habits | None = None
         self._own = Layout()
-        self._core = Layout()
-        self._readings = Layout()
+        self._core = Packer(device.target)
+        self._readings = Packer(device.target)
         self._silent = 0
         """Polls in a row without an answer."""
         self._last: tuple[Verdict, int] | None = None
@@ -194,7 +194,7 @@ class Poller:
         said = verdict.answered(found.health, "; ".join(dict.fromkeys([part for part in remarks if part])))
         before = self._last[0] if self._last is not None else None
         self._last = (said, run.uptime_ms)
-        if not (run.is_told and full and before is not None and before.outcome is said.outcome):
+        if not (run.is_told and full and before == said):
             self._tell(run, said, up=True)
         self._deliver_data(run, CORE, [(self._core, found.core)])
         return found
@@ -227,15 +227,15 @@ class Poller:
         parts = [(self._readings, found.rest)]
         for compiled in known.modules:
             cache = known.caches.get(compiled.name) or known.caches.setdefault(compiled.name, SeriesCache())
-            layout = known.layouts.get(compiled.name) or known.layouts.setdefault(compiled.name, Layout())
-            parts.append((layout, compiled.series(rows, cache)))
+            packer = known.packers.get(compiled.name) or known.packers.setdefault(compiled.name, Packer(self.device.target))
+            parts.append((packer, compiled.series(rows, cache)))
         self._deliver_data(run, VALUES, parts, max(self.device.interval_s, self.device.full_interval_s))
 
-    def _deliver_data(self, run: _Run, module: str, parts: Iterable[tuple[Layout, Readings]], interval_s: int = 0) -> None:
+    def _deliver_data(self, run: _Run, module: str, parts: Iterable[tuple[Packer, Readings]], interval_s: int = 0) -> None:
         blocks: list[Block] = []
         schemas: dict[bytes, bytes] = {}
-        for layout, readings in parts:
-            self._pack(layout, readings, blocks, schemas)
+        for packer, readings in parts:
+            packer.pack(readings, blocks, schemas)
         if blocks:
             taken_s = asyncio.get_running_loop().time() - run.started_s
             self._deliver(
@@ -248,19 +248,6 @@ class Poller:
                 duration_s=taken_s,
                 interval_s=interval_s,
             )
-
-    def _pack(self, layout: Layout, readings: Readings, blocks: list[Block], schemas: dict[bytes, bytes]) -> None:
-        if not readings:
-            return
-        try:
-            block = layout.block(readings)
-        except (WireError, ValueError) as error:
-            # Names and labels are the device's: what the wire cannot carry costs its module and nothing else.
-            _log.warning("%s: %s", self.device.target, error)
-            return
-        if block.values:
-            blocks.append(block)
-            schemas[layout.hash] = layout.encoded
 
     def _deliver(
         self,

@@ -189,8 +189,15 @@ def conclude(findings: Sequence[Finding], required: Sequence[str], tables: Table
 
 
 def _joined(sentences: list[str]) -> str:
-    rest = len(sentences) - MAX_SENTENCES
-    return "; ".join(sentences[:MAX_SENTENCES]) + (f"; … (+{rest})" if rest > 0 else "")
+    # Two rules may say the same of one row (full, and nearly full): it is said once, with how many more the milder one counts.
+    told: list[str] = []
+    for said in sentences:
+        if any(said.startswith(f"{other} (") for other in told):
+            told = [said if said.startswith(f"{other} (") else other for other in told]
+        elif said not in told:
+            told.append(said)
+    rest = len(told) - MAX_SENTENCES
+    return "; ".join(told[:MAX_SENTENCES]) + (f"; … (+{rest})" if rest > 0 else "")
 
 
 def _is_known(table: Table | None) -> bool:

@@ -320,8 +320,8 @@ def test_split_address_refuses(text: str) -> None:
 
 
 def test_nesting_without_end_is_refused(tmp_path: Path) -> None:
-    """The parser is written in C and would overflow its stack."""
+    """The parser is written in C and overflows its stack, unless it is new enough to count for itself."""
     file = tmp_path / "collector.yml"
     file.write_text("a: " + "[" * 100_000)
-    with pytest.raises(config.ConfigError, match="too deep or too much"):
+    with pytest.raises(config.ConfigError, match="too deep or too much|nesting depth"):
         config.load(file)
