@@ -323,5 +323,5 @@ def test_nesting_without_end_is_refused(tmp_path: Path) -> None:
     """The parser is written in C and overflows its stack, unless it is new enough to count for itself."""
     file = tmp_path / "collector.yml"
     file.write_text("a: " + "[" * 100_000)
-    with pytest.raises(config.ConfigError, match="too deep or too much|nesting depth"):
+    with pytest.raises(config.ConfigError, match=r"too deep or too much|nesting depth"):
         config.load(file)
