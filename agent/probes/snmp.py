@@ -107,9 +107,6 @@ class Poller:
             _log.exception("polling %s failed", self.device.target)
             self._tell(run, Verdict(Outcome.ERROR, Reason.INTERNAL, f"the poller failed: {error!r}"[:400]), up=False)
 
-    def close(self) -> None:
-        """The device is not polled any more. What its sockets still bring is nobody's."""
-
     # -- asking
 
     async def _poll(self, run: _Run) -> None:
@@ -139,9 +136,8 @@ class Poller:
         identity, is_sure = await identify(self._session, self.device, self._tools, system, run.until_s)
         profile = self._tools.library.profile(identity.profile)
         self._speak(profile)
-        is_set = bool(self.device.max_repetitions) or profile.settings.max_repetitions is not None
         modules = modules_of(self.device, profile, self._tools)
-        known = _Known(identity, system, profile, modules, parts_of(modules, self._session.peer, is_set=is_set), {}, {})
+        known = _Known(identity, system, profile, modules, parts_of(modules, self.device, profile.settings), {}, {})
         self._memory = Memory()
         self._known = known if is_sure else None
         return known

@@ -7,9 +7,11 @@ do not wait for it.
 from __future__ import annotations
 
 import asyncio
+import functools
 import heapq
+import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Final, Protocol
 
 from agent import schedule
@@ -22,17 +24,15 @@ TICK_MS: Final = 10
 LATE_MS: Final = 1_000
 """A poll that starts later than so long after its slot is counted as late."""
 NAMES_KEPT: Final = 20
+_log = logging.getLogger("haidang.snmp")
 
 
 class Polls(Protocol):
     """What polls one device; `agent.probes.snmp.Poller`."""
 
-    async def poll(self, deadline_s: float, *, reset: bool = False) -> None:
+    def poll(self, deadline_s: float, *, reset: bool = False) -> Coroutine[None, None, None]:
         """One poll, which has so many seconds; everything it finds is delivered by itself, and it raises nothing. `reset`:
         what was counted so far is no base any more."""
-
-    def close(self) -> None:
-        """The device is not polled any more."""
 
 
 class CrewStats:
@@ -182,20 +182,22 @@ class Crew:
             stats.delay_max_ms = max(stats.delay_max_ms, delay_ms)
             stats.in_flight += 1
             reset, entry.reset = entry.reset, False
-            entry.task = loop.create_task(self._poll(entry, reset))
+            poll = entry.poller.poll(entry.device.interval_s * self._share, reset=reset)
+            entry.task = loop.create_task(poll)
+            # A callback and no `finally` of the poll: one that is cancelled before its first step would never come to it.
+            entry.task.add_done_callback(functools.partial(self._ended, entry))
         stats.waiting = len(ready)
 
-    async def _poll(self, entry: _Entry, reset: bool) -> None:
-        try:
-            await entry.poller.poll(entry.device.interval_s * self._share, reset=reset)
-        finally:
-            entry.task = None
-            self.stats.in_flight -= 1
-            if entry.again and not entry.is_gone:
-                entry.again = False
-                self.poll_now(entry.device.target)
-            if self._ready:
-                self._news.set()
+    def _ended(self, entry: _Entry, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a poll of %s ended with an error", entry.device.target, exc_info=error)
+        entry.task = None
+        self.stats.in_flight -= 1
+        if entry.again and not entry.is_gone:
+            entry.again = False
+            self.poll_now(entry.device.target)
+        if self._ready:
+            self._news.set()
 
     async def _pause(self, wait_ms: int) -> None:
         try:
@@ -214,4 +216,3 @@ class Crew:
         self.stats.slow.pop(target, None)
         if entry.task is not None:
             entry.task.cancel()
-        entry.poller.close()

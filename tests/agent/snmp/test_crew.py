@@ -6,6 +6,8 @@ import asyncio
 import threading
 from collections.abc import Iterable
 
+import pytest
+
 from agent.snmp.auth import Auth
 from agent.snmp.crew import Crew
 from agent.snmp.device import Device
@@ -41,7 +43,6 @@ class Polled:
         self.polls: list[tuple[int, bool]] = []
         self.running = 0
         self.most = 0
-        self.closed = False
         self.go = asyncio.Event()
 
     async def poll(self, deadline_s: float, *, reset: bool = False) -> None:
@@ -50,13 +51,12 @@ class Polled:
         self.running += 1
         self.most = max(self.most, self.running)
         try:
+            if self.device.target in self.world.broken:
+                raise LookupError("nobody expected this")
             if self.device.target in self.world.held:
                 await self.go.wait()
         finally:
             self.running -= 1
-
-    def close(self) -> None:
-        self.closed = True
 
 
 class World:
@@ -65,6 +65,7 @@ class World:
     def __init__(self, max_in_flight: int = 100) -> None:
         self.clock = Hands()
         self.held: set[str] = set()
+        self.broken: set[str] = set()
         self.pollers: dict[str, Polled] = {}
         self.crew = Crew(self._make, self.clock, max_in_flight=max_in_flight)
 
@@ -161,7 +162,7 @@ async def test_a_hint_polls_at_once_and_is_not_lost() -> None:
 
 
 async def test_configuring_anew_disturbs_only_what_changed() -> None:
-    """The same device goes on, a changed one begins anew, one that is gone is cancelled and closed."""
+    """The same device goes on, a changed one begins anew, one that is gone is cancelled."""
     world = World()
     world.held = {"same", "changed", "gone"}
     world.crew.configure(devices(["same", "changed", "gone"]))
@@ -174,7 +175,7 @@ async def test_configuring_anew_disturbs_only_what_changed() -> None:
     assert world.pollers["same"] is before["same"]
     assert before["same"].running == 1
     assert world.pollers["changed"] is not before["changed"]
-    assert (before["gone"].closed, before["gone"].running, before["changed"].running) == (True, 0, 0)
+    assert (before["gone"].running, before["changed"].running) == (0, 0)
     assert len(world.crew) == 3
     assert not world.crew.poll_now("gone")
 
@@ -205,4 +206,30 @@ async def test_run_ends_its_polls_when_it_is_cancelled() -> None:
     await asyncio.wait([running])
     for _ in range(3):
         await asyncio.sleep(0)
-    assert (world.pollers["d"].running, world.pollers["d"].closed) == (0, True)
+    assert world.pollers["d"].running == 0
+
+
+async def test_a_poll_that_ends_before_it_began_gives_its_place_back() -> None:
+    """Devices that are taken away in the very turn in which their polls are due do not use up the places of the others."""
+    world = World(max_in_flight=2)
+    world.crew.configure(devices("ab"))
+    for name in "ab":
+        world.crew.poll_now(name)
+    world.crew.step()
+    world.crew.configure(devices("c"))
+    world.crew.poll_now("c")
+    await world.turn()
+    assert world.crew.stats.in_flight == 0
+    await world.turn()
+    assert len(world.pollers["c"].polls) == 1
+
+
+async def test_a_poll_that_fails_ends_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    """Its error is told, its place is free, and the device is polled again."""
+    world = World(max_in_flight=1)
+    world.broken = {"bad"}
+    world.crew.configure(devices(["bad", "good"]))
+    await world.until(world.clock.now_ms + 180_000)
+    assert [len(world.pollers[name].polls) for name in ("bad", "good")] == [3, 3]
+    assert "a poll of bad ended with an error" in caplog.text
+    assert world.crew.stats.in_flight == 0
