@@ -10,6 +10,7 @@ from agent.packets.ber import BerError, oid_of, text_of
 from agent.snmp.device import AUTO, Device
 from agent.snmp.harvest import Habits, Harvest, Plan
 from agent.snmp.match import Facts, Identity
+from agent.snmp.module import Module
 from agent.snmp.peer import Peer
 from agent.snmp.profile import Profile
 from agent.snmp.profile_file import Settings
@@ -41,41 +42,66 @@ def peer_of(device: Device, settings: Settings | None) -> Peer:
         port=device.port,
         timeout_s=device.timeout_s or given.timeout_s or BUILT_IN_TIMEOUT_S,
         retries=BUILT_IN_RETRIES if retries is None else retries,
-        max_repetitions=device.max_repetitions or given.max_repetitions or BUILT_IN_REPETITIONS,
+        max_repetitions=_repetitions(device, given, BUILT_IN_REPETITIONS),
         strict_source=device.strict_source,
         get_only=bool(get_only),
     )
 
 
+def _repetitions(device: Device, given: Settings, otherwise: int) -> int:
+    """0 of a profile is its decision for GETNEXT, and of a device that it says nothing."""
+    if device.max_repetitions:
+        return device.max_repetitions
+    return otherwise if given.max_repetitions is None else given.max_repetitions
+
+
+class Manner(msgspec.Struct, frozen=True):
+    """How modules want to be asked; None leaves it to the session."""
+
+    max_repetitions: int
+    allow_nonincreasing: bool = False
+    timeout_s: float | None = None
+    retries: int | None = None
+
+
 class Part(msgspec.Struct):
-    """Modules that are asked with the same settings, and what the device has taught about asking them."""
+    """Modules that are asked in the same manner, and what the device has taught about asking them."""
 
     modules: tuple[Compiled, ...]
     plan: Plan
+    manner: Manner
     habits: Habits | None = None
 
 
-def parts_of(modules: Iterable[Compiled], peer: Peer, *, is_set: bool) -> list[Part]:
-    """The modules in as few plans as their settings allow. `is_set`: the repetitions of the peer are somebody's decision for
-    this device and go before those of modules."""
-    groups: dict[tuple[int, bool], list[Compiled]] = {}
+def parts_of(modules: Iterable[Compiled], device: Device, settings: Settings | None) -> list[Part]:
+    """The modules in as few plans as their manners allow. What the device says goes before what its profile says, and that
+    before what modules say; only of two times to wait for an answer the longer counts."""
+    given = settings or Settings()
+    get_only = peer_of(device, given).get_only
+    groups: dict[Manner, list[Compiled]] = {}
     for compiled in modules:
-        module = compiled.module
-        repetitions = peer.max_repetitions if is_set else module.max_repetitions
-        groups.setdefault((repetitions, module.allow_nonincreasing_oids), []).append(compiled)
+        groups.setdefault(_manner(compiled.module, device, given), []).append(compiled)
     return [
         Part(
             tuple(group),
             Plan(
                 gets=tuple(dict.fromkeys(oid for each in group for oid in each.plan.gets)),
                 walks=_topmost(oid for each in group for oid in each.plan.walks),
-                max_repetitions=repetitions,
-                allow_nonincreasing=lax,
-                get_only=peer.get_only,
+                max_repetitions=manner.max_repetitions,
+                allow_nonincreasing=manner.allow_nonincreasing,
+                get_only=get_only,
             ),
+            manner,
         )
-        for (repetitions, lax), group in groups.items()
+        for manner, group in groups.items()
     ]
+
+
+def _manner(module: Module, device: Device, given: Settings) -> Manner:
+    timeout_s = None if device.timeout_s or module.timeout_s is None else max(module.timeout_s, given.timeout_s or 0.0)
+    retries = None if device.retries is not None or given.retries is not None else module.retries
+    repetitions = _repetitions(device, given, module.max_repetitions)
+    return Manner(repetitions, module.allow_nonincreasing_oids, timeout_s, retries)
 
 
 def _topmost(subtrees: Iterable[bytes]) -> tuple[bytes, ...]:
@@ -87,6 +113,19 @@ def _topmost(subtrees: Iterable[bytes]) -> tuple[bytes, ...]:
 
 async def ask(session: Session, part: Part, until: float) -> Harvest:
     """One fetch of a part's modules, those with filters asked for what their filters leave."""
+    peer, manner = session.peer, part.manner
+    session.peer = msgspec.structs.replace(
+        peer,
+        timeout_s=peer.timeout_s if manner.timeout_s is None else manner.timeout_s,
+        retries=peer.retries if manner.retries is None else manner.retries,
+    )
+    try:
+        return await _ask(session, part, until)
+    finally:
+        session.peer = peer
+
+
+async def _ask(session: Session, part: Part, until: float) -> Harvest:
     plan = part.plan
     filtered = [each for each in part.modules if each.plan.filters]
     if filtered and not plan.get_only:

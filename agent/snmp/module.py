@@ -120,16 +120,19 @@ class Module(msgspec.Struct, frozen=True):
     filters: tuple[Filter, ...] = ()
     overrides: dict[str, Override] = {}
     max_repetitions: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 25
-    retries: Annotated[int, Meta(ge=0, le=100)] = 3
-    timeout: Annotated[str, Meta(pattern=DURATION_PATTERN, extra=_expect("a duration such as 5s, 500ms or 1m30s"))] = "5s"
+    retries: Annotated[int, Meta(ge=0, le=100)] | None = None
+    """Further tries; None leaves them to the poller, and so does `timeout`."""
+    timeout: Annotated[str, Meta(pattern=DURATION_PATTERN, extra=_expect("a duration such as 5s, 500ms or 1m30s"))] | None = (
+        None
+    )
     use_unconnected_udp_socket: bool = False
     """Accepted and not needed: answers are matched by what they say, not by where they come from."""
     allow_nonincreasing_oids: bool = False
 
     @property
-    def timeout_s(self) -> float:
-        """The time for one request."""
-        return seconds(self.timeout)
+    def timeout_s(self) -> float | None:
+        """The time for one try of a request."""
+        return None if self.timeout is None else seconds(self.timeout)
 
 
 def seconds(duration: str) -> float:

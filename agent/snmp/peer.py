@@ -33,6 +33,8 @@ class RequestLog(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: str
     """`get`, `get-next`, `get-bulk`."""
+    first: bytes
+    """The first object asked for, or asked after."""
     objects: int
     rows: int
     tries: int

@@ -126,6 +126,7 @@ class Session:
                 self.log.append(
                     RequestLog(
                         kind=KINDS[kind],
+                        first=oids[0] if oids else b"",
                         objects=len(oids),
                         rows=len(rows) if rows else 0,
                         tries=self._tries,

@@ -124,7 +124,7 @@ def _device(auths: Mapping[str, Auth], library: Library, options: argparse.Names
         class_=options.class_,
         profile=profile,
         modules=tuple(options.module),
-        timeout_s=options.timeout,
+        timeout_s=options.timeout or 0.0,
         retries=options.retries,
         max_repetitions=options.max_repetitions,
     )

@@ -48,6 +48,7 @@ def _add_poll(made: argparse.ArgumentParser, language: str) -> None:
     made.add_argument("--context", metavar="NAME", help=word(language, "opt_context"))
     made.add_argument("--deadline", type=float, default=60.0, metavar="S", help=word(language, "opt_deadline"))
     made.add_argument("--explain", action="store_true", help=word(language, "opt_explain"))
+    made.set_defaults(timeout=None, retries=None)
 
 
 def _add_discover(made: argparse.ArgumentParser, language: str) -> None:
@@ -64,7 +65,7 @@ def _add_discover(made: argparse.ArgumentParser, language: str) -> None:
 def check_numbers(options: argparse.Namespace) -> None:
     """Refuse numbers that make no sense. Raises `CommandError`."""
     for name, (low, high) in _BOUNDS.items():
-        value = getattr(options, name, low)
-        if not low <= value <= high:
+        value = getattr(options, name, None)
+        if value is not None and not low <= value <= high:
             option = name.replace("_", "-")
             raise CommandError(word(options.lang, "bad_number", option=option, value=value, low=low, high=high))

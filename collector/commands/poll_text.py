@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from agent.packets.ber import text_of
 from agent.snmp.auth import Version
 from agent.snmp.readings import Table
 from agent.snmp.vocabulary import PREFIX, Kind
@@ -103,6 +104,7 @@ def _requests(asked: Asked, language: str) -> Iterator[str]:
     rows += [
         [
             each.kind,
+            text_of(each.first),
             *map(str, (each.objects, each.rows, each.tries, each.sent_bytes, each.received_bytes)),
             _ms(each.duration_s),
             word(language, each.outcome),
@@ -111,8 +113,8 @@ def _requests(asked: Asked, language: str) -> Iterator[str]:
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        middle = "  ".join(cell.rjust(width) for cell, width in zip(row[1:-1], widths[1:-1], strict=True))
-        yield f"  {row[0].ljust(widths[0])}  {middle}  {row[-1]}"
+        middle = "  ".join(cell.rjust(width) for cell, width in zip(row[2:-1], widths[2:-1], strict=True))
+        yield f"  {row[0].ljust(widths[0])}  {row[1].ljust(widths[1])}  {middle}  {row[-1]}"
 
 
 def _notes(asked: Asked, language: str) -> Iterator[str]:

@@ -31,8 +31,14 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "opt_class": ("class, for devices that do not tell what they are", "loại thiết bị, khi thiết bị không tự khai"),
     "opt_port": ("UDP port (default: 161)", "cổng UDP (mặc định: 161)"),
-    "opt_timeout": ("seconds until a request is tried again (default: 2)", "số giây trước khi hỏi lại (mặc định: 2)"),
-    "opt_retries": ("how often a request is tried again (default: 1)", "số lần hỏi lại (mặc định: 1)"),
+    "opt_timeout": (
+        "seconds until a request is tried again (default: what the profile or module says, else 2)",
+        "số giây trước khi hỏi lại (mặc định: theo hồ sơ hoặc mô-đun, nếu không có thì 2)",
+    ),
+    "opt_retries": (
+        "how often a request is tried again (default: what the profile or module says, else 1)",
+        "số lần hỏi lại (mặc định: theo hồ sơ hoặc mô-đun, nếu không có thì 1)",
+    ),
     "opt_repetitions": ("most rows of a table in one answer", "số dòng tối đa của bảng trong một câu trả lời"),
     "opt_context": ("SNMPv3 context", "ngữ cảnh SNMPv3"),
     "opt_deadline": ("seconds for all of it (default: 60)", "số giây cho toàn bộ (mặc định: 60)"),
@@ -88,8 +94,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "{count}, {tries} lần gửi, gửi {sent} byte, nhận {received} byte, {ms} ms",
     ),
     "request_head": (
-        "kind\tobjects\trows\ttries\tsent\treceived\tms\toutcome",
-        "loại\tđối tượng\tdòng\tlần gửi\tgửi\tnhận\tms\tkết quả",
+        "kind\tfirst object\tobjects\trows\ttries\tsent\treceived\tms\toutcome",
+        "loại\tđối tượng đầu\tsố đối tượng\tdòng\tlần gửi\tgửi\tnhận\tms\tkết quả",
     ),
     "notes": ("notes", "ghi chú"),
     "once": (

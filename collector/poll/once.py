@@ -12,7 +12,7 @@ import msgspec
 
 from agent.model import Readings
 from agent.packets.ber import text_of
-from agent.snmp.asking import SYSTEM, System, ask, identify, modules_of, parts_of, peer_of, system_of
+from agent.snmp.asking import SYSTEM, Part, System, ask, identify, modules_of, parts_of, peer_of, system_of
 from agent.snmp.device import Device
 from agent.snmp.errors import SnmpError
 from agent.snmp.evaluate import Evaluation, Memory, evaluate
@@ -81,7 +81,7 @@ class Asking:
             return Asked(device, system, (), tuple(log), error=_error(core))
         if device.profile == NO_PROFILE:
             compiled = [self._tools.compiled(name) for name in dict.fromkeys(device.modules)]
-            runs, _ = await self._modules(session, device, compiled, until)
+            runs, _ = await self._modules(session, _parts(compiled, device, None), until)
             return Asked(
                 device, system, runs, tuple(log), answered_from=session.answered_from or "", notes=tuple(session.notes)
             )
@@ -90,7 +90,8 @@ class Asking:
         spoken = self._session(device, profile)
         spoken.log = log
         rows = (await fetch(spoken, Plan(gets=profile.core_oids), until)).rows
-        runs, found_rows = await self._modules(spoken, device, modules_of(device, profile, self._tools), until)
+        parts = _parts(modules_of(device, profile, self._tools), device, profile)
+        runs, found_rows = await self._modules(spoken, parts, until)
         found_rows.extend(rows)
         found_rows.extend(core.rows)
         found = evaluate(profile, found_rows, Memory(), until, full=True, wan=device.wan)
@@ -120,19 +121,17 @@ class Asking:
     def _session(self, device: Device, profile: Profile | None) -> Session:
         return self._tools.client.session(peer_of(device, None if profile is None else profile.settings))
 
-    async def _modules(
-        self, session: Session, device: Device, modules: list[Compiled], until: float
-    ) -> tuple[tuple[ModuleRun, ...], Rows]:
+    async def _modules(self, session: Session, parts: list[Part], until: float) -> tuple[tuple[ModuleRun, ...], Rows]:
         runs, rows = [], Rows()
-        for compiled in modules:
-            run, found = await self._module(session, device, compiled, until)
+        for part in parts:
+            run, found = await self._module(session, part, until)
             runs.append(run)
             rows.extend(found)
         return tuple(runs), rows
 
-    async def _module(self, session: Session, device: Device, compiled: Compiled, until: float) -> tuple[ModuleRun, Rows]:
+    async def _module(self, session: Session, part: Part, until: float) -> tuple[ModuleRun, Rows]:
         loop = asyncio.get_running_loop()
-        (part,) = parts_of([compiled], session.peer, is_set=bool(device.max_repetitions))
+        (compiled,) = part.modules
         assert session.log is not None
         before, begun = len(session.log), loop.time()
         harvest = await ask(session, part, until)
@@ -147,6 +146,11 @@ class Asking:
         scrape = scrape_readings(compiled.name, numbers)
         run = ModuleRun(compiled.name, readings, scrape, len(harvest.rows), walked_s, tuple(dict.fromkeys(troubles)))
         return run, harvest.rows
+
+
+def _parts(modules: list[Compiled], device: Device, profile: Profile | None) -> list[Part]:
+    settings = None if profile is None else profile.settings
+    return [part for compiled in modules for part in parts_of([compiled], device, settings)]
 
 
 def _error(harvest: Harvest) -> SnmpError:

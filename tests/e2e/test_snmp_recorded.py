@@ -128,11 +128,10 @@ async def test_a_device_that_is_polled_is_understood_as_reviewed(name: str, simu
     identity, is_sure = await identify(session, device, tools, system_of(said.rows), until)
     assert is_sure
     profile = library().profile(identity.profile)
-    peer = peer_of(device, profile.settings)
-    session = client.session(peer)
+    session = client.session(peer_of(device, profile.settings))
     core = await fetch(session, Plan(gets=profile.core_oids), until)
     rows = Rows()
-    for part in parts_of(modules_of(device, profile, tools), peer, is_set=profile.settings.max_repetitions is not None):
+    for part in parts_of(modules_of(device, profile, tools), device, profile.settings):
         harvest = await ask(session, part, until)
         assert (harvest.failed, harvest.truncated, harvest.missing) == ((), (), ())
         rows.extend(harvest.rows)

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.clock import SystemClock
 from agent.model import Kind, Lane, Outcome, Reason, Schema
 from agent.probes.snmp import Poller, Tools
 from agent.settings import Secret
+from agent.snmp.asking import modules_of, parts_of
 from agent.snmp.auth import Auth, AuthProtocol, Version
 from agent.snmp.device import CORE, VALUES, VERDICT, Device, Result
 from agent.snmp.library import Library
@@ -89,7 +91,7 @@ async def polling(agent: FaultAgent, library: Library, **settings: object) -> As
     tools = Tools(library, results.append, SystemClock())
     await tools.open()
     try:
-        device = Device(timeout_s=0.1, retries=0, **given)  # type: ignore[arg-type]
+        device = Device(**{"timeout_s": 0.1, "retries": 0, **given})  # type: ignore[arg-type]
         yield Bench(Poller(device, tools), results, tools)
     finally:
         await tools.close()
@@ -255,6 +257,69 @@ async def test_an_exception_of_ours_is_a_report_as_well(library: Library, monkey
         told = await bench.verdict()
         assert (told.outcome, told.reason) == (Outcome.ERROR, Reason.INTERNAL)
         assert "surprise" in told.detail
+
+
+async def test_what_a_module_says_of_asking_is_heeded(tmp_path: Path) -> None:
+    """`timeout` and `retries` of a module file hold for its walk; its up or down waits only as long as the device's own."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "patient.yml").write_text(
+        """
+modules:
+  patient:
+    get: [1.3.6.1.4.1.99999.7.1.0]
+    metrics:
+      - {name: kilnHeat, oid: 1.3.6.1.4.1.99999.7.1, type: gauge, help: Tenths of a degree.}
+    timeout: 20s
+    retries: 2
+"""
+    )
+    oid = tinyber.arcs("1.3.6.1.4.1.99999.7.1.0")
+    asked: list[int] = []
+
+    def drop(number: int, pdu: tinyber.Pdu) -> bool:
+        """The module's object is answered with its third try."""
+        if any(binding[0] == oid for binding in pdu.bindings):
+            asked.append(number)
+        return 0 < len(asked) < 3
+
+    settings = Library.load([tmp_path])
+    device = Device(target="ups-1", host="127.0.0.1", auth=V2C, modules=("patient",))
+    tools = Tools(settings, lambda result: None, SystemClock())
+    profile = settings.profile("generic-ups")
+    [patient] = [
+        part for part in parts_of(modules_of(device, profile, tools), device, profile.settings) if part.manner.timeout_s
+    ]
+    assert (patient.manner.timeout_s, patient.manner.retries) == (20.0, 2)
+    insistent = msgspec.structs.replace(device, timeout_s=0.5, retries=0)
+    assert all(
+        (part.manner.timeout_s, part.manner.retries) == (None, None)
+        for part in parts_of(modules_of(insistent, profile, tools), insistent, profile.settings)
+    )
+
+    (tmp_path / "modules" / "patient.yml").write_text(
+        (tmp_path / "modules" / "patient.yml").read_text().replace("20s", "100ms")
+    )
+    values = values_of(UPS) | {oid: tinyber.integer(415)}
+    async with (
+        FaultAgent(values, Faults(drop=drop)) as agent,
+        polling(agent, Library.load([tmp_path]), modules=("patient",), retries=None, timeout_s=0.0) as bench,
+    ):
+        found = await bench.poll()
+    assert "kilnHeat" in series(found[VALUES][0])
+    assert len(asked) == 3
+
+
+async def test_a_family_that_wants_getnext_is_never_asked_with_getbulk(library: Library) -> None:
+    """Some room devices know GET and GETNEXT alone; 0 repetitions of a profile mean that."""
+    room = UPS | {
+        "1.3.6.1.2.1.1.2.0": (tinyber.OID, tinyber.oid(tinyber.arcs("1.3.6.1.4.1.5596.150.6.4.1"))),
+        "1.3.6.1.2.1.2.2.1.2.1": tinyber.text("eth0"),
+        "1.3.6.1.2.1.2.2.1.8.1": tinyber.integer(1),
+    }
+    async with FaultAgent(values_of(room)) as agent, polling(agent, library) as bench:
+        await bench.poll()
+        kinds = {pdu.kind for pdu in agent.asked}
+    assert kinds == {tinyber.GET, tinyber.GETNEXT}
 
 
 async def test_a_site_may_add_a_family_without_python(tmp_path: Path) -> None:

@@ -31,11 +31,11 @@ def test_shipped_modules_are_sound() -> None:
 
 
 def test_defaults_and_overrides(tmp_path: Path) -> None:
-    """Absent settings are snmp_exporter's; overrides are worked into the metrics."""
+    """Absent settings are snmp_exporter's or left to the poller; overrides are worked into the metrics."""
     text = MODULE + METRIC.replace("name: a", "name: b").replace("99999.1", "99999.2")
     text += "    overrides: {a: {ignore: true}, b: {name: c, scale: 0.1, type: counter}}\n    timeout: 1m30s\n"
     module = load(_write(tmp_path, text)).modules["m"]
-    assert (module.max_repetitions, module.retries, module.timeout_s, module.allow_nonincreasing_oids) == (25, 3, 90, False)
+    assert (module.max_repetitions, module.retries, module.timeout_s, module.allow_nonincreasing_oids) == (25, None, 90, False)
     assert [(metric.name, metric.type, metric.scale) for metric in module.metrics] == [("c", "counter", 0.1)]
 
 

@@ -13,6 +13,7 @@ from agent.snmp.errors import Fault
 from collector.__main__ import main
 from collector.commands.poll_words import word
 from tests.collector.poll_kit import SWITCH, ups, write_auths
+from tests.snmp import tinyber
 from tests.snmp.fault_agent import FaultAgent
 
 
@@ -85,8 +86,19 @@ async def test_explain_tells_identity_verdict_readings_and_every_request(command
     assert re.search(r"^verdict +degraded: .*bypass", command.out, re.MULTILINE)
     assert re.search(r"^  ups_on_bypass: degraded, ", command.out, re.MULTILINE)
     assert "  haidang_ups_output_source bypass\n" in command.out
-    assert len(re.findall(r"^  get(?:-bulk|-next)? +\d+ .* ok$", command.out, re.MULTILINE)) == asked
+    assert len(re.findall(r"^  get(?:-bulk|-next)? +1[.\d]+ +\d+ .* ok$", command.out, re.MULTILINE)) == asked
     assert "public" not in command.out
+
+
+async def test_by_hand_a_device_is_asked_as_its_profile_says(command: Command) -> None:
+    """A family that is to be asked by GETNEXT is so by hand as well, and the table of requests says from where."""
+    room = dict(SWITCH)
+    room[tinyber.arcs("1.3.6.1.2.1.1.2.0")] = (tinyber.OID, tinyber.oid(tinyber.arcs("1.3.6.1.4.1.5596.150.6.4.1")))
+    async with FaultAgent(room) as device:
+        assert await command(device.port, "--explain") == 0
+        assert {pdu.kind for pdu in device.asked} == {tinyber.GET, tinyber.GETNEXT}
+    assert "profile      vc-cisco-codec " in command.out
+    assert re.search(r"^  get-next +1\.3\.6\.1\.2\.1\.2\.2\.1[.0-9]* +1 ", command.out, re.MULTILINE)
 
 
 async def test_explain_speaks_vietnamese(command: Command) -> None:
@@ -94,7 +106,7 @@ async def test_explain_speaks_vietnamese(command: Command) -> None:
         assert await command(device.port, "--explain", "--lang", "vi") == 0
     assert re.search(r"^kết luận +suy giảm: .*bypass", command.out, re.MULTILINE)
     assert "yêu cầu" in command.out
-    assert re.search(r"^  get +\d+ .* được$", command.out, re.MULTILINE)
+    assert re.search(r"^  get +1[.\d]+ +\d+ .* được$", command.out, re.MULTILINE)
 
 
 async def test_why_there_is_no_answer_is_said_in_vietnamese(command: Command) -> None:
