@@ -228,9 +228,10 @@ class Polling:
     def _new_schemas(self, schemas: Mapping[bytes, bytes]) -> tuple[tuple[bytes, bytes], ...]:
         """Layouts that the store is to keep; the book has them from now on."""
         new = []
-        for digest, encoded in schemas.items():
+        for digest in schemas:
             if self._book.known(digest) and digest in self._held:
                 continue
+            encoded = schemas[digest]
             try:
                 _, schema = wire.check_schema(encoded, wire.Limits())
                 taken = self._book.add(COLLECTOR, digest, pack(schema))

@@ -13,11 +13,10 @@ from typing import Final
 
 import msgspec
 
-from agent.blocks import Layout
 from agent.model import Block, Kind, Lane, Outcome, Readings, Reason
 from agent.snmp import own, verdict
 from agent.snmp.asking import SYSTEM, Part, System, ask, identify, modules_of, parts_of, peer_of, system_of
-from agent.snmp.device import CORE, VALUES, VERDICT, Device, Result
+from agent.snmp.device import CORE, VALUES, VERDICT, Device, Result, Schemas
 from agent.snmp.errors import Fault, SnmpError
 from agent.snmp.evaluate import Evaluation, Memory, evaluate
 from agent.snmp.harvest import Habits, Harvest, Plan
@@ -77,7 +76,7 @@ class Poller:
         self._known: _Known | None = None
         self._memory = Memory()
         self._habits: Habits | None = None
-        self._own = Layout()
+        self._own = Packer(device.target)
         self._core = Packer(device.target)
         self._readings = Packer(device.target)
         self._silent = 0
@@ -214,10 +213,10 @@ class Poller:
     def _tell(self, run: _Run, said: Verdict, *, up: bool) -> None:
         duration_s = asyncio.get_running_loop().time() - run.started_s
         numbers = (float(up), duration_s, run.requests, self._truncated)
-        block = self._own.block(own.readings(numbers))
-        self._deliver(
-            run, VERDICT, said, Kind.OBS, blocks=(block,), schemas={self._own.hash: self._own.encoded}, duration_s=duration_s
-        )
+        blocks: list[Block] = []
+        schemas = Schemas()
+        self._own.pack(own.readings(numbers), blocks, schemas)
+        self._deliver(run, VERDICT, said, Kind.OBS, blocks=tuple(blocks), schemas=schemas, duration_s=duration_s)
 
     def _deliver_values(self, run: _Run, known: _Known, rows: Rows, found: Evaluation) -> None:
         parts = [(self._readings, found.rest)]
@@ -229,7 +228,7 @@ class Poller:
 
     def _deliver_data(self, run: _Run, module: str, parts: Iterable[tuple[Packer, Readings]], interval_s: int = 0) -> None:
         blocks: list[Block] = []
-        schemas: dict[bytes, bytes] = {}
+        schemas = Schemas()
         for packer, readings in parts:
             packer.pack(readings, blocks, schemas)
         if blocks:
@@ -253,7 +252,7 @@ class Poller:
         kind: Kind,
         *,
         blocks: tuple[Block, ...],
-        schemas: dict[bytes, bytes],
+        schemas: Schemas,
         duration_s: float = 0.0,
         interval_s: int = 0,
     ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -44,6 +44,33 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its ports are lines whose load is judged."""
     ping: bool = True
     """Whether a device that is silent is asked by an ICMP echo, to tell a dead agent from a dead device."""
+
+
+class Schemas(Mapping[bytes, bytes]):
+    """Encoded layouts by hash, gathered from several sources that may make each when it is looked at: whoever stores them knows
+    nearly all of them already, so ask for those only that are not known."""
+
+    __slots__ = ("_sources",)
+
+    def __init__(self) -> None:
+        self._sources: dict[bytes, Mapping[bytes, bytes]] = {}
+
+    def add(self, source: Mapping[bytes, bytes]) -> None:
+        """Have everything of `source` as well, which must not change afterwards."""
+        sources = source._sources if isinstance(source, Schemas) else dict.fromkeys(source, source)
+        self._sources.update(sources)
+
+    def __getitem__(self, digest: bytes) -> bytes:
+        return self._sources[digest][digest]
+
+    def __contains__(self, digest: object) -> bool:
+        return digest in self._sources
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
 
 
 class Result(msgspec.Struct, frozen=True, gc=False):

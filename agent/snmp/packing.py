@@ -1,95 +1,151 @@
-"""Readings of a device into blocks that the wire carries: large tables in several, and what it refuses left out, said once."""
+"""Readings of devices into blocks that the wire carries: large tables in several, and what it refuses left out, said once.
+
+Devices that say the same share how it is packed, so that ten thousand of a few families cost little memory.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
-from agent.blocks import Layout
-from agent.model import Block, Family, Readings
-from agent.wire import WireError
+from agent.blocks import packing, split
+from agent.model import Block, Column, Family, Readings, Schema
+from agent.snmp.device import Schemas
+from agent.wire import Limits, WireError, check_schema, encode
 
 MOST_BYTES: Final = 400_000
 """Text of a block's labels, of which its schema is little more; the wire takes a megabyte."""
 _OVERHEAD: Final = 4
+_LIMITS: Final = Limits()
 _log = logging.getLogger("haidang.snmp")
 Labels = Sequence[tuple[str, ...]]
+Numbers = tuple[Sequence[float], ...]
 
 
 class _Part:
-    """Slices of families that make a block."""
+    """Slices of families that make a block. `hash` is that of its schema, empty for a part that the wire refuses."""
 
-    __slots__ = ("is_refused", "layout", "slices")
+    __slots__ = ("_columns", "_pack", "_slices", "hash", "problem")
 
     def __init__(self) -> None:
-        self.layout = Layout()
-        self.slices: list[tuple[int, int, int, Family, Labels]] = []
-        """Number of the family, first and last row, and family and labels of the slice."""
-        self.is_refused = False
+        self._columns: list[tuple[Family, Labels]] = []
+        self._slices: list[tuple[int, int, int]] | None = []
+        """Number of the family, first and last row of each column; None if the part is all there is."""
+        self.hash = b""
+        self.problem = ""
+
+    def add(self, number: int, rows: tuple[int, int], family: Family, labels: Labels) -> None:
+        """Another column: so many rows of a family."""
+        assert self._slices is not None  # it is not closed yet
+        self._columns.append((family, labels if rows == (0, len(labels)) else labels[rows[0] : rows[1]]))
+        self._slices.append((number, *rows))
+
+    def close(self, *, is_all: bool) -> None:
+        """There are no more columns. `is_all`: the part has all rows of all families."""
+        try:
+            self.hash, _ = check_schema(self.encoded, _LIMITS)
+        except (WireError, ValueError) as error:
+            # Names and labels are the device's: what the wire cannot carry costs this part and nothing else.
+            self.problem = str(error)
+        self._pack = packing(sum([len(labels) for _, labels in self._columns])).pack
+        if is_all:
+            self._slices = None
+
+    @property
+    def encoded(self) -> bytes:
+        """The schema as the wire carries it, made anew: it takes more room than all else, and is asked for once."""
+        return encode(Schema(tuple([Column(family, tuple(labels)) for family, labels in self._columns])))
+
+    def block(self, numbers: Numbers) -> Block:
+        """The block with these values of all families."""
+        if self._slices is not None:
+            numbers = tuple([numbers[number][first:last] for number, first, last in self._slices])
+        return Block(self.hash, self._pack(*chain.from_iterable(numbers)))
+
+
+class _Plan(Mapping[bytes, bytes]):
+    """How readings with these families and labels are packed; the encoded schemas by hash. Shared, never changed."""
+
+    __slots__ = ("__weakref__", "counts", "families", "labels", "parts")
+
+    def __init__(self, families: tuple[Family, ...], labels: tuple[Labels, ...]) -> None:
+        self.families = families
+        self.labels = labels
+        self.counts = tuple(map(len, labels))
+        self.parts = _parts(families, labels)
+
+    def __getitem__(self, digest: bytes) -> bytes:
+        for part in self.parts:
+            if part.hash == digest:
+                return part.encoded
+        raise KeyError(digest)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([part.hash for part in self.parts if part.hash])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+_plans: WeakValueDictionary[tuple[Any, Any], _Plan] = WeakValueDictionary()
+
+
+def _plan_of(families: tuple[Family, ...], labels: tuple[Labels, ...]) -> _Plan:
+    key = (families, labels)
+    found = _plans.get(key)
+    if found is None:
+        found = _plans[key] = _Plan(families, labels)
+    return found
 
 
 class Packer:
-    """The packing of one source of readings, over time. While families and labels are the very same objects as last time the
-    slices are those of last time, and nothing but the values is looked at."""
+    """The packing of one source of readings, over time. Labels are tuples. While families and labels are those of last time
+    nothing but the values is looked at, which costs least while they are the very same objects."""
 
-    __slots__ = ("_labels", "_parts", "_whose")
+    __slots__ = ("_plan", "_whose")
 
     def __init__(self, whose: str) -> None:
         """`whose` readings they are, for the log."""
         self._whose = whose
-        self._labels: list[tuple[Family, Labels]] = []
-        self._parts: list[_Part] = []
+        self._plan: _Plan | None = None
 
-    def pack(self, readings: Readings, blocks: list[Block], schemas: dict[bytes, bytes]) -> None:
-        """Append the blocks of these readings, and note the encoded schema of each by its hash."""
-        if not self._is_same(readings):
-            self._learn(readings)
-        for part in self._parts:
-            if part.is_refused:
-                continue
-            try:
-                block = part.layout.block(_sliced(part, readings))
-            except (WireError, ValueError) as error:
-                # Names and labels are the device's: what the wire cannot carry costs this part and nothing else.
-                part.is_refused = True
-                _log.warning("%s: %s", self._whose, error)
-                continue
-            if block.values:
-                blocks.append(block)
-                schemas[part.layout.hash] = part.layout.encoded
-
-    def _is_same(self, readings: Readings) -> bool:
-        known = self._labels
-        return len(readings) == len(known) and all(
-            family is before and labels is old for (family, labels, _), (before, old) in zip(readings, known, strict=True)
-        )
-
-    def _learn(self, readings: Readings) -> None:
-        before, self._parts = self._parts, []
-        size = MOST_BYTES + 1
-        for number, (family, labels, _) in enumerate(readings):
-            first = 0
-            for row, values in enumerate(labels):
-                weight = _OVERHEAD + sum([len(value) * 2 for value in values]) if values else _OVERHEAD
-                if size + weight > MOST_BYTES:
-                    self._cut(number, first, row, family, labels)
-                    self._parts.append(before[len(self._parts)] if len(self._parts) < len(before) else _Part())
-                    self._parts[-1].slices, self._parts[-1].is_refused = [], False
-                    first, size = row, 0
-                size += weight
-            self._cut(number, first, len(labels), family, labels)
-        self._labels = [(family, labels) for family, labels, _ in readings]
-
-    def _cut(self, number: int, first: int, last: int, family: Family, labels: Labels) -> None:
-        if last > first:
-            whole = first == 0 and last == len(labels)
-            self._parts[-1].slices.append((number, first, last, family, labels if whole else labels[first:last]))
+    def pack(self, readings: Readings, blocks: list[Block], schemas: Schemas) -> None:
+        """Append the blocks of these readings, and note where the encoded schema of each is to be had by its hash."""
+        families, labels, numbers = split(readings)
+        plan = self._plan
+        if plan is None or families != plan.families or labels != plan.labels:
+            plan = self._plan = _plan_of(families, labels)
+            for part in plan.parts:
+                if part.problem:
+                    _log.warning("%s: %s", self._whose, part.problem)
+        if tuple(map(len, numbers)) != plan.counts:
+            _log.warning("%s: more or fewer values than labels", self._whose)
+            return
+        found = [part.block(numbers) for part in plan.parts if part.hash]
+        if found:
+            blocks += found
+            schemas.add(plan)
 
 
-def _sliced(part: _Part, readings: Readings) -> list[tuple[Family, Labels, Sequence[float]]]:
-    made: list[tuple[Family, Labels, Any]] = []
-    for number, first, last, family, labels in part.slices:
-        numbers = readings[number][2]
-        made.append((family, labels, numbers if last - first == len(numbers) else numbers[first:last]))
-    return made
+def _parts(families: tuple[Family, ...], labels: tuple[Labels, ...]) -> tuple[_Part, ...]:
+    """The parts of all rows, in their order."""
+    parts: list[_Part] = []
+    size = MOST_BYTES + 1
+    for number, (family, rows) in enumerate(zip(families, labels, strict=True)):
+        first = 0
+        for row, values in enumerate(rows):
+            weight = _OVERHEAD + sum([len(value) * 2 for value in values]) if values else _OVERHEAD
+            if size + weight > MOST_BYTES:
+                if row > first:
+                    parts[-1].add(number, (first, row), family, rows)
+                parts.append(_Part())
+                first, size = row, 0
+            size += weight
+        if len(rows) > first:
+            parts[-1].add(number, (first, len(rows)), family, rows)
+    for part in parts:
+        part.close(is_all=len(parts) == 1)
+    return tuple(parts)

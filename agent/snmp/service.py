@@ -18,7 +18,7 @@ from agent.settings import SnmpSettings
 from agent.snmp.auth import Auth
 from agent.snmp.auth_file import load_auths
 from agent.snmp.crew import Crew
-from agent.snmp.device import Device, Result
+from agent.snmp.device import Device, Result, Schemas
 from agent.snmp.library import Library
 
 GATHER_S: Final = 0.2
@@ -87,9 +87,9 @@ class Gathering:
         results, self._results = self._results, []
         if not results:
             return
-        schemas: dict[bytes, bytes] = {}
+        schemas = Schemas()
         for result in results:
-            schemas.update(result.schemas)
+            schemas.add(result.schemas)
         facts = [result.report() for result in results if result.lane is Lane.FACTS]
         bulk = [result.report() for result in results if result.lane is Lane.BULK]
         try:

@@ -16,7 +16,7 @@ import msgspec
 
 from agent.clock import Clock
 from agent.model import Lane, Report
-from agent.snmp.device import VALUES, VERDICT, Result
+from agent.snmp.device import VALUES, VERDICT, Result, Schemas
 from agent.wire import VERSION, Batch, Group
 from collector.core.poll_tally import PollTally
 
@@ -48,7 +48,7 @@ class Sender(msgspec.Struct, frozen=True):
 
 
 Submit = Callable[[Batch, Mapping[bytes, bytes]], Awaitable[Stored]]
-"""Have a batch stored, with the encoded layouts of its blocks by hash."""
+"""Have a batch stored, with the encoded layouts of its blocks by hash, each of which is made when it is looked at."""
 
 
 class Gathering:
@@ -62,7 +62,7 @@ class Gathering:
         self._next = {lane: sender.next_seq.get(lane, 1) for lane in Lane}
         self._waiting: dict[tuple[str, str], deque[Result]] = {}
         self._reports: deque[Report] = deque(maxlen=KEPT_REPORTS)
-        self._under_way: tuple[Batch, dict[bytes, bytes], int] | None = None
+        self._under_way: tuple[Batch, Schemas, int] | None = None
         self._news = asyncio.Event()
 
     def take(self, result: Result) -> None:
@@ -120,15 +120,15 @@ class Gathering:
         self._under_way = None
         return True
 
-    def _batch(self) -> tuple[Batch, dict[bytes, bytes], int]:
+    def _batch(self) -> tuple[Batch, Schemas, int]:
         """The oldest results, numbered, with the layouts of their blocks, and how many they are."""
         results: list[Result] = []
         while self._waiting and len(results) < BATCH_RESULTS:
             results.extend(self._waiting.pop(next(iter(self._waiting))))
-        schemas: dict[bytes, bytes] = {}
+        schemas = Schemas()
         found: dict[Lane, list[Report]] = {lane: [] for lane in Lane}
         for result in results:
-            schemas.update(result.schemas)
+            schemas.add(result.schemas)
             found[result.lane].append(result.report(self._number(result.lane)))
         for report in self._reports:
             found[Lane.FACTS].append(msgspec.structs.replace(report, seq=self._number(Lane.FACTS)))

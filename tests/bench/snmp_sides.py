@@ -90,7 +90,7 @@ class Storing:
             self.samples += sum([len(block.values) for block in report.blocks]) >> 3
 
     async def _submit(self, batch: Batch, schemas: Mapping[bytes, bytes]) -> Stored:
-        new = [(digest, encoded) for digest, encoded in schemas.items() if not self.book.known(digest)]
+        new = [(digest, schemas[digest]) for digest in schemas if not self.book.known(digest)]
         for digest, encoded in new:
             self.book.add(COLLECTOR, digest, pack(wire.check_schema(encoded, wire.Limits())[1]))
         receipt = await self.committer.submit(Incoming(COLLECTOR, batch, batch.groups, self._clock.wall_ms(), tuple(new), ()))

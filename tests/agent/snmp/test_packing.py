@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.model import Block, Family, MetricType, Readings
+from agent.snmp.device import Schemas
 from agent.snmp.packing import MOST_BYTES, Packer
 from agent.wire import Limits, decode_schema
 
@@ -28,9 +29,9 @@ def unpacked(blocks: list[Block], schemas: dict[bytes, bytes]) -> dict[tuple[str
 
 def packed(packer: Packer, readings: Readings) -> tuple[list[Block], dict[bytes, bytes]]:
     blocks: list[Block] = []
-    schemas: dict[bytes, bytes] = {}
+    schemas = Schemas()
     packer.pack(readings, blocks, schemas)
-    return blocks, schemas
+    return blocks, dict(schemas)
 
 
 def family(name: str, width: int = 1) -> Family:
