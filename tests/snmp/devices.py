@@ -35,7 +35,8 @@ CLASSES = {
     "pypi-eaton-9px-partial": "ups",
     "pypi-emerson-network-power": "ups",
     "pypi-phoenixtec-power": "ups",
-    "pypi-vertiv-power": "ups",
+    "pypi-vertiv-power": "env",
+    "pypi-huawei-gse200m": "ups",
     "pypi-paloalto-pa-5000": "firewall",
     "pypi-dlink-des3038": "switch",
     "pypi-slackware": "server",
@@ -43,6 +44,7 @@ CLASSES = {
     "pypi-XP": "server",
     "pypi-server-2003-5-2": "server",
     "pypi-netapp-fas3270": "storage",
+    "pypi-isilon-onefs": "storage",
 }
 """What an inventory would say of those of `PYPI` that have golden files."""
 
