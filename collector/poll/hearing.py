@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ipaddress
 import logging
-import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine
 from typing import Final
 
 from agent.clock import Clock
@@ -16,12 +13,13 @@ from collector.core.poll_tally import TrapCounts
 from collector.core.poll_view import UnknownSender
 from collector.core.tally import Tally
 from collector.inventory import Inventory
+from collector.poll.places import Places
 from collector.poll.trap_desk import Heard, report
 from collector.poll.trap_receiver import Receiver
+from collector.tasks import report_end
 
 RESOLVE_S: Final = 600.0
 """Names of targets are looked up anew so often."""
-_AT_ONCE: Final = 16
 COUNT_S: Final = 1.0
 _log = logging.getLogger("haidang.traps")
 
@@ -39,6 +37,7 @@ class Hearing:
         self._receiver: Receiver | None = None
         self._before = TrapCounts()
         self._present: Inventory | None = None
+        self._places = Places()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -60,8 +59,11 @@ class Hearing:
             await self._restart(inventory)
         for task in self._tasks:
             task.cancel()
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._know_always(inventory)), loop.create_task(self._count_always())]
+        self._tasks = []
+        if self._receiver is not None:
+            self._know(self._receiver, inventory)
+            self._spawn(self._know_always(self._receiver, inventory))
+            self._spawn(self._count_always())
 
     async def stop(self) -> None:
         """Hear nothing more."""
@@ -83,6 +85,7 @@ class Hearing:
         receiver = Receiver(
             settings, equipment.auths, equipment.notifications, self._clock, poll_now=self._poll_now, record=self._record
         )
+        self._know(receiver, inventory)
         await receiver.start()
         self._receiver = receiver
         _log.info("traps are heard at %s", ", ".join(f"{host} port {port}" for host, port in receiver.addresses))
@@ -90,13 +93,30 @@ class Hearing:
     def _record(self, heard: Heard) -> None:
         self._keep(report(heard, self._clock.uptime_ms(), self._clock.awake_ms()))
 
-    async def _know_always(self, inventory: Inventory) -> None:
-        while self._receiver is not None:
-            self._receiver.know(await _addresses(inventory))
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(report_end)
+        self._tasks.append(task)
+
+    def _know(self, receiver: Receiver, inventory: Inventory) -> None:
+        """Tell who is at which address, as far as that is known by now."""
+        targets: dict[str, list[str]] = {}
+        for id_, entry in inventory.entries.items():
+            for place in self._places.of(entry.address) or () if entry.address is not None else ():
+                targets.setdefault(place, []).append(id_)
+        receiver.know(targets)
+        proxies = {name: self._places.of(name) for name in inventory.settings.traps.proxies}
+        receiver.trust({name: places for name, places in proxies.items() if places is not None})
+
+    async def _know_always(self, receiver: Receiver, inventory: Inventory) -> None:
+        named = [entry.address for entry in inventory.entries.values() if entry.address is not None]
+        while True:
+            await self._places.look_up((*named, *inventory.settings.traps.proxies))
+            self._know(receiver, inventory)
             await asyncio.sleep(RESOLVE_S)
 
     async def _count_always(self) -> None:
-        while self._receiver is not None:
+        while True:
             self._count()
             await asyncio.sleep(COUNT_S)
 
@@ -124,36 +144,3 @@ def _ears(inventory: Inventory) -> tuple[object, ...]:
     if equipment is None:
         return (inventory.settings.traps,)
     return inventory.settings.traps, dict(equipment.auths), equipment.notifications
-
-
-async def _addresses(inventory: Inventory) -> dict[str, list[str]]:
-    """The targets at each address; a name that has none now is left out."""
-    by_name: dict[str, list[str]] = {}
-    for id_, entry in inventory.entries.items():
-        if entry.address is not None:
-            by_name.setdefault(entry.address, []).append(id_)
-    found: dict[str, list[str]] = {}
-    gate = asyncio.Semaphore(_AT_ONCE)
-
-    async def look_up(name: str) -> Iterable[str]:
-        async with gate:
-            with contextlib.suppress(OSError, UnicodeError):
-                places = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_DGRAM)
-                return {str(place[4][0]) for place in places}
-        return ()
-
-    names = [name for name in by_name if not _is_address(name)]
-    for name, places in zip(names, await asyncio.gather(*map(look_up, names)), strict=True):
-        for place in places:
-            found.setdefault(place, []).extend(by_name[name])
-    for name in by_name.keys() - set(names):
-        found.setdefault(name, []).extend(by_name[name])
-    return found
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True

@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 import functools
 import hashlib
+import logging
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
@@ -27,6 +28,7 @@ from collector.poll.trap_map import plain_address
 from collector.poll.trap_settings import TrapSettings
 from collector.poll.trap_table import Act, Table
 from collector.poll.trap_users import Users
+from collector.tasks import report_end
 
 if TYPE_CHECKING:
     from collector.poll.trap import Reader
@@ -40,6 +42,7 @@ _ENGINE_PREFIX: Final = bytes.fromhex("80007ed905")
 _BOOTS_EPOCH_S: Final = 1_700_000_000
 _BOOT_S: Final = 10
 
+_log = logging.getLogger("haidang.traps")
 _plain = functools.lru_cache(4096)(plain_address)
 
 
@@ -105,7 +108,6 @@ class Receiver:
         # Only who hears traps pays for the library.
         from collector.poll.trap import Reader
 
-        self._desk.proxies = await self._proxies()
         boots = max(1, (self._clock.wall_ms() // 1000 - _BOOTS_EPOCH_S) // _BOOT_S)
         self._reader = Reader(self._engine_id, boots, self._communities)
         try:
@@ -116,6 +118,7 @@ class Receiver:
             raise
         self.addresses = tuple([transport.get_extra_info("sockname")[:2] for transport in self._transports])
         self._task = asyncio.create_task(self._work())
+        self._task.add_done_callback(report_end)
 
     async def stop(self) -> None:
         """Close the sockets; what still waits in the queue is dropped and counted."""
@@ -142,6 +145,16 @@ class Receiver:
         for address in known:
             self._strangers.forget(address)
 
+    def trust(self, proxies: Mapping[str, Collection[str]]) -> None:
+        """Proxies with their addresses, from now on. One that has none stands in the list of strangers."""
+        for name, places in proxies.items():
+            if places:
+                self._strangers.forget(name)
+            else:
+                why = f"{Fate.UNKNOWN_SOURCE}: the name of this proxy has no address"
+                self._strangers.add(name, why, self._clock.wall_ms())
+        self._desk.proxies = frozenset([plain_address(place) for places in proxies.values() for place in places])
+
     @property
     def strangers(self) -> list[Stranger]:
         """Senders that are not heard, the last first, with what was wrong the last time."""
@@ -167,7 +180,7 @@ class Receiver:
         try:
             frame = look(data)
         except FrameError as error:
-            self._refuse(Fate.MALFORMED, source, f"malformed: {error}")
+            self._refuse(Fate.MALFORMED, source, str(error))
             return
         if frame.version != V3 and frame.community not in self._communities:
             self._refuse(Fate.BAD_COMMUNITY, source, "a community that no entry of auths has")
@@ -180,20 +193,6 @@ class Receiver:
         else:
             self._queue.append(Item(data, frame, source, lambda answer: transport.sendto(answer, address)))
             self._news.set()
-
-    async def _proxies(self) -> frozenset[str]:
-        """The addresses of the proxies; a name that has none stands in the list of strangers."""
-        found = set()
-        for name in self._settings.proxies:
-            try:
-                places = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_DGRAM)
-            except (OSError, UnicodeError):
-                self._strangers.add(
-                    name, f"{Fate.UNKNOWN_SOURCE}: the name of this proxy has no address", self._clock.wall_ms()
-                )
-                continue
-            found |= {plain_address(str(place[4][0])) for place in places}
-        return frozenset(found)
 
     async def _open(self, address: str) -> None:
         loop = asyncio.get_running_loop()
@@ -220,8 +219,17 @@ class Receiver:
             await self._news.wait()
             self._news.clear()
             while self._queue:
-                self._read(self._queue.popleft())
+                self._read_guarded(self._queue.popleft())
                 await asyncio.sleep(0)
+
+    def _read_guarded(self, item: Item) -> None:
+        counted = sum(self.tally.fates.values())
+        try:
+            self._read(item)
+        except Exception:  # noqa: BLE001  what one message makes of our code must not end the hearing of all
+            _log.exception("a notification from %s could not be read", item.source)
+            if sum(self.tally.fates.values()) == counted:
+                self._refuse(Fate.MALFORMED, item.source, "its reading failed here")
 
     def _read(self, item: Item) -> None:
         frame, reader = item.frame, self._reader
@@ -271,7 +279,7 @@ class Receiver:
         elif item.frame.level == 2:
             self._refuse(Fate.BAD_USER, item.source, f"cannot be decrypted: wrong password of privacy ({why})")
         else:
-            self._refuse(Fate.MALFORMED, item.source, f"malformed: {why}")
+            self._refuse(Fate.MALFORMED, item.source, why)
 
     def _refuse(self, fate: Fate, source: str, why: str) -> None:
         self._count(fate)

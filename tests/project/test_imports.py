@@ -112,6 +112,7 @@ def _allowed(path: Path, imported: str) -> bool:
         "collector.settings",
         "collector.config_forms",
         "collector.inventory",
+        "collector.tasks",
         *FROM,
     )
     return imported in ("agent", "collector") or _within(imported, room, *shared)

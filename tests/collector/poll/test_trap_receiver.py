@@ -178,14 +178,35 @@ async def test_more_engines_than_are_remembered(listen: Listen) -> None:
 
 
 async def test_a_proxy_may_be_a_name(listen: Listen) -> None:
-    """It is looked up once, at the start; one that has no address is listed, and keeps nobody from being heard."""
-    ground = await listen(TrapSettings(listen=LOCAL, proxies=("localhost", "no..name")))
-    assert [each.source for each in ground.receiver.strangers] == ["no..name"]
+    """It is believed at the addresses that it has; one that has none is listed, and keeps nobody from being heard."""
+    ground = await listen(TrapSettings(listen=LOCAL))
+    ground.receiver.trust({"relay.example.vn": ("127.0.0.1",), "gone.example.vn": ()})
+    assert [each.source for each in ground.receiver.strangers] == ["gone.example.vn"]
     ground.receiver.know({"192.0.2.7": ("ups-07",)})
     with sender() as sock:
         sock.sendto(v1(address=b"\xc0\x00\x02\x07"), ground.receiver.addresses[0])
         await ground.settle(1)
     assert [heard.target for heard in ground.heard] == ["ups-07"]
+
+
+async def test_a_message_over_which_our_code_fails_ends_the_hearing_of_no_other(
+    listen: Listen, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told, it has its fate, and the next is heard; the fates add up to what was received."""
+    ground = await listen(TrapSettings(listen=LOCAL))
+    real, ground.receiver._record = ground.receiver._record, lambda heard: {}["nobody expected this"]
+    with sender() as sock:
+        sock.sendto(v2c(), ground.receiver.addresses[0])
+        await ground.settle(1)
+        ground.receiver._desk.judge, judge = lambda *told: {}["nor this"], ground.receiver._desk.judge  # type: ignore[method-assign]
+        sock.sendto(v2c(COLD_START), ground.receiver.addresses[0])
+        await ground.settle(2)
+        ground.receiver._record, ground.receiver._desk.judge = real, judge  # type: ignore[method-assign]
+        sock.sendto(v2c(LINK_UP), ground.receiver.addresses[0])
+        await ground.settle(3)
+    assert len(ground.heard) == 1
+    assert ground.fates == {Fate.ACCEPTED: 2, Fate.MALFORMED: 1}
+    assert caplog.text.count("a notification from 127.0.0.1 could not be read") == 2
 
 
 def test_engine_id_stays_the_same() -> None:
