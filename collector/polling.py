@@ -27,7 +27,7 @@ from collector.ingest.commit import BusyError, Committer
 from collector.ingest.intake import IdentityConflictError, Incoming, UnusableBatchError
 from collector.inventory import Inventory
 from collector.store.store import Store
-from collector.tasks import end, report_end
+from collector.tasks import end, keep_running, report_end
 
 if TYPE_CHECKING:
     from collector.poll.devices import Devices
@@ -130,14 +130,10 @@ class Polling:
         equipment, settings = inventory.equipment, inventory.settings
         if equipment is not None and self._gathering is None:
             await self._open()
-        before = self._present
-        if before is not None and (
-            equipment is None
-            or before.equipment is None
-            or equipment.library is not before.equipment.library
-            or settings.snmp.max_in_flight != before.settings.snmp.max_in_flight
-        ):
-            # Profiles are another: every device is looked at anew.
+        if self._devices is not None and (equipment is None or not self._devices.is_of(equipment, settings.snmp)):
+            # Nothing is polled any more, or profiles are another: every device is looked at anew.
+            if equipment is None:
+                self._devices.configure(())
             await self._end("devices")
             self._devices = None
         if equipment is not None:
@@ -193,7 +189,7 @@ class Polling:
         return Sender(stream, secrets.token_hex(16), following)
 
     def _spawn(self, name: str, work: Devices | Gathering) -> None:
-        task = asyncio.get_running_loop().create_task(work.run())
+        task = asyncio.get_running_loop().create_task(keep_running(name, work.run))
         task.add_done_callback(report_end)
         self._tasks[name] = task
 
@@ -207,8 +203,8 @@ class Polling:
     async def _submit(self, batch: Batch, schemas: Mapping[bytes, bytes]) -> Stored:
         from collector.poll.gathering import Stored
 
-        new = self._new_schemas(schemas)
         try:
+            new = self._new_schemas(schemas)
             incoming = Incoming(COLLECTOR, batch, batch.groups, self._now_ms(), new, self._forgotten())
             receipt = await self._committer.submit(incoming)
         except BusyError:
@@ -219,6 +215,9 @@ class Polling:
         except (IdentityConflictError, UnusableBatchError) as error:
             _log.error("results of polls are refused, they are offered again: %s", error)
             return Stored.LATER
+        except Exception:  # noqa: BLE001  one batch must not keep all that follow from being stored
+            _log.exception("results of polls could not be handed over")
+            return Stored.NEVER
         for one in receipt.refused:
             self._tally.refuse(one.code)
         self._held.difference_update(incoming.forgotten)

@@ -71,7 +71,8 @@ class _Entry:
 
 
 class Crew:
-    """See the module. `configure` whenever devices change, `run` once as a task; a cancelled `run` cancels the polls."""
+    """See the module. `configure` whenever devices change, `run` once as a task; a cancelled `run` cancels the polls and ends
+    with them."""
 
     def __init__(
         self,
@@ -136,8 +137,11 @@ class Crew:
                 wait_ms = self.step()
                 await self._pause(wait_ms)
         finally:
+            running = [entry.task for entry in self._entries.values() if entry.task is not None]
             for target, entry in list(self._entries.items()):
                 self._drop(target, entry)
+            if running:
+                await asyncio.wait(running)
 
     def step(self) -> int:
         """Start what is due; milliseconds until the next slot."""

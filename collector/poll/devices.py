@@ -21,6 +21,7 @@ from collector.core.poll_view import DuplicateEngine
 from collector.inventory import Equipment, Inventory
 from collector.inventory.chosen import Chosen
 from collector.settings import Snmp
+from collector.tasks import report_end
 
 COUNT_S: Final = 1.0
 _STRAY: Final = (
@@ -72,12 +73,18 @@ class Devices:
         self, equipment: Equipment, settings: Snmp, deliver: Callable[[Result], None], clock: Clock, tally: PollTally
     ) -> None:
         self._tally = tally
+        self._max_in_flight = settings.max_in_flight
+        self._wanted: list[Device] = []
         self._tools = Tools(equipment.library, deliver, clock)
         self._crew = Crew(lambda device: Poller(device, self._tools), clock, max_in_flight=settings.max_in_flight)
 
+    def is_of(self, equipment: Equipment, settings: Snmp) -> bool:
+        """Whether this is what these would be polled with."""
+        return equipment.library is self._tools.library and settings.max_in_flight == self._max_in_flight
+
     def configure(self, devices: Iterable[Device]) -> None:
         """These are polled from now on; one that stays the same goes on undisturbed."""
-        wanted = list(devices)
+        wanted = self._wanted = list(devices)
         self._crew.configure(wanted)
         targets = {device.target for device in wanted}
         self._tally.devices = len(wanted)
@@ -94,10 +101,12 @@ class Devices:
         return tuple([DuplicateEngine(engine_id, found) for engine_id, found in self._tools.client.duplicate_engines()])
 
     async def run(self) -> None:
-        """Poll, for ever."""
+        """Poll, for ever. May be run again after it ended."""
         await self._tools.open()
         counting = asyncio.get_running_loop().create_task(self._count_always())
+        counting.add_done_callback(report_end)
         try:
+            self._crew.configure(self._wanted)
             await self._crew.run()
         finally:
             counting.cancel()

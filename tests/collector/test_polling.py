@@ -11,9 +11,11 @@ import msgspec
 import pytest
 
 from agent.model import Kind
+from agent.snmp.library import Library
 from collector.app import Collector
 from collector.core.change import StoreError
 from collector.core.state import State, View
+from collector.poll.trap_table import Table
 from collector.polling import STREAM_FILE
 from collector.settings import TrapSettings
 from collector.start import StartError
@@ -190,6 +192,56 @@ async def test_an_address_for_traps_that_is_taken_stops_the_start(tmp_path: Path
         config = msgspec.structs.replace(config_of(tmp_path), traps=TrapSettings(listen=(listen,)))
         with pytest.raises(StartError, match=f"traps cannot be heard at {listen}: Address already in use"):
             await Collector(config).start()
+
+
+async def test_an_address_for_traps_that_is_taken_at_a_reload_does_not_disturb_polling(tmp_path: Path, start: Any) -> None:
+    """However often it is tried again, with other profiles too: the devices go on."""
+    async with FaultAgent(ups()) as device:
+        running = await start(config_of(tmp_path, target("ups-1", device.port)))
+        await until(lambda: state(running, "ups-1") is State.UP)
+        polling, inventory = running.collector.polling, running.collector.polling._present
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind(("127.0.0.1", 0))
+            listen = TrapSettings(listen=(f"127.0.0.1:{taken.getsockname()[1]}",))
+            equipment = msgspec.structs.replace(inventory.equipment, library=Library.load([]), notifications=Table([]))
+            wanted = msgspec.structs.replace(
+                inventory, equipment=equipment, settings=msgspec.structs.replace(inventory.settings, traps=listen)
+            )
+            found = []
+            for _ in range(2):
+                with pytest.raises(OSError, match="traps cannot be heard"):
+                    await polling._apply(wanted)
+                found.append(polling._devices)
+        assert found[0] is found[1] is polling._devices
+        await until(lambda: answered(running, "ups-1"))
+
+
+async def test_polling_that_ended_by_a_mistake_goes_on(
+    tmp_path: Path, start: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told, and all devices are polled again."""
+    monkeypatch.setattr("collector.tasks.AGAIN_S", 0.0)
+    async with FaultAgent(ups()) as device:
+        running = await start(config_of(tmp_path, target("ups-1", device.port)))
+        await until(lambda: state(running, "ups-1") is State.UP)
+        crew = running.collector.polling._devices._crew
+        step, crew.step = crew.step, lambda: {}["nobody expected this"]
+        crew._news.set()
+        await until(lambda: "devices ended with an error, it is begun anew" in caplog.text)
+        crew.step = step
+        polls = running.collector.tally.snmp.polls.copy()
+        await until(lambda: sum(running.collector.tally.snmp.polls.values()) > sum(polls.values()) + 1)
+
+
+async def test_a_batch_over_which_our_code_fails_is_counted_and_the_next_is_stored(tmp_path: Path, start: Any) -> None:
+    async with FaultAgent(ups()) as device:
+        running = await start(config_of(tmp_path, target("ups-1", device.port)))
+        await until(lambda: state(running, "ups-1") is State.UP)
+        polling, tally = running.collector.polling, running.collector.tally
+        real, polling._new_schemas = polling._new_schemas, lambda schemas: {}["nobody expected this"]
+        await until(lambda: tally.snmp.dropped["refused"])
+        polling._new_schemas, before = real, tally.reports
+        await until(lambda: tally.reports > before + 2)
 
 
 async def test_what_is_found_while_the_store_fails_is_stored_when_it_is_back(
