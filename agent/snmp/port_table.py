@@ -6,7 +6,8 @@ anew loses its baseline and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from agent.snmp import objects as ifs
@@ -48,6 +49,8 @@ _DUPLEX: Final = {2: "half", 3: "full"}
 
 Column = list[Any]
 """A value for each port, None where there is none."""
+Pick = Callable[[list[Value]], Sequence[Value]]
+_NUMERIC: Final = frozenset((int, float))
 
 
 class _Past:
@@ -98,11 +101,12 @@ class PortTable:
 
     def __init__(self) -> None:
         self._layout: Layout | None = None
-        self._identity: list[list[Value]] = []
+        self._identity: Sequence[Value] = ()
         self._settings: tuple[Ports, bool] | None = None
         self._labels: Labels = ()
         self._info: Labels = ()
-        self._places: dict[bytes, Sequence[int]] = {}
+        self._picks: dict[bytes, Pick] = {}
+        """Of each column that was answered; shared by all devices that answer alike."""
         self._watched: list[float | None] = []
         self._past: dict[str, _Past] = {}
         self._tables: dict[str, Table] = {}
@@ -111,6 +115,8 @@ class PortTable:
         self._shown: tuple[object, object] = ((), [])
         self._none: list[Value] = []
         """A column that was not answered."""
+        self._taken: dict[bytes, tuple[Column, list[int]]] = {}
+        """Columns of 64 bits or 32 that were looked at while this answer is read."""
 
     def forget_baselines(self) -> None:
         """Counters may have begun anew: the next poll gives no rates."""
@@ -126,6 +132,7 @@ class PortTable:
         self._identify(layout, values, settings, wan)
         if not self._labels:
             return []
+        self._taken = {}
         tables: dict[str, Table] = {}
         for name, column in self._columns(values, now_s, wan):
             reading = vocabulary.get(name)
@@ -137,7 +144,7 @@ class PortTable:
         info = vocabulary.get("network_port_info")
         if info is not None:
             tables[info.name] = self._identities(info)
-        self._tables = tables
+        self._tables, self._taken = tables, {}
         self._at_s = now_s
         return list(tables.values())
 
@@ -169,11 +176,15 @@ class PortTable:
         )
 
     def _identify(self, layout: Layout, values: list[Value], settings: Ports, wan: bool) -> None:
-        indexes = layout.union(_ROWS)[:MOST_PORTS]
-        identity = [_pick(layout.column(oid).over(indexes), values) for oid in _IDENTITY]
+        known = layout.bindings.get(_Rows)
+        if known is None:
+            known = layout.bindings[_Rows] = _Rows(layout)
+        identity = known.pick(values)
         if layout is self._layout and identity == self._identity and self._settings == (settings, wan):
             return
-        names, descriptions, addresses, states, aliases, types = identity
+        indexes = known.indexes
+        columns = [_pick(layout.column(oid).over(indexes), values) for oid in _IDENTITY]
+        names, descriptions, addresses, states, aliases, types = columns
         titles = names_of(indexes, names, descriptions, addresses, states)
         called = [words(alias) for alias in aliases]
         kept = [
@@ -187,11 +198,10 @@ class PortTable:
         self._info = shared(tuple([(*row, *rest) for row, rest in zip(self._labels, more, strict=True)]))
         chosen = tuple([indexes[place] for place in kept])
         # Devices of one family with the same ports share where their columns stand.
-        known = layout.bindings.setdefault(PortTable, {})
-        places = known.get(chosen)
-        if places is None:
-            places = known[chosen] = {oid: _places(layout, oid, chosen) for oid in ifs.PORT_COLUMNS}
-        self._places = places
+        picks = known.picks.get(chosen)
+        if picks is None:
+            picks = known.picks[chosen] = _picks(layout, chosen)
+        self._picks = picks
         self._none = [None] * len(kept)
         watch = settings.watch
         self._watched = [1.0 if watch is not None and any(map(watch.search, row)) else None for row in self._labels]
@@ -212,7 +222,7 @@ class PortTable:
         yield "network_port_transmit_bytes_total", transmitted
         for name, oid in _SIMPLE.items():
             yield name, self._numbers(values, oid)
-        if any(place >= 0 for place in self._places[ifs.DOT3_DUPLEX]):
+        if ifs.DOT3_DUPLEX in self._picks:
             duplex = self._numbers(values, ifs.DOT3_DUPLEX)
             yield "network_port_duplex", [None if value is None else _DUPLEX.get(value, UNKNOWN) for value in duplex]
         yield "network_port_watched", self._watched
@@ -224,8 +234,8 @@ class PortTable:
     def _over_time(self, values: list[Value], now: _Now, now_s: float) -> Iterator[tuple[str, Column]]:
         elapsed_s = 0.0 if self._at_s is None else now_s - self._at_s
         since = self._numbers(values, ifs.IF_DISCONTINUITY)
-        errors = _sum([self._numbers(values, oid) for oid in (ifs.IF_IN_ERRORS, ifs.IF_OUT_ERRORS)])
-        packets = _sum([self._wide(values, wide, narrow)[0] for wide, narrow in (*_IN, *_OUT)])
+        errors = self._sum([self._numbers(values, oid) for oid in (ifs.IF_IN_ERRORS, ifs.IF_OUT_ERRORS)])
+        packets = self._sum([self._wide(values, wide, narrow)[0] for wide, narrow in (*_IN, *_OUT)])
         result: list[tuple[Any, ...]] = []
         for place, past in enumerate(self._past.values()):
             bits = self._bits[place]
@@ -249,6 +259,8 @@ class PortTable:
         if reading is None:
             return None
         columns = [self._wide(values, wide, narrow)[0] for wide, narrow in casts]
+        if all(column is self._none for column in columns):
+            return None
         labels = [
             (*row, cast)
             for place, row in enumerate(self._labels)
@@ -259,6 +271,8 @@ class PortTable:
         return Table(reading, tuple(labels), numbers, self._tables.get(reading.name)) if numbers else None
 
     def _table(self, reading: Reading, column: Column) -> Table | None:
+        if column is self._none:
+            return None
         last = self._tables.get(reading.name)
         if last is not None and last.values == column and last.labels is self._labels:
             return last
@@ -272,26 +286,67 @@ class PortTable:
         return Table(reading, tuple([self._labels[place] for place in kept]), [column[place] for place in kept], last)
 
     def _numbers(self, values: list[Value], oid: bytes) -> Column:
-        raw = _pick(self._places[oid], values) or self._none
-        return [value if value.__class__ is int or value.__class__ is float else None for value in raw]
+        pick = self._picks.get(oid)
+        if pick is None:
+            return self._none
+        raw = pick(values)
+        if _NUMERIC.issuperset(map(type, raw)):
+            return list(raw)
+        return [value if value.__class__ in _NUMERIC else None for value in raw]
 
     def _wide(self, values: list[Value], wide: bytes, narrow: bytes) -> tuple[Column, list[int]]:
         """The 64-bit column, and the 32-bit one where a row lacks it; with the bits of each (0: neither)."""
-        first = self._numbers(values, wide)
+        found = self._taken.get(wide)
+        if found is None:
+            found = self._taken[wide] = self._wider(self._numbers(values, wide), self._numbers(values, narrow))
+        return found
+
+    def _wider(self, first: Column, second: Column) -> tuple[Column, list[int]]:
         if None not in first:
             return first, [64] * len(first)
-        second = self._numbers(values, narrow)
+        if first is second:
+            return first, [0] * len(first)
         both = [
             (new, 64) if new is not None else (old, 32 if old is not None else 0)
             for new, old in zip(first, second, strict=True)
         ]
         return [value for value, _ in both], [bits for _, bits in both]
 
+    def _sum(self, columns: list[Column]) -> Column:
+        """The sums of what is there; None where nothing is."""
+        there = [column for column in columns if column is not self._none]
+        if not there:
+            return self._none
+        return [
+            sum(known) if (known := [value for value in row if value is not None]) else None for row in zip(*there, strict=True)
+        ]
 
-def _places(layout: Layout, oid: bytes, indexes: tuple[bytes, ...]) -> Sequence[int]:
-    """Where a column's values stand for these rows, -1 for none; nothing at all if the column was not answered."""
-    column = layout.column(oid)
-    return column.among(indexes) if column.indexes else ()
+
+class _Rows:
+    """Which rows are ports in answers of one layout, what tells that they are the same ports, and where columns stand."""
+
+    __slots__ = ("indexes", "pick", "picks")
+
+    def __init__(self, layout: Layout) -> None:
+        self.indexes = layout.union(_ROWS)[:MOST_PORTS]
+        places = [place for oid in _IDENTITY for place in layout.column(oid).over(self.indexes) if place >= 0]
+        self.pick = _picking(places)
+        self.picks: dict[tuple[bytes, ...], dict[bytes, Pick]] = {}
+
+
+def _picks(layout: Layout, indexes: tuple[bytes, ...]) -> dict[bytes, Pick]:
+    """For each column that was answered for any of these rows what picks its values."""
+    found = {oid: layout.column(oid).among(indexes) for oid in ifs.PORT_COLUMNS if layout.column(oid).indexes}
+    return {oid: _picking(places) for oid, places in found.items() if any(place >= 0 for place in places)}
+
+
+def _picking(places: Sequence[int]) -> Pick:
+    if not places or min(places) < 0:
+        return lambda values: _pick(places, values)
+    first, count = places[0], len(places)
+    if count == 1 or list(places) == list(range(first, first + count)):
+        return itemgetter(slice(first, first + count))
+    return itemgetter(*places)
 
 
 def _pick(places: Sequence[int], values: list[Value]) -> list[Value]:
@@ -304,12 +359,6 @@ def _is_skipped(name: str, alias: str, kind: Value, settings: Ports) -> bool:
     if settings.skip_names is not None and settings.skip_names.search(name) is not None:
         return True
     return settings.skip_aliases is not None and settings.skip_aliases.search(alias) is not None
-
-
-def _sum(columns: list[Column]) -> Column:
-    """The sums of what is there; None where nothing is."""
-    rows = zip(*columns, strict=True)
-    return [sum(known) if (known := [value for value in row if value is not None]) else None for row in rows]
 
 
 def _load(old: float | None, new: float | None, elapsed_s: float, bits: int, speed: float | None) -> float | None:
