@@ -20,6 +20,9 @@ MAX_DETAIL: Final = 400
 SILENCE: Final = frozenset({Fault.TIMEOUT, Fault.DEADLINE})
 """Faults of which an echo tells what they mean."""
 _ABSENT: Final = frozenset({*SILENCE, Fault.REFUSED, Fault.NO_HOST})
+_REFUSED: Final = ("its machine refuses the port", "")
+_SILENT: Final = ("it answers an echo request", ", or does not know these credentials")
+"""The sign that the device is there, and what may be so besides: agents are silent about a community they do not know."""
 _OUTCOMES: Final = {
     Health.UP: (Outcome.OK, Reason.NONE),
     Health.DEGRADED: (Outcome.DEGRADED, Reason.BAD_STATUS),
@@ -51,8 +54,8 @@ def unanswered(error: SnmpError, polls: int, echo: bool | None, last: Verdict | 
     if fault is not Fault.REFUSED and not echo:
         words = "no answer to SNMP" + ("" if echo is None else ", nor to an echo request")
         return Verdict(Outcome.FAILED, reason, f"{words}: {error.detail}"[:MAX_DETAIL])
-    sign = "its machine refuses the port" if fault is Fault.REFUSED else "it answers an echo request"
-    words = f"no answer to SNMP (poll {polls} in a row), but {sign}: the device is there, its agent is not"
+    sign, doubt = _REFUSED if fault is Fault.REFUSED else _SILENT
+    words = f"no answer to SNMP (poll {polls} in a row), but {sign}: the device is there, its agent is not{doubt}"
     if polls >= SILENT_POLLS:
         return Verdict(Outcome.DEGRADED, reason, f"{words}: {error.detail}"[:MAX_DETAIL])
     if last is None:

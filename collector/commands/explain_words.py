@@ -110,7 +110,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "unresolved": ("name not resolved", "không phân giải được tên"),
     "tls": ("TLS", "TLS"),
     "auth": ("not authorised", "sai xác thực"),
-    "bad_status": ("bad status", "mã trạng thái lỗi"),
+    "bad_status": ("bad status", "trạng thái không tốt"),
     "mismatch": ("unexpected answer", "trả lời không như mong đợi"),
     "no_data": ("no data", "không có dữ liệu"),
     "internal": ("fault of the agent", "lỗi của tác tử"),

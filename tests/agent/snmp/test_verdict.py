@@ -37,6 +37,13 @@ def test_silence_that_no_echo_contradicts_is_failed(fault: Fault, echo: bool | N
     assert ("echo" in said.detail) is (echo is False)
 
 
+def test_silence_to_an_unknown_community_is_not_called_a_dead_agent() -> None:
+    """Agents are silent about credentials they do not know; a machine that refuses the port has no agent, whatever we say."""
+    doubt = "or does not know these credentials"
+    assert doubt in unanswered(SnmpError(Fault.TIMEOUT, "192.0.2.1: no answer"), 3, True, None).detail
+    assert doubt not in unanswered(SnmpError(Fault.REFUSED, "192.0.2.1: refused"), 3, None, None).detail
+
+
 def test_no_way_to_it_is_failed() -> None:
     """A router says that nobody is there."""
     said = unanswered(SnmpError(Fault.NO_HOST, "No route to host"), 1, None, WELL)
