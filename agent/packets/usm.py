@@ -71,6 +71,9 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
     priv_protocol: str = ""
     priv: bytes = b""
 
+    def __repr__(self) -> str:
+        return f"Keys({self.auth_protocol!r}, {self.priv_protocol!r}, ********)"
+
     @property
     def level(self) -> int:
         """The security level as msgFlags have it."""

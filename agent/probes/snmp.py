@@ -15,7 +15,19 @@ import msgspec
 
 from agent.model import Block, Kind, Lane, Outcome, Readings, Reason
 from agent.snmp import own, verdict
-from agent.snmp.asking import SYSTEM, Part, System, ask, identify, modules_of, parts_of, peer_of, system_of
+from agent.snmp.asking import (
+    SYSTEM,
+    Part,
+    System,
+    ask,
+    identify,
+    is_another,
+    modules_of,
+    parts_of,
+    peer_of,
+    system_of,
+    together,
+)
 from agent.snmp.device import CORE, VALUES, VERDICT, Device, Result, Schemas
 from agent.snmp.errors import Fault, SnmpError
 from agent.snmp.evaluate import Evaluation, Memory, evaluate
@@ -39,10 +51,14 @@ ECHO_S: Final = 1.0
 _log = logging.getLogger("haidang.snmp")
 
 
+class _NoSuchError(Exception):
+    """Settings name a profile or module that there is not."""
+
+
 class _Run:
     """One poll under way: when it began by all clocks, and what it may take."""
 
-    __slots__ = ("at_ms", "awake_ms", "is_told", "requests", "started_s", "until_s", "uptime_ms")
+    __slots__ = ("at_ms", "awake_ms", "is_answered", "is_told", "requests", "started_s", "until_s", "uptime_ms")
 
     def __init__(self, tools: Tools, deadline_s: float) -> None:
         clock = tools.clock
@@ -50,6 +66,7 @@ class _Run:
         self.started_s = asyncio.get_running_loop().time()
         self.until_s = self.started_s + deadline_s
         self.requests = 0
+        self.is_answered = False
         self.is_told = False
         """Whether the verdict was given while the walk still runs."""
 
@@ -64,6 +81,10 @@ class _Known(msgspec.Struct):
     parts: list[Part]
     caches: dict[str, SeriesCache]
     packers: dict[str, Packer]
+    together: tuple[bytes, ...]
+    """Core objects and those of the modules, if they fit into one request."""
+    is_together: bool | None = None
+    """Whether the device has answered them in one; None: not tried yet."""
 
 
 class Poller:
@@ -96,35 +117,40 @@ class Poller:
                 self._memory.reset()
             await self._poll(run)
         except SheetError as error:
-            self._tell(
-                run, Verdict(Outcome.ERROR, Reason.INTERNAL, f"its profile is broken: {error.problems[0]}"[:400]), up=True
-            )
-        except KeyError as error:
+            detail = f"its profile is broken: {error.problems[0]}"
+            self._tell(run, Verdict(Outcome.ERROR, Reason.INTERNAL, detail[: verdict.MAX_DETAIL]), up=True)
+        except _NoSuchError as error:
             detail = f"its settings name {error.args[0]!r}, which is no profile and no module"
-            self._tell(run, Verdict(Outcome.ERROR, Reason.INTERNAL, detail[:400]), up=True)
+            self._tell(run, Verdict(Outcome.ERROR, Reason.INTERNAL, detail[: verdict.MAX_DETAIL]), up=True)
         except Exception as error:  # noqa: BLE001  what one device makes of our code must not end the polling of all
             _log.exception("polling %s failed", self.device.target)
-            self._tell(run, Verdict(Outcome.ERROR, Reason.INTERNAL, f"the poller failed: {error!r}"[:400]), up=False)
+            detail = f"the poller failed: {type(error).__name__}: {error}"  # not its repr, which may hold more than was meant
+            self._tell(run, Verdict(Outcome.ERROR, Reason.INTERNAL, detail[: verdict.MAX_DETAIL]), up=run.is_answered)
 
     # -- asking
 
     async def _poll(self, run: _Run) -> None:
         known = self._known
-        core = await self._fetch(run, known.profile.core_oids if known is not None and known.profile.core_oids else SYSTEM)
+        full_ms = self.device.full_interval_s * 1000
+        last_ms = run.uptime_ms - self._full_ms
+        is_full = self._full_ms < 0 or not full_ms or last_ms >= full_ms - self.device.interval_s * 500
+        is_together = known is not None and bool(known.is_together) and is_full
+        oids = (known.together if is_together else known.profile.core_oids) if known is not None else SYSTEM
+        core = await self._fetch(run, oids or SYSTEM)
         if not core.answered:
             await self._unanswered(run, core)
             return
+        run.is_answered = True
         if self._silent >= verdict.SILENT_POLLS:
             self._speak(known.profile if known is not None else None)
         self._silent = 0
         if known is None:
             known = await self._recognise(run, system_of(core.rows))
         self._habits = core.habits
-        full_ms = self.device.full_interval_s * 1000
-        if self._full_ms >= 0 and full_ms and run.uptime_ms - self._full_ms < full_ms - self.device.interval_s * 500:
+        if is_full:
+            await self._walk(run, known, core, is_together=is_together)
+        else:
             self._judge(run, known, core.rows, full=False)
-            return
-        await self._walk(run, known, core.rows)
 
     async def _fetch(self, run: _Run, oids: tuple[bytes, ...]) -> Harvest:
         harvest = await fetch(self._session, Plan(gets=oids), run.until_s, self._habits)
@@ -133,10 +159,14 @@ class Poller:
 
     async def _recognise(self, run: _Run, system: System) -> _Known:
         identity, is_sure = await identify(self._session, self.device, self._tools, system, run.until_s)
-        profile = self._tools.library.profile(identity.profile)
+        try:
+            profile = self._tools.library.profile(identity.profile)
+            modules = modules_of(self.device, profile, self._tools)
+        except KeyError as error:
+            raise _NoSuchError(error.args[0]) from None
         self._speak(profile)
-        modules = modules_of(self.device, profile, self._tools)
-        known = _Known(identity, system, profile, modules, parts_of(modules, self.device, profile.settings), {}, {})
+        parts = parts_of(modules, self.device, profile.settings)
+        known = _Known(identity, system, profile, modules, parts, {}, {}, together(profile.core_oids, parts))
         self._memory = Memory()
         self._known = known if is_sure else None
         return known
@@ -149,16 +179,19 @@ class Poller:
         if peer != self._session.peer:
             self._session = self._tools.client.session(peer)
 
-    async def _walk(self, run: _Run, known: _Known, core: Rows) -> None:
+    async def _walk(self, run: _Run, known: _Known, core: Harvest, *, is_together: bool) -> None:
+        """`is_together`: the objects of the modules were asked for with the core objects."""
         interval_s = self.device.interval_s
         timer = asyncio.get_running_loop().call_later(
-            min(GRACE_S, interval_s * GRACE_SHARE), self._judge_early, run, known, core
+            min(GRACE_S, interval_s * GRACE_SHARE), self._judge_early, run, known, core.rows
         )
         rows = Rows()
         truncated: list[str] = []
         try:
             for part in known.parts:
-                harvest = await ask(self._session, part, run.until_s)
+                if is_together and not part.plan.walks:
+                    continue
+                harvest = await ask(self._session, part, run.until_s, gets=not is_together)
                 run.requests += harvest.requests
                 rows.extend(harvest.rows)
                 truncated += [why for _, why in harvest.truncated]
@@ -167,19 +200,31 @@ class Poller:
             timer.cancel()
         self._full_ms = run.uptime_ms
         self._truncated = len(truncated)
-        rows.extend(core)
+        rows.extend(core.rows)
         found = self._judge(run, known, rows, full=True, notes=truncated)
         self._deliver_values(run, known, rows, found)
-        seen = system_of(rows)
-        if seen.sysobjectid and seen.sysobjectid != known.system.sysobjectid:
+        if is_another(known.system, core.rows, rows):
             self._known = None  # Another device has taken its place, or its firmware was changed: look anew with the next poll.
+        elif is_together:
+            known.is_together = core.requests == 1 and not (core.failed or core.missing)
+        elif known.is_together is None and known.together and not truncated:
+            await self._try_together(run, known)
+
+    async def _try_together(self, run: _Run, known: _Known) -> None:
+        """See whether the device answers all objects in one request, before its verdict depends on it: one fewer a poll."""
+        tried = await self._fetch(run, known.together)
+        known.is_together = tried.requests == 1 and tried.answered and not (tried.failed or tried.missing)
 
     # -- judging
 
     def _judge_early(self, run: _Run, known: _Known, core: Rows) -> None:
         """The walk is not done in time: say what is known."""
-        run.is_told = True
-        self._judge(run, known, core, full=False)
+        try:
+            self._judge(run, known, core, full=False)
+        except Exception:  # noqa: BLE001  the walk goes on, and its end gives a verdict in any case
+            _log.exception("judging %s before the end of its walk failed", self.device.target)
+        else:
+            run.is_told = True
 
     def _judge(self, run: _Run, known: _Known, rows: Rows, *, full: bool, notes: Iterable[str] = ()) -> Evaluation:
         device = self.device

@@ -156,6 +156,10 @@ class _Reader:
             found = f"{variable}, which is not set or empty" if _VARIABLE.match(variable) else "no variable that is set"
             self._sheet.say(key, found, "a variable of the environment with the secret")
             return Secret("?" * _LEAST_CHARS)
+        try:
+            value.encode()
+        except UnicodeEncodeError:  # octets of another encoding, which nothing could send
+            self._sheet.say(key, f"no text ({variable})", "a variable of the environment with the secret")
         return Secret(value)
 
     def _from_file(self, path: str, key: Key) -> Secret:

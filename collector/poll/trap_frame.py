@@ -52,6 +52,9 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     digest_at: int = 0
     """Where the digest begins in the datagram."""
 
+    def __repr__(self) -> str:
+        return f"Frame(version={self.version}, pdu={self.pdu:#04x}, level={self.level}, ********)"
+
     @property
     def is_exchange(self) -> bool:
         """Whether it only asks who we are, which a sender of informs does first (RFC 3414 section 4)."""

@@ -165,6 +165,12 @@ def test_impossible_clocks_are_carried(clock: tuple[int, int]) -> None:
         assert usm.decode_scoped(usm.decrypted(message, keys, cipher_of(protocol)))[2].request_id == 77
 
 
+def test_keys_do_not_print() -> None:
+    """Neither alone nor in what holds them."""
+    keys = Keys(auth_protocol="SHA", auth=b"octets-of-a-key", priv_protocol="AES", priv=b"octets-of-another")
+    assert repr([keys]) == "[Keys('SHA', 'AES', ********)]"
+
+
 def test_reports_are_told_apart() -> None:
     """By the counter that they carry, with and without its instance."""
     for report in usm.Report:

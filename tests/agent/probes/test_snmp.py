@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,6 +18,7 @@ from agent.settings import Secret
 from agent.snmp.asking import modules_of, parts_of
 from agent.snmp.auth import Auth, AuthProtocol, Version
 from agent.snmp.device import CORE, VALUES, VERDICT, Device, Result
+from agent.snmp.evaluate import Evaluation, evaluate
 from agent.snmp.library import Library
 from agent.wire import decode_schema
 from tests.snmp import tinyber, tinyusm
@@ -257,6 +259,42 @@ async def test_an_exception_of_ours_is_a_report_as_well(library: Library, monkey
         told = await bench.verdict()
         assert (told.outcome, told.reason) == (Outcome.ERROR, Reason.INTERNAL)
         assert "surprise" in told.detail
+
+
+async def test_a_lookup_of_ours_that_fails_is_no_wrong_setting(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that there is not is the settings' fault and said so; anything else is ours, and the device did answer."""
+
+    def surprise(*_: object, **__: object) -> None:
+        raise KeyError("ours")
+
+    async with FaultAgent(values_of(UPS)) as agent:
+        async with polling(agent, library, profile="no-such-one") as bench:
+            told = await bench.verdict()
+            assert told.detail == "its settings name 'no-such-one', which is no profile and no module"
+        async with polling(agent, library) as bench:
+            monkeypatch.setattr("agent.probes.snmp.evaluate", surprise)
+            told = await bench.verdict()
+            assert told.detail.startswith("the poller failed: KeyError")
+            assert (told.outcome, series(told)["haidang_snmp_up"]) == (Outcome.ERROR, 1)
+
+
+async def test_a_mistake_while_the_walk_runs_costs_no_verdict(
+    library: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was to be said early is then said at the end, though it is the same as before."""
+
+    def surprise(*given: Any, full: bool, **more: Any) -> Evaluation:
+        if not full:
+            raise RuntimeError("surprise")
+        return evaluate(*given, full=full, **more)
+
+    monkeypatch.setattr("agent.probes.snmp.evaluate", surprise)
+    async with FaultAgent(values_of(UPS)) as agent, polling(agent, library, interval_s=1, timeout_s=2.0) as bench:
+        await bench.poll()
+        agent.faults.delay_s = 0.3
+        told = await bench.verdict()
+    assert told.outcome is Outcome.OK
+    assert "judging ups-1 before the end of its walk failed" in caplog.text
 
 
 async def test_what_a_module_says_of_asking_is_heeded(tmp_path: Path) -> None:

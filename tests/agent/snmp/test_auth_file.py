@@ -24,7 +24,7 @@ def _write(folder: Path, text: str, name: str = "auths.yml", mode: int = 0o600) 
 
 def _problems(path: Path) -> list[str]:
     with pytest.raises(SheetError) as caught:
-        load_auths(path, {"SHORT": "x"})
+        load_auths(path, {"SHORT": "x", "LATIN": "caf\udce9"})
     assert SECRET not in str(caught.value)
     assert SECRET not in repr(caught.value.problems)
     return [str(problem).replace(f"{path}", "F").replace(f"{path.parent}", "D") for problem in caught.value.problems]
@@ -91,6 +91,8 @@ def test_version_3(tmp_path: Path) -> None:
         ("{community_file: two}", ".community_file: found several lines (D/two), expected one line with the secret"),
         ("{community_file: empty}", ".community_file: found nothing (D/empty), expected one line with the secret"),
         ("{community_file: latin}", ".community_file: found no text (D/latin), expected a readable file with the secret"),
+        ("{community_env: LATIN}",
+         ".community_env: found no text (LATIN), expected a variable of the environment with the secret"),
         ("{username: u}", ".username: found a setting of version 3, expected version: 3, or no such setting"),
         ("{security_level: authPriv}", ".security_level: found authPriv, expected version: 3, or no such setting"),
         ("{version: 3}", ".username: found nothing, expected the name of a user, which version 3 needs"),

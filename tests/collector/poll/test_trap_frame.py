@@ -20,6 +20,10 @@ def test_versions_1_and_2c() -> None:
     assert look(v1()) == Frame(version=0, pdu=TRAP_V1, community=COMMUNITY)
 
 
+def test_a_frame_prints_without_its_community() -> None:
+    assert repr(look(v2c())) == "Frame(version=1, pdu=0xa7, level=0, ********)"
+
+
 def test_version_3() -> None:
     """Engine, clock, user, level and digest stand in the frame; the digest is where it says."""
     data = v3(boots=5, time_s=600)
