@@ -8,7 +8,7 @@ import msgspec
 
 from agent.packets.ber import BerError, oid_of, text_of
 from agent.snmp.device import AUTO, Device
-from agent.snmp.harvest import Habits, Harvest, Plan
+from agent.snmp.harvest import GET_SIZE, Habits, Harvest, Plan
 from agent.snmp.match import Facts, Identity
 from agent.snmp.module import Module
 from agent.snmp.peer import Peer
@@ -71,6 +71,11 @@ class Part(msgspec.Struct):
     plan: Plan
     manner: Manner
     habits: Habits | None = None
+    walks: Plan = Plan()
+    """The plan without its objects."""
+
+    def __post_init__(self) -> None:
+        self.walks = msgspec.structs.replace(self.plan, gets=())
 
 
 def parts_of(modules: Iterable[Compiled], device: Device, settings: Settings | None) -> list[Part]:
@@ -111,8 +116,23 @@ def _topmost(subtrees: Iterable[bytes]) -> tuple[bytes, ...]:
     return tuple([oid for oid in wanted if not any(oid is not other and oid.startswith(other) for other in wanted)])
 
 
-async def ask(session: Session, part: Part, until: float) -> Harvest:
-    """One fetch of a part's modules, those with filters asked for what their filters leave."""
+def together(core: tuple[bytes, ...], parts: Iterable[Part]) -> tuple[bytes, ...]:
+    """The core objects and those that the parts ask for by GET, to be asked for in one request; nothing where that would be no
+    gain or too much for one, or where a part wants its own manner of asking."""
+    more: dict[bytes, None] = {}
+    for part in parts:
+        if part.manner.timeout_s is not None or any(each.plan.filters for each in part.modules):
+            return ()
+        more.update(dict.fromkeys(part.plan.gets))
+    every = tuple(dict.fromkeys((*core, *more)))
+    return every if more and core and len(every) <= GET_SIZE else ()
+
+
+async def ask(session: Session, part: Part, until: float, *, gets: bool = True) -> Harvest:
+    """One fetch of a part's modules, those with filters asked for what their filters leave. `gets`: whether objects are to be
+    asked for as well as subtrees."""
+    if part.manner.timeout_s is None and part.manner.retries is None:
+        return await _ask(session, part, until, gets)
     peer, manner = session.peer, part.manner
     session.peer = msgspec.structs.replace(
         peer,
@@ -120,13 +140,13 @@ async def ask(session: Session, part: Part, until: float) -> Harvest:
         retries=peer.retries if manner.retries is None else manner.retries,
     )
     try:
-        return await _ask(session, part, until)
+        return await _ask(session, part, until, gets)
     finally:
         session.peer = peer
 
 
-async def _ask(session: Session, part: Part, until: float) -> Harvest:
-    plan = part.plan
+async def _ask(session: Session, part: Part, until: float, gets: bool) -> Harvest:
+    plan = part.plan if gets else part.walks
     filtered = [each for each in part.modules if each.plan.filters]
     if filtered and not plan.get_only:
         filters = _topmost(oid for each in filtered for oid in each.plan.filters)
@@ -158,6 +178,16 @@ def system_of(rows: Rows) -> System:
         if oid in texts and isinstance(value, bytes):
             texts[oid] = _oid_text(value) if tag == OBJECT_IDENTIFIER else clean(value)
     return System(texts[SYS_DESCR], texts[SYS_OBJECT_ID], texts[SYS_NAME])
+
+
+def is_another(system: System, *answers: Rows) -> bool:
+    """Whether the first of these answers that has sysObjectID says another than was said when the device was identified."""
+    for rows in answers:
+        if SYS_OBJECT_ID in rows.oids:
+            place = rows.oids.index(SYS_OBJECT_ID)
+            said = system_of(Rows([SYS_OBJECT_ID], [rows.tags[place]], [rows.values[place]])).sysobjectid
+            return bool(said) and said != system.sysobjectid
+    return False
 
 
 def _oid_text(value: bytes) -> str:

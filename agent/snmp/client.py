@@ -11,7 +11,6 @@ import errno
 import os
 import random
 import socket
-import weakref
 from collections.abc import Callable
 
 from agent.packets import snmp
@@ -50,7 +49,8 @@ class Client:
         self._given_clock = clock
         self._expected: dict[int, Session] = {}
         self._finished: dict[int, bool] = {}
-        self._at_address: weakref.WeakValueDictionary[Address, Session] = weakref.WeakValueDictionary()
+        self._at_address: dict[Address, Session] = {}
+        """Who asked last at an address, as long as that request is under way."""
         self._pools = {
             family: Sockets(family, self._received, self._refused, count=sockets, buffer_bytes=buffer_bytes)
             for family in (socket.AF_INET, socket.AF_INET6)
@@ -97,9 +97,11 @@ class Client:
                 self._expected[self._id] = session
                 return self._id
 
-    def release(self, ids: list[int], *, answered: bool) -> None:
+    def release(self, session: Session, ids: list[int], *, answered: bool) -> None:
         """These ids are done; what still comes for them is counted as duplicate or late."""
         finished = self._finished
+        if self._at_address.get(session.key) is session:
+            del self._at_address[session.key]
         for each in ids:
             self._expected.pop(each, None)
             finished[each] = answered
@@ -110,9 +112,9 @@ class Client:
         """Where a session's salts begin (RFC 3826 section 3.1.2.1)."""
         return self._random.getrandbits(64)
 
-    def note_address(self, address: Address, session: Session) -> None:
-        """Answers from there that cannot be read are told to this session."""
-        self._at_address[address[:2]] = session
+    def note_address(self, session: Session) -> None:
+        """ICMP errors and answers from its address that cannot be read are told to this session, until `release`."""
+        self._at_address[session.key] = session
 
     def _received(self, data: bytes, address: Address) -> None:
         stats = self.stats

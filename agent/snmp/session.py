@@ -45,6 +45,8 @@ class Session:
         self._community = Community(peer.auth) if peer.auth.version != Version.V3 else None
         self._user: User | None = None
         self._place: Place | None = None
+        self.key: Address = ()
+        """Address and port that are asked."""
         self._is_literal = True
         self._failures = 0
         self._pool: Sockets | None = None
@@ -166,7 +168,7 @@ class Session:
         except OSError as error:
             raise SnmpError(Fault.UNREACHABLE, f"{peer.host}: no socket for its address family ({error.strerror})") from None
         self._socket = self._pool.turn()
-        self._place = place
+        self._place, self.key = place, place[1][:2]
         if self._community is None and self._user is None:
             self._user = User(peer.auth, client.engines, client.first_salt())
 
@@ -233,7 +235,7 @@ class Session:
                 client.stats.timeouts += 1
         finally:
             self._waiter = None
-            client.release(ids, answered=answer is not None)
+            client.release(self, ids, answered=answer is not None)
         raise self._silent(until)
 
     def _send(self, data: bytes) -> None:
@@ -241,7 +243,7 @@ class Session:
         assert self._place is not None
         stats = self._client.stats
         # Several sessions may share an address: an ICMP error is about the one that asked last.
-        self._client.note_address(self._place[1], self)
+        self._client.note_address(self)
         try:
             sent = self._pool.send(self._socket, data, self._place[1])
         except OSError as error:
