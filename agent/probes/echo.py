@@ -6,6 +6,7 @@ Unprivileged ping sockets where the system allows them, raw ones for root; where
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import sys
@@ -14,6 +15,7 @@ from typing import Final
 from agent.packets.icmp import REPLY_V4, REPLY_V6, REQUEST_V4, REQUEST_V6, Echo, decode, encode
 
 _PAYLOAD: Final = 16
+_NO_WAY: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ECONNREFUSED})
 _BATCH: Final = 64
 """Datagrams read at one wake-up, so that a flood leaves the loop its breath."""
 
@@ -44,7 +46,8 @@ class Echoes:
         self._identifier = os.getpid() & 0xFFFF
 
     async def is_reachable(self, host: str, timeout_s: float) -> bool | None:
-        """Whether the address (not a name) answered in time; None where this system does not let us ask."""
+        """Whether the address (not a name) answered in time; None where this system does not let us ask or has no room for it
+        now."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         wire = self._wire(family)
         if wire is None:
@@ -60,8 +63,8 @@ class Echoes:
                 await answered
         except TimeoutError:
             return False
-        except OSError:
-            return False
+        except OSError as error:
+            return False if error.errno in _NO_WAY else None
         finally:
             del self._waiting[key]
         return True

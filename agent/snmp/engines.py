@@ -5,12 +5,16 @@ State is kept per address and user, never per engine id alone: cloned machines a
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from agent.packets import usm
 from agent.packets.usm import TIME_WINDOW_S, Keys
 from agent.snmp.auth import Auth, AuthProtocol, PrivProtocol
 
+MOST_KEYS: Final = 20_000
+"""Privacy keys that are kept: an agent may name another engine with every answer."""
 Key = tuple[str, int, Auth]
 """Address, port, credentials."""
 
@@ -94,6 +98,8 @@ class Engines:
         place = (kind, auth.priv_protocol.value, password, engine_id.hex())
         found = self._localized.get(place)
         if found is None:
+            if len(self._localized) >= MOST_KEYS:
+                self._localized.clear()
             key = self._key(kind, password)
             found = self._localized[place] = usm.privacy_key(kind, auth.priv_protocol.value, key, engine_id)
         return found

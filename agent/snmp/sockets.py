@@ -43,15 +43,22 @@ class Sockets:
         self._turn = 0
 
     async def open(self) -> None:
-        """Bind all sockets; `OSError` when the system has no such family or no more sockets."""
+        """Bind all sockets or none; `OSError` when the system has no such family or no more sockets."""
         loop = self._loop = asyncio.get_running_loop()
-        for _ in range(self._count):
-            made = self._made()
-            self._sockets.append(made)
+        made: list[socket.socket] = []
+        try:
+            while len(made) < self._count:
+                made.append(self._made())
+        except OSError:
+            for each in made:
+                each.close()
+            raise
+        self._sockets = made
+        for each in made:
             try:
-                loop.add_reader(made, self._read, made)
+                loop.add_reader(each, self._read, each)
             except NotImplementedError:  # Windows' proactor loop has datagram endpoints instead
-                transport, _ = await loop.create_datagram_endpoint(lambda: _Endpoint(self._receive), sock=made)
+                transport, _ = await loop.create_datagram_endpoint(lambda: _Endpoint(self._receive), sock=each)
                 self._transports.append(transport)
 
     def _made(self) -> socket.socket:

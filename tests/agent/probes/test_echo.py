@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -12,12 +15,13 @@ from agent.probes.echo import Echoes
 
 
 @pytest.fixture
-async def echoes() -> Echoes:
+async def echoes() -> AsyncIterator[Echoes]:
     """Skips where neither ping sockets nor raw ones are allowed."""
     asking = Echoes()
     if await asking.is_reachable("127.0.0.1", 5) is None:
         pytest.skip("this system lets us open neither a ping socket nor a raw one")
-    return asking
+    yield asking
+    asking.close()
 
 
 async def test_the_own_kernel_answers(echoes: Echoes) -> None:
@@ -39,16 +43,31 @@ async def test_ipv6_answers_where_it_is(echoes: Echoes) -> None:
 
 
 async def test_silence_is_no_answer(echoes: Echoes) -> None:
-    """An address that the kernel may not send to, and one from which nothing comes."""
-    assert await echoes.is_reachable("255.255.255.255", 0.01) is False
+    """One from which nothing comes; of an address that the kernel may not send to nothing is claimed."""
+    assert await echoes.is_reachable("255.255.255.255", 0.01) is None
     assert await echoes.is_reachable("127.0.0.1", 0) is False
     echoes.close()
 
 
 async def test_a_forged_reply_is_no_answer(echoes: Echoes) -> None:
     """Whoever does not know the payload cannot answer for a device."""
-    asked = asyncio.ensure_future(echoes.is_reachable("255.255.255.255", 0.05))
+    asked = asyncio.ensure_future(echoes.is_reachable("192.0.2.1", 0.05))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.sendto(encode(Echo(REPLY_V4, 1, 1, b"guess")), ("127.0.0.1", 9))
     assert await asked is False
     echoes.close()
+
+
+@pytest.mark.parametrize(
+    ("number", "found"), [(errno.EAGAIN, None), (errno.ENOBUFS, None), (errno.EPERM, None), (errno.ENETUNREACH, False)]
+)
+async def test_what_could_not_be_sent_says_nothing_of_the_device(
+    echoes: Echoes, monkeypatch: pytest.MonkeyPatch, number: int, found: bool | None
+) -> None:
+    """Unless there is no way to it."""
+
+    def refuse(echo: object) -> bytes:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("agent.probes.echo.encode", refuse)
+    assert await echoes.is_reachable("127.0.0.1", 5.0) is found

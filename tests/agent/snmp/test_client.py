@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -22,6 +23,7 @@ from agent.snmp.errors import Fault, SnmpError
 from agent.snmp.peer import Peer
 from agent.snmp.rows import Rows
 from agent.snmp.session import Session
+from agent.snmp.sockets import Sockets
 from tests.agent.snmp.answering import COMMUNITY, Device, Request, Response, number
 
 UPTIME, NAME = ber.oid_of("1.3.6.1.2.1.1.3.0"), ber.oid_of("1.3.6.1.2.1.1.5.0")
@@ -391,3 +393,24 @@ async def test_sessions_of_one_address_each_hear_of_its_errors(client: Client) -
     assert [(await fault_of(session)).fault for session in (first, second)] == [Fault.REFUSED] * 2
     del second
     assert (await fault_of(first)).fault is Fault.REFUSED
+
+
+async def test_sockets_are_all_open_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the system has no more of them the error is told, and later they are opened as if nothing had been."""
+    pool = Sockets(socket.AF_INET, lambda data, address: None, lambda number, address: None, count=2, buffer_bytes=4096)
+    real, made = pool._made, list[socket.socket]()
+
+    def scarce() -> socket.socket:
+        if made:
+            raise OSError(errno.EMFILE, "no more")
+        made.append(real())
+        return made[0]
+
+    monkeypatch.setattr(pool, "_made", scarce)
+    with pytest.raises(OSError, match="no more"):
+        await pool.open()
+    assert (pool.is_open, made[0].fileno()) == (False, -1)
+    monkeypatch.setattr(pool, "_made", real)
+    await pool.open()
+    assert all(pool.send(pool.turn(), b"x", ("127.0.0.1", 9)) for _ in range(4))
+    pool.close()

@@ -91,3 +91,12 @@ def test_state_is_kept_for_address_and_user() -> None:
     engines.forget(places[1])
     assert engines.known(places[1]) is None
     assert engines.duplicates() == []
+
+
+def test_no_agent_makes_us_keep_keys_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that names another engine each time gets its keys, and they are not all kept."""
+    monkeypatch.setattr("agent.snmp.engines.MOST_KEYS", 10)
+    engines = Engines()
+    found = {engines.keys(AUTH, b"\x80\0\0\0\x05" + bytes([number])).priv for number in range(100)}
+    assert len(found) == 100
+    assert len(engines._localized) <= 10
