@@ -7,6 +7,7 @@ store is the spool's to state.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
@@ -25,6 +26,8 @@ GATHER_S: Final = 0.2
 """So long results wait for others, to be stored and sent in one go."""
 GATHER_RESULTS: Final = 256
 STOP_S: Final = 3.0
+AGAIN_S: Final = 10.0
+"""Polling that ended by a mistake is begun anew after so long."""
 
 
 class Sink(Protocol):
@@ -64,10 +67,11 @@ def devices_of(settings: SnmpSettings, auths: Mapping[str, Auth]) -> list[Device
 class Gathering:
     """Results on their way into the spool, a few at a time. Used in the loop's thread only."""
 
-    def __init__(self, sink: Sink, stored: Callable[[], None], trouble: Callable[[str], None]) -> None:
+    def __init__(self, sink: Sink, stored: Callable[[], None], say: Callable[[str, bool], None]) -> None:
+        """`say(text, good)` is told of each writing how it went."""
         self._sink = sink
         self._stored = stored
-        self._trouble = trouble
+        self._say = say
         self._results: list[Result] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -95,7 +99,9 @@ class Gathering:
         try:
             self._sink.append_collection(facts=facts, bulk=bulk, schemas=schemas)
         except (OSError, ValueError) as error:
-            self._trouble(f"{len(results)} reports of devices could not be stored: {error}")
+            self._say(f"reports of devices could not be stored: {error}", False)
+        else:
+            self._say("ok", True)
         self._stored()
 
 
@@ -121,6 +127,7 @@ class SnmpService:
         self._say = say
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
+        self._is_stopping = False
         self._thread = threading.Thread(target=self._main, name="snmp", daemon=True)
 
     def start(self) -> None:
@@ -129,23 +136,30 @@ class SnmpService:
 
     def stop(self) -> None:
         """End the polls that run, store what they gave, and wait for it a moment."""
+        self._is_stopping = True
         loop, task = self._loop, self._task
-        if loop is not None and task is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(task.cancel)
+        if loop is not None and task is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended meanwhile
+                loop.call_soon_threadsafe(task.cancel)
         if self._thread.is_alive():
             self._thread.join(STOP_S)
 
     def _main(self) -> None:
-        try:
-            asyncio.run(self._run())
-        except asyncio.CancelledError:
-            return
-        except OSError as error:
-            self._say("snmp", f"polling has ended: {error}", False)
+        with contextlib.suppress(asyncio.CancelledError):
+            asyncio.run(self._always())
+
+    async def _always(self) -> None:
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        while not self._is_stopping:
+            try:
+                await self._run()
+            except Exception as error:  # noqa: BLE001  an agent that runs on for days and polls nothing helps nobody
+                text = f"polling ended with an error, it is begun anew: {type(error).__name__}: {error}"
+                self._say("snmp", text, False)
+            await asyncio.sleep(AGAIN_S)
 
     async def _run(self) -> None:
-        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-        gathering = Gathering(self._sink, self._stored, lambda text: self._say("snmp spool", text, False))
+        gathering = Gathering(self._sink, self._stored, lambda text, good: self._say("snmp spool", text, good))
         tools = Tools(self._library, gathering.take, self._clock)
         await tools.open()
         crew = Crew(lambda device: Poller(device, tools), self._clock)
@@ -153,8 +167,10 @@ class SnmpService:
         try:
             await crew.run()
         finally:
-            gathering.write()
-            await tools.close()
+            try:
+                gathering.write()
+            finally:
+                await tools.close()
 
 
 def open_service(

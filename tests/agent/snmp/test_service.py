@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agent.clock import SystemClock
 from agent.config import ConfigError, load
 from agent.model import Outcome, Report
+from agent.snmp.crew import Crew
 from agent.snmp.device import CORE, VALUES, VERDICT
 from agent.snmp.service import open_service
 from tests.e2e.debian import binary
@@ -68,12 +70,63 @@ def test_devices_of_the_settings_are_polled_into_the_spool(tmp_path: Path) -> No
             assert spool.came.wait(30), spool.said
         finally:
             service.stop()
-    assert spool.said == []
+    assert set(spool.said) == {"snmp spool: ok"}
     first = {report.module: report for report in reversed(spool.reports)}
     assert first.keys() == {VERDICT, CORE, VALUES}
     assert {report.target for report in spool.reports} == {"host-9"}
     assert first[VERDICT].outcome in (Outcome.OK, Outcome.DEGRADED, Outcome.FAILED)
     assert {block.schema for report in spool.reports for block in report.blocks} <= spool.schemas.keys()
+
+
+def test_polling_that_ended_by_a_mistake_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said, and the devices are polled all the same; a disk that takes nothing is said until it does."""
+    runs: list[str] = []
+
+    class Failing(Crew):
+        async def run(self) -> None:
+            runs.append("run")
+            if len(runs) == 1:
+                raise LookupError("nobody expected this")
+            await super().run()
+
+    class Full(Spool):
+        def append_collection(self, **given: Any) -> None:
+            super().append_collection(**given)
+            if len(self.said) < 2:
+                raise OSError("no space left")
+
+    monkeypatch.setattr("agent.snmp.service.Crew", Failing)
+    monkeypatch.setattr("agent.snmp.service.AGAIN_S", 0.0)
+    device = "    - {target: d, address: 127.0.0.1, port: 9, auth: lab, interval_s: 5, timeout_s: 0.1, ping: false}\n"
+    spool, stored = Full(), threading.Event()
+    service = open_service(
+        load(write(tmp_path, device)).snmp,
+        spool,
+        SystemClock(),
+        stored=lambda: stored.set() if spool.said[-1].endswith("ok") else None,
+        say=lambda about, text, good: spool.said.append(f"{about}: {text}"),
+    )
+    service.start()
+    try:
+        assert stored.wait(30), spool.said
+    finally:
+        service.stop()
+    assert spool.said[:3] == [
+        "snmp: polling ended with an error, it is begun anew: LookupError: nobody expected this",
+        "snmp spool: reports of devices could not be stored: no space left",
+        "snmp spool: ok",
+    ]
+
+
+def test_a_service_that_is_stopped_at_once_ends(tmp_path: Path) -> None:
+    """Whether its loop runs already or not."""
+    device = "    - {target: d, address: 127.0.0.1, port: 9, auth: lab}\n"
+    service = open_service(
+        load(write(tmp_path, device)).snmp, Spool(), SystemClock(), stored=lambda: None, say=lambda about, text, good: None
+    )
+    service.start()
+    service.stop()
+    assert not service._thread.is_alive()
 
 
 @pytest.mark.parametrize(
