@@ -57,8 +57,11 @@ class Schemas(Mapping[bytes, bytes]):
 
     def add(self, source: Mapping[bytes, bytes]) -> None:
         """Have everything of `source` as well, which must not change afterwards."""
-        sources = source._sources if isinstance(source, Schemas) else dict.fromkeys(source, source)
-        self._sources.update(sources)
+        if source.__class__ is Schemas:
+            self._sources.update(source._sources)
+            return
+        for digest in source:
+            self._sources[digest] = source
 
     def __getitem__(self, digest: bytes) -> bytes:
         return self._sources[digest][digest]

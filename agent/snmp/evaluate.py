@@ -55,8 +55,8 @@ class Memory:
     def __init__(self) -> None:
         self._layouts: dict[bool, Layout] = {}
         self._keepers: dict[bool, dict[int, Keeper]] = {False: {}, True: {}}
-        self._tables: dict[str, tuple[Table, float]] = {}
-        """Readings that were read last, and when."""
+        self._tables: dict[str, Table] = {}
+        """Readings that were read last, and still hold."""
         self._own: dict[str, Table] = {}
         self._ports = PortTable()
         self._judge = Judge()
@@ -90,6 +90,7 @@ class _Poll:
         layout = memory._layouts.get(full)
         if layout is None or not layout.is_of(rows):
             layout = memory._layouts[full] = profile.layouts.of(rows)
+        rows.oids, rows.tags = layout.oids, layout.tags  # the same, and kept only once for all who answer alike
         self.layout = layout
         self.values: list[Value] = rows.values
         self.found: dict[str, Table] = {}
@@ -105,10 +106,11 @@ class _Poll:
             self._read_ports(verdict, profile.ports.wan if wan is None else wan)
         read = memory._tables
         for name, table in self.found.items():
-            read[name] = (table, now_s)
-        for name in [name for name, (_, at_s) in read.items() if now_s - at_s > fresh_s]:
+            table.read_s = now_s
+            read[name] = table
+        for name in [name for name, table in read.items() if now_s - table.read_s > fresh_s]:
             del read[name]
-        tables = {name: table for name, (table, _) in read.items()}
+        tables = dict(read)
         judgement = memory._judge.judge(profile.rules, profile.required, tables, now_s, fresh_s)
         self._show_health(judgement)
         return Evaluation(
@@ -133,7 +135,7 @@ class _Poll:
             name = derivation.reading.name
             if not full:
                 last = memory._tables.get(name)
-                if not derivation.is_core or (last is not None and not last[0].is_core):
+                if not derivation.is_core or (last is not None and not last.is_core):
                     continue
             keeper = keepers.get(derivation.number)
             if keeper is None:

@@ -69,13 +69,14 @@ class _Part:
 class _Plan(Mapping[bytes, bytes]):
     """How readings with these families and labels are packed; the encoded schemas by hash. Shared, never changed."""
 
-    __slots__ = ("__weakref__", "counts", "families", "labels", "parts")
+    __slots__ = ("__weakref__", "counts", "families", "hashes", "labels", "parts")
 
     def __init__(self, families: tuple[Family, ...], labels: tuple[Labels, ...]) -> None:
         self.families = families
         self.labels = labels
         self.counts = tuple(map(len, labels))
         self.parts = _parts(families, labels)
+        self.hashes = tuple([part.hash for part in self.parts if part.hash])
 
     def __getitem__(self, digest: bytes) -> bytes:
         for part in self.parts:
@@ -84,10 +85,10 @@ class _Plan(Mapping[bytes, bytes]):
         raise KeyError(digest)
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter([part.hash for part in self.parts if part.hash])
+        return iter(self.hashes)
 
     def __len__(self) -> int:
-        return len(list(iter(self)))
+        return len(self.hashes)
 
 
 _plans: WeakValueDictionary[tuple[Any, Any], _Plan] = WeakValueDictionary()

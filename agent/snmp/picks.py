@@ -46,7 +46,7 @@ Source = int | float | Computed
 def pick_of(sources: Sequence[Source], rows: Rows) -> Pick:
     """How the values of a family are picked."""
     if all(type(source) is int for source in sources):
-        places: Any = sources
+        places: Any = list(sources)
         pick = _positions(places)
         wraps = [rows.tags[place] == COUNTER64 for place in places]
         return _wrapped(pick, None if all(wraps) else wraps) if any(wraps) else pick

@@ -63,12 +63,14 @@ class Derivation(msgspec.Struct, frozen=True):
 class Table:
     """The rows of one reading: for each its labels and its value, a number or the name of a state. Do not change."""
 
-    __slots__ = ("is_core", "labels", "numbers", "quiet", "reading", "series", "values")
+    __slots__ = ("is_core", "labels", "numbers", "quiet", "read_s", "reading", "series", "values")
 
     def __init__(self, reading: Reading, labels: Labels, values: list[Any], last: Table | None = None) -> None:
         self.reading = reading
         self.values = values
         self.is_core = False
+        self.read_s = 0.0
+        """When it was read last."""
         self.quiet = 0
         """For whoever judges: a bit for each rule that none of these rows can break."""
         is_same = last is not None and last.labels == labels

@@ -8,6 +8,7 @@ are picked by position: that is nearly every poll, and it costs a few hundredths
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import cache
 from operator import itemgetter
@@ -22,12 +23,14 @@ from agent.snmp.gopattern import compile_go
 from agent.snmp.module import ENUMS as STATES
 from agent.snmp.module import TEXTS, Module
 from agent.snmp.picks import Computed, Pick, Source, pick_of
-from agent.snmp.rows import OPAQUE, Rows, Value
+from agent.snmp.rows import COUNTER64, OPAQUE, Rows, Value
 from agent.snmp.values import number
 
 _POOL: Final = 20_000
 """Most tuples of labels that a module keeps to share them between devices and families."""
 
+_RECENT: Final = 64
+"""Layouts that other devices are compared with before they are learnt anew."""
 MOST_SERIES: Final = 20_000
 """Most series of one module: no schema may have more."""
 
@@ -43,28 +46,23 @@ class ModulePlan(msgspec.Struct, frozen=True):
     """Subtrees to walk first, for `Compiled.plan_with_filters`; their rows make no series unless they are asked for anyway."""
 
 
-class SeriesCache:
-    """What is remembered of one device's rows for one module. It keeps the lists of the rows that it was given: they must not
-    be changed afterwards. `duplicates` and `unread` are of the present layout: series that would repeat another's labels (or
-    would be too many), and rows whose value is not what the module's type needs."""
+class _Layout:
+    """What the rows of a module look like, and what becomes of them: shared by the devices that answer alike. `duplicates` and
+    `unread` are counts of `SeriesCache`."""
 
-    __slots__ = ("columns", "computed", "duplicates", "label_values", "oids", "pick_labels", "tags", "unread")
+    __slots__ = ("columns", "duplicates", "label_values", "oids", "pick_labels", "tags", "unread")
 
-    def __init__(self) -> None:
-        self.oids: list[bytes] = []
-        self.tags: list[int] = []
-        self.pick_labels: itemgetter[Any] | None = None
-        self.label_values: object = None
-        self.columns: list[tuple[Family, Sequence[Labels], Pick]] | None = None
-        self.computed: list[Computed] = []
+    def __init__(self, rows: Rows, columns: list[tuple[Family, Sequence[Labels], Pick]], pick_labels: Any) -> None:
+        self.oids, self.tags = rows.oids, rows.tags
+        self.columns = columns
+        self.pick_labels = pick_labels
+        self.label_values = pick_labels(rows.values) if pick_labels else None
         self.duplicates = 0
         self.unread = 0
 
     def fits(self, rows: Rows) -> bool:
         """Whether the layout is that of these rows. The lists of a layout that fits become the rows' own, so that the caches of
         other modules see at once that they are the same."""
-        if self.columns is None:
-            return False
         if rows.oids is not self.oids:
             if rows.oids != self.oids:
                 return False
@@ -73,10 +71,34 @@ class SeriesCache:
             if rows.tags != self.tags:
                 return False
             rows.tags = self.tags
+        return self.pick_labels is None or bool(self.pick_labels(rows.values) == self.label_values)
+
+
+class SeriesCache:
+    """What is remembered of one device's rows for one module. It keeps the lists of the rows that it was given: they must not
+    be changed afterwards. `duplicates` and `unread` are of the present layout: series that would repeat another's labels (or
+    would be too many), and rows whose value is not what the module's type needs."""
+
+    __slots__ = ("computed", "layout")
+
+    def __init__(self) -> None:
+        self.layout: _Layout | None = None
+        self.computed: list[Computed] = []
+
+    @property
+    def duplicates(self) -> int:
+        """See the class."""
+        return self.layout.duplicates if self.layout is not None else 0
+
+    @property
+    def unread(self) -> int:
+        """See the class."""
+        return self.layout.unread if self.layout is not None else 0
+
+    def fits(self, rows: Rows) -> bool:
+        """Whether the layout is that of these rows, and what is computed of them is there as it was."""
         values = rows.values
-        if self.pick_labels is not None and self.pick_labels(values) != self.label_values:
-            return False
-        return all(computed.update(values) for computed in self.computed)
+        return self.layout is not None and self.layout.fits(rows) and all(each.update(values) for each in self.computed)
 
 
 class Compiled:
@@ -100,13 +122,17 @@ class Compiled:
         }
         self._filters = [(each, [compile_go(text, whole=False) for text in each.values]) for each in module.filters]
         self._pool: dict[Any, Any] = {}
+        self._recent: deque[_Layout] = deque(maxlen=_RECENT)
 
     def series(self, rows: Rows, cache: SeriesCache) -> Readings:
         """The series of these rows; families without any are left out. Never raises, whatever the rows are."""
-        if not cache.fits(rows):
-            self._learn(rows, cache)
+        layout = cache.layout
+        if layout is None or not cache.fits(rows):
+            layout = self._known(rows)
+            cache.layout, cache.computed = (layout, []) if layout is not None else self._learn(rows)
+            layout = cache.layout
         values = rows.values
-        return [(family, labels, pick(values)) for family, labels, pick in cache.columns or ()]
+        return [(family, labels, pick(values)) for family, labels, pick in layout.columns]
 
     def column_of(self, oid: bytes) -> Column | None:
         """The metric that a row belongs to: the topmost whose OID the row's begins with."""
@@ -138,7 +164,11 @@ class Compiled:
         gets += [target + arc for target, arcs in allowed.items() for arc in arcs]
         return ModulePlan(tuple(gets), tuple(walk for walk in plan.walks if walk not in allowed))
 
-    def _learn(self, rows: Rows, cache: SeriesCache) -> None:
+    def _known(self, rows: Rows) -> _Layout | None:
+        """The layout of another device that answered the same lately."""
+        return next((layout for layout in self._recent if layout.fits(rows)), None)
+
+    def _learn(self, rows: Rows) -> tuple[_Layout, list[Computed]]:
         found, learnt = Found(rows), _Learnt(self.families)
         for oid, place in found.at.items():
             column = self.column_of(oid)
@@ -147,13 +177,25 @@ class Compiled:
         columns: list[tuple[Family, Sequence[Labels], Pick]] = []
         for name, series in learnt.families.items():
             labels = self._shared(tuple([self._shared(each) for each in series]))
-            columns.append((self.families[name], labels, pick_of(list(series.values()), rows)))
+            columns.append((self.families[name], labels, self._pick(tuple(series.values()), rows)))
         places = tuple(sorted(found.read))
-        cache.pick_labels = self._getter(places) if places else None
-        cache.label_values = cache.pick_labels(rows.values) if cache.pick_labels else None
-        cache.oids, cache.tags = rows.oids, rows.tags
-        cache.columns, cache.computed = columns, learnt.computed
-        cache.duplicates, cache.unread = learnt.duplicates, learnt.unread
+        layout = _Layout(rows, columns, self._getter(places) if places else None)
+        layout.duplicates, layout.unread = learnt.duplicates, learnt.unread
+        if not learnt.computed:
+            self._recent.appendleft(layout)
+        return layout, learnt.computed
+
+    def _pick(self, sources: tuple[Source, ...], rows: Rows) -> Pick:
+        """How the values of a family are picked; devices of one make do it alike."""
+        kinds = set(map(type, sources))
+        if len(kinds) > 1 or Computed in kinds:
+            return pick_of(sources, rows)
+        wraps = tuple([rows.tags[place] == COUNTER64 for place in sources]) if int in kinds else ()  # type: ignore[index]
+        key = (pick_of, *kinds, sources, wraps)
+        pick: Pick = self._pool.get(key) or pick_of(sources, rows)
+        if len(self._pool) < _POOL:
+            self._pool[key] = pick
+        return pick
 
     def _add(self, column: Column, place: int, found: Found, learnt: _Learnt) -> None:
         """Add the series of one row."""

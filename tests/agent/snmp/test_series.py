@@ -349,7 +349,19 @@ def test_modules_see_rows_of_each_other_once() -> None:
     again = _table()
     one.series(again, caches[0])
     assert again.oids is rows.oids
-    assert again.oids is caches[1].oids
+    assert caches[1].layout is not None
+    assert again.oids is caches[1].layout.oids
+
+
+def test_devices_that_answer_alike_share_their_layout() -> None:
+    """What a second device of a family costs is its values, and another name of a port is its own."""
+    compiled = _compiled(*[metric for metric in TABLE if metric.type in ("gauge", "counter", "DisplayString")])
+    one, same, other = SeriesCache(), SeriesCache(), SeriesCache()
+    readings = compiled.series(_table(), one)
+    assert _flat(compiled.series(_table(gauge=7), same)) != _flat(readings)
+    assert same.layout is one.layout
+    compiled.series(_table(name=b"another"), other)
+    assert other.layout is not one.layout
 
 
 def _last(*oids: str) -> tuple[bytes, ...]:

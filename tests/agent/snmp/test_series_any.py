@@ -31,7 +31,7 @@ KINDS = [
     "NTPTimeStamp", "ParseFloatString",
 ]  # fmt: skip
 INDEX_KINDS = [kind for kind in KINDS if kind not in ("Float", "DateAndTime", "Bits", "NTPTimeStamp", "ParseFloatString")]
-EVERYTHING = compile_module("everything", Module(metrics=tuple(
+MODULE = Module(metrics=tuple(
     Metric(
         f"m{number}", f"1.3.6.1.{number}", kind, "", (Index("a", index), Index("b", "OctetString", 0, True)),
         (Lookup("c", ("a",), f"1.3.6.1.{number}", kind, display_hint="1d*1x:"), Lookup("d", ("c",), "1.3.6.1.1", "LldpPortId")),
@@ -39,7 +39,8 @@ EVERYTHING = compile_module("everything", Module(metrics=tuple(
         regex_extracts={"": (RegexExtract("0x(.*)"), RegexExtract("(.*)"))} if number % 2 else {},
     )
     for number, (kind, index) in enumerate(zip(KINDS * 2, (INDEX_KINDS * 3)[: len(KINDS) * 2], strict=True), 1)
-)))  # fmt: skip
+))  # fmt: skip
+EVERYTHING = compile_module("everything", MODULE)
 
 TAGGED = st.one_of(
     st.tuples(st.sampled_from([INTEGER, COUNTER32, GAUGE32, TIME_TICKS]), st.integers(-(2**31), 2**32)),
@@ -69,5 +70,6 @@ def test_any_rows(polls: list[list[tuple[bytes, tuple[int, Value]]]], raw: bytes
         rows.add(oid_of("1.3.6.1.4") + raw, INTEGER, 1)
         readings = EVERYTHING.series(rows, cache)
         layout.block(readings)
-        fresh = EVERYTHING.series(Rows(list(rows.oids), list(rows.tags), list(rows.values)), SeriesCache())
+        copy = Rows(list(rows.oids), list(rows.tags), list(rows.values))
+        fresh = compile_module("everything", MODULE).series(copy, SeriesCache())
         assert repr(_listed(readings)) == repr(_listed(fresh))
