@@ -7,7 +7,6 @@ snmp_exporter too, is a remark.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -221,11 +220,3 @@ def _check_regex(sheet: Sheet, text: str, at: Key, remarks: list[Problem]) -> No
         remarks.append(sheet.remark(at, show(text), f"{error}: some texts could keep this one busy"))
     except ValueError as error:
         sheet.say(at, f"{error}, in {show(text)}", _REGEX)
-
-
-def problems_in(paths: Iterable[Path | str]) -> tuple[Problem, ...]:
-    """Everything wrong or odd in files of modules, for those who only check."""
-    try:
-        return load(*paths).remarks
-    except SheetError as error:
-        return error.problems

@@ -145,11 +145,6 @@ class Sheet:
         result: T | Any = reader_of(kind)(self, value, key)
         return None if result is BAD or self._is_flawed else result
 
-    def raise_problems(self) -> None:
-        """Raise `SheetError` if anything is wrong."""
-        if self.problems:
-            raise SheetError(self.problems)
-
     def written(self, key: Key) -> str:
         """The text of the scalar at `key` as it stands in the file."""
         node = self._root

@@ -105,8 +105,12 @@ class Sweep:
     async def _released(self, address: str) -> Seen | None:
         try:
             return await self._address(address)
+        except SnmpError:
+            raise
         except SheetError as error:
             return Seen(address=address, error=str(error))
+        except Exception as error:  # noqa: BLE001  what one device makes of our code must not end the search for the others
+            return Seen(address=address, error=f"{type(error).__name__}: {error}")
         finally:
             self._gate.release()
 

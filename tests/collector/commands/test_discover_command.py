@@ -7,14 +7,17 @@ import contextlib
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agent.packets.ber import oid_of
+from agent.snmp.session import Session
 from collector.__main__ import main
 from collector.commands.discover import addresses_of, default_gateway
 from collector.inventory import load_inventory
 from collector.output import CommandError
+from collector.poll import sweep
 from collector.poll.sweep import neighbours_of
 from collector.poll.topology import Neighbour
 from tests.collector.poll_kit import AUTHS, SWITCH, ups, write_auths
@@ -141,6 +144,24 @@ async def test_one_device_at_two_addresses_is_one_entry(command: Command, tmp_pa
         assert await command("127.9.0.1-127.9.0.2", "--port", str(port)) == 0
     assert list(loaded(tmp_path, command.out)) == ["router"]
     assert "# the same device answers at 127.9.0.2 too\n" in command.out
+
+
+async def test_a_mistake_over_one_device_costs_no_other(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What our code cannot make sense of is named with its address, and the search goes on."""
+
+    async def surprise(session: Session, until: float) -> Any:
+        if session.address == "127.9.0.1":
+            raise LookupError("nobody expected this")
+        return await neighbours(session, until)
+
+    neighbours = sweep._neighbours
+    monkeypatch.setattr(sweep, "_neighbours", surprise)
+    async with devices(a=ups(), b=switch("router", b"\2\0\0\0\0\7")) as port:
+        assert await command("127.9.0.1-127.9.0.2", "--port", str(port)) == 0
+    assert list(loaded(tmp_path, command.out)) == ["router"]
+    assert re.search("127.9.0.1.*LookupError: nobody expected this", command.out + command.err)
 
 
 async def test_what_is_known_is_named_and_not_written_again(command: Command, tmp_path: Path) -> None:
