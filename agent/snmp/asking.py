@@ -121,7 +121,8 @@ def together(core: tuple[bytes, ...], parts: Iterable[Part]) -> tuple[bytes, ...
     gain or too much for one, or where a part wants its own manner of asking."""
     more: dict[bytes, None] = {}
     for part in parts:
-        if part.manner.timeout_s is not None or any(each.plan.filters for each in part.modules):
+        patience = (part.manner.timeout_s, part.manner.retries)
+        if patience != (None, None) or any(each.plan.filters for each in part.modules):
             return ()
         more.update(dict.fromkeys(part.plan.gets))
     every = tuple(dict.fromkeys((*core, *more)))

@@ -15,7 +15,7 @@ from agent.clock import SystemClock
 from agent.model import Kind, Lane, Outcome, Reason, Schema
 from agent.probes.snmp import Poller, Tools
 from agent.settings import Secret
-from agent.snmp.asking import modules_of, parts_of
+from agent.snmp.asking import modules_of, parts_of, together
 from agent.snmp.auth import Auth, AuthProtocol, Version
 from agent.snmp.device import CORE, VALUES, VERDICT, Device, Result
 from agent.snmp.evaluate import Evaluation, evaluate
@@ -328,6 +328,9 @@ modules:
         part for part in parts_of(modules_of(device, profile, tools), device, profile.settings) if part.manner.timeout_s
     ]
     assert (patient.manner.timeout_s, patient.manner.retries) == (20.0, 2)
+    assert together((tinyber.oid(oid),), [patient]) == ()
+    patient.manner = msgspec.structs.replace(patient.manner, timeout_s=None)
+    assert together((tinyber.oid(oid),), [patient]) == ()
     insistent = msgspec.structs.replace(device, timeout_s=0.5, retries=0)
     assert all(
         (part.manner.timeout_s, part.manner.retries) == (None, None)
