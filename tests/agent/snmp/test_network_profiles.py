@@ -60,6 +60,27 @@ def test_a_fortigate_alone_in_its_cluster_is_degraded() -> None:
     assert (read(found, "firewall_ha_synchronized"), found.health) == ({"fw-1": 1.0, "fw-2": 0.0}, Health.DEGRADED)
 
 
+@pytest.mark.parametrize(
+    ("own", "members", "leader", "state", "peer"),
+    [
+        ("FGT2", ("FGT2", "FGT1"), "FGT1", "standby", "active"),
+        ("FGT1", ("FGT1", "FGT2"), "FGT1", "active", "standby"),
+        ("FGT9", ("FGTA", None), "FGTA", "active", "standby"),
+    ],
+)
+def test_a_fortigate_knows_its_place_in_the_pair(
+    own: str, members: tuple[str, str | None], leader: str, state: str, peer: str
+) -> None:
+    """Behind a member that does not lead stands the one that does, and a column left out is no lost member."""
+    answers: dict[str, Any] = {f"{FORTI}.13.1.1.0": 3, "1.3.6.1.4.1.12356.100.1.1.1.0": own}
+    for row, serial in enumerate(members, 1):
+        answers |= {f"{FORTI}.13.2.1.1.11.{row}": f"fw-{row}", f"{FORTI}.13.2.1.1.12.{row}": 1}
+        answers |= {} if serial is None else {f"{FORTI}.13.2.1.1.2.{row}": serial, f"{FORTI}.13.2.1.1.16.{row}": leader}
+    found = judged("fortinet-fortigate", answers)
+    assert (read(found, "firewall_ha_state"), read(found, "firewall_ha_peer_state")) == ({"": state}, {"": peer})
+    assert found.health is Health.UP
+
+
 def test_a_fortigate_that_stands_alone_by_intention_is_up() -> None:
     """Standalone is no fault; a tunnel that is down and a sensor in alarm are."""
     assert judged("fortinet-fortigate", {f"{FORTI}.13.1.1.0": 1}).health is Health.UP
@@ -312,6 +333,16 @@ def test_a_network_device_that_answers_nothing_of_its_ports_is_unknown(profile: 
         ("1.3.6.1.4.1.8072.3.2.10", "Linux gw 2.6.18-92cpx86_64 #1 SMP", "", "server-linux"),
         ("1.0.3.0.6.0.1.0", "Cisco IOS Software, C800 Software", "", "cisco-ios"),
         ("1.3.6.1.4.1.5651.1.102.16", "SM4200-16GEF8GE-AC Device", "switch", "generic-switch"),
+        ("", "Dell Out-of-band SNMP Agent for Remote Access Controller", "", "bmc-dell-idrac"),
+        ("1.3.6.1.4.1.9.1.1682", "Cisco Integrated Management Controller(CIMC) [UCS C220 M4]", "", "cisco-cimc"),
+        ("1.3.6.1.4.1.9.1.736", "Cisco IOS Software, ME340x Software (ME340x-METROIPACCESS-M)", "", "cisco-catalyst"),
+        ("1.3.6.1.4.1.9.6.1.23.1.1.1", "Linux RV042", "", "cisco-rv"),
+        ("1.3.6.1.4.1.25506.1.1000", "H3C SecPath F1000", "", "h3c-secpath"),
+        ("1.3.6.1.4.1.890.1.15", "VMG8825-T50", "", "zyxel-cpe"),
+        ("1.3.6.1.4.1.11863.1.1.1", "TL-ER6120", "", "tp-link-router"),
+        ("1.3.6.1.4.1.3902.3.100.1", "ZTE ZXR10 5950 Switch", "", "zte-switch"),
+        ("1.3.6.1.4.1.14988.2", "CSS326-24G-2S+ SwOS v2.11", "", "mikrotik-swos"),
+        ("", "FiberHome R8000", "", "fiberhome"),
         ("1.3.6.1.4.1.99999.1", "something", "router", "generic-router"),
         ("1.3.6.1.4.1.99999.1", "something", "firewall", "generic-firewall"),
     ],
