@@ -131,6 +131,12 @@ class Packer:
             schemas.add(plan)
 
 
+def _cut(parts: list[_Part], number: int, span: tuple[int, int], family: Family, rows: Labels) -> None:
+    """Give the last part these rows of a family, if there are any."""
+    if span[1] > span[0]:
+        parts[-1].add(number, span, family, rows)
+
+
 def _parts(families: tuple[Family, ...], labels: tuple[Labels, ...]) -> tuple[_Part, ...]:
     """The parts of all rows, in their order."""
     parts: list[_Part] = []
@@ -140,13 +146,11 @@ def _parts(families: tuple[Family, ...], labels: tuple[Labels, ...]) -> tuple[_P
         for row, values in enumerate(rows):
             weight = _OVERHEAD + sum([len(value) * 2 for value in values]) if values else _OVERHEAD
             if size + weight > MOST_BYTES:
-                if row > first:
-                    parts[-1].add(number, (first, row), family, rows)
+                _cut(parts, number, (first, row), family, rows)
                 parts.append(_Part())
                 first, size = row, 0
             size += weight
-        if len(rows) > first:
-            parts[-1].add(number, (first, len(rows)), family, rows)
+        _cut(parts, number, (first, len(rows)), family, rows)
     for part in parts:
         part.close(is_all=len(parts) == 1)
     return tuple(parts)
