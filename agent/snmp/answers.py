@@ -168,11 +168,14 @@ class Prefixes:
 
 
 class Layouts:
-    """Layouts that were seen lately; devices of one family share them."""
+    """Layouts that were seen lately; devices of one family share them. At most so many, and so many rows together: a large
+    table that is another with each poll must not fill the memory."""
 
-    def __init__(self, oids: Sequence[bytes], most: int = 512) -> None:
+    def __init__(self, oids: Sequence[bytes], most: int = 512, most_rows: int = 300_000) -> None:
         self.prefixes = Prefixes(oids)
         self._most = most
+        self._most_rows = most_rows
+        self._rows = 0
         self._known: dict[tuple[tuple[bytes, ...], bytes], Layout] = {}
 
     def of(self, rows: Rows) -> Layout:
@@ -181,8 +184,11 @@ class Layouts:
         layout = self._known.pop(key, None)
         if layout is None:
             layout = Layout(list(rows.oids), list(rows.tags), self.prefixes)
-            if len(self._known) >= self._most:
-                del self._known[next(iter(self._known))]
+            self._rows += len(rows.oids)
+            while self._known and (len(self._known) >= self._most or self._rows > self._most_rows):
+                oldest = next(iter(self._known))
+                self._rows -= len(oldest[0])
+                del self._known[oldest]
         self._known[key] = layout
         return layout
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.packets.ber import oid_of
 from agent.snmp.answers import Counts, Layouts, Sort, number_of, plain, text
-from agent.snmp.rows import GAUGE32, INTEGER, IP_ADDRESS, OBJECT_IDENTIFIER, OCTET_STRING, OPAQUE
+from agent.snmp.rows import GAUGE32, INTEGER, IP_ADDRESS, OBJECT_IDENTIFIER, OCTET_STRING, OPAQUE, Rows
 from tests.agent.snmp.reading_kit import rows
 
 LINE = oid_of("1.3.6.1.4.1.99999.1")
@@ -88,3 +88,15 @@ def test_equal_answers_share_a_layout_and_few_are_kept() -> None:
     assert first.is_of(rows({"1.3.6.1.4.1.99999.1.2.1": 3}))
     layouts.of(rows({"1.3.6.1.4.1.99999.1.2.2": 1}))
     assert layouts.of(rows({"1.3.6.1.4.1.99999.1.2.1": 9})) is not first
+
+
+def test_layouts_are_bounded_by_their_rows() -> None:
+    """A large table that is another with each poll pushes out the oldest; one that stays is shared."""
+    layouts = Layouts([b"\x2b"], most=100, most_rows=1_000)
+    kept = Rows([b"\x2b\x01"], [2], [1])
+    first = layouts.of(kept)
+    for number in range(50):
+        large = Rows([b"\x2b\x02" + bytes([number, row]) for row in range(100)], [2] * 100, [0] * 100)
+        assert layouts.of(large) is layouts.of(large)
+        assert layouts.of(kept) is first
+    assert layouts._rows == sum(len(oids) for oids, _ in layouts._known) <= 1_000
