@@ -1,8 +1,9 @@
 """The sides of the SNMP benchmark that are Python, each as a process that prints its figures:
 
-    python tests/bench/snmp_sides.py ours|pysnmp walk|get ROUNDS HOST:PORT...
+    python tests/bench/snmp_sides.py ours|poller|pysnmp walk|get ROUNDS HOST:PORT...
 
-`ours` goes all the way: UDP socket, series by the module, report, SQLite, the picture that is scraped. `pysnmp` only reads.
+`ours` goes all the way: UDP socket, series by the module, report, SQLite, the picture that is scraped. `poller` does so as the
+running collector does: three reports, of which one is judged by readings, ports and health rules. `pysnmp` only reads.
 """
 
 from __future__ import annotations
@@ -12,19 +13,23 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from agent import wire
-from agent.blocks import Layout
 from agent.clock import SystemClock
-from agent.model import Kind, Lane, Outcome, Reason, Report
+from agent.model import Block, Kind, Lane, Outcome, Reason, Report
+from agent.probes.snmp import Poller, Tools
 from agent.settings import Secret
+from agent.snmp import device as devices
 from agent.snmp import module_file
 from agent.snmp.auth import Auth
 from agent.snmp.client import Client
-from agent.snmp.device import VALUES, Result
+from agent.snmp.device import VALUES, Result, Schemas
+from agent.snmp.library import Library
 from agent.snmp.module import Module
+from agent.snmp.packing import Packer
 from agent.snmp.peer import Peer
 from agent.snmp.series import Compiled, SeriesCache
 from agent.snmp.walk import Habits, Plan, fetch
@@ -35,6 +40,7 @@ from collector.core.fleet import Fleet
 from collector.core.poll_tally import PollTally
 from collector.core.schemas import SchemaBook, pack
 from collector.core.tally import Tally
+from collector.garbage import Sweeper
 from collector.ingest.commit import Committer
 from collector.ingest.intake import Incoming
 from collector.poll.gathering import Gathering, Sender, Stored
@@ -49,12 +55,27 @@ DEADLINE_S = 60.0
 INTERVAL_MS = 15_000
 IN_FLIGHT = 100
 """More requests at once are lost in the receive buffer of a single snmpd."""
+PROFILES = {"walk": "base: [device, ports]\n", "get": "base: [device]\nmodules: [get20]\n"}
+APART_S = 1.05
+"""Rates of ports are reckoned over at least a second."""
+LEARNING = 3
+"""Polls until a poller knows all of a device: what it is, what it answers at once, and rates."""
+REPORTS = 3
+"""Of one poll: the verdict, core readings, all other values."""
 
 
 def module_of(kind: str) -> Module:
     """The module that both ours and snmp_exporter poll by: our `if_mib`, or 20 scalars by GET."""
     if kind == "walk":
         return module_file.load(ROOT / "config" / "snmp" / "modules" / "if_mib.yml").modules["if_mib"]
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+        file.write(get_module())
+        file.flush()
+        return module_file.load(file.name).modules["get20"]
+
+
+def get_module() -> str:
+    """A module file of 20 scalars by GET."""
     lines = ["modules:", "  get20:", f"    get: [{', '.join(GETS)}]", "    metrics:"]
     for oid in GETS:
         column = oid.split(".")[-2]
@@ -64,10 +85,7 @@ def module_of(kind: str) -> Module:
             "      type: counter",
             "      help: Of.",
         ]
-    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
-        file.write("\n".join(lines) + "\n")
-        file.flush()
-        return module_file.load(file.name).modules["get20"]
+    return "\n".join(lines) + "\n"
 
 
 class Storing:
@@ -81,6 +99,10 @@ class Storing:
         self._clock = SystemClock()
         self.committer = Committer(store, self._show)
         self.gathering = Gathering(self._submit, Sender("stream", "boot", {}), self._clock, PollTally())
+
+    def helpers(self) -> list[asyncio.Task[None]]:
+        """What the running collector has beside: the gathering of results, and the looking for garbage."""
+        return [asyncio.create_task(each) for each in (self.gathering.run(), Sweeper(time.monotonic()).sweep())]
 
     def _show(self, news: list[tuple[Evidence, Report]]) -> None:
         for evidence, report in news:
@@ -98,6 +120,13 @@ class Storing:
         return Stored.YES
 
 
+async def end(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel them."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 class Device:
     """One device with what is remembered of it between polls."""
 
@@ -108,10 +137,9 @@ class Device:
         self.target = host
         self.module, self.plan = module, plan
         self.habits: Habits | None = None
-        self.cache, self.layout = SeriesCache(), Layout()
+        self.cache, self.packer = SeriesCache(), Packer(host)
         self.client = client
         self.rows = 0
-        self.is_known = False
 
     async def poll(self, clock: SystemClock) -> Result:
         """One poll as a result; raises if the device did not give everything."""
@@ -121,12 +149,12 @@ class Device:
             raise RuntimeError(f"{self.target}: {harvest.failed} {harvest.truncated} {harvest.missing}")
         self.habits = harvest.habits
         self.rows += len(harvest.rows)
-        block = self.layout.block(self.module.series(harvest.rows, self.cache))
-        schemas = {} if self.is_known else {self.layout.hash: self.layout.encoded}
-        self.is_known = True
+        blocks: list[Block] = []
+        schemas = Schemas()
+        self.packer.pack(self.module.series(harvest.rows, self.cache), blocks, schemas)
         return Result(
             self.target, VALUES, Kind.REPORT, Lane.BULK, Outcome.OK, Reason.NONE, "", at_ms, uptime_ms, awake_ms, 0.01,
-            INTERVAL_MS, (block,), schemas,
+            INTERVAL_MS, tuple(blocks), schemas,
         )  # fmt: skip
 
 
@@ -140,29 +168,82 @@ async def ours(kind: str, rounds: int, targets: list[str], folder: str) -> dict[
     devices = [Device(client, target, module, plan) for target in targets]
     storing = Storing(store, [device.target for device in devices])
     storing.committer.start()
-    gathering = asyncio.create_task(storing.gathering.run())
+    helpers = storing.helpers()
     cpu = stored = 0.0
-    free = asyncio.Semaphore(IN_FLIGHT)
 
     async def poll(device: Device) -> None:
-        async with free:
-            storing.gathering.take(await device.poll(clock))
+        storing.gathering.take(await device.poll(clock))
 
     for number in range(rounds + 1):
         if number == 1:
             cpu, stored = time.process_time(), storing.samples
             for device in devices:
                 device.rows = 0
-        await asyncio.gather(*[poll(device) for device in devices])
+        await a_round(devices, poll)
         while storing.reports < len(devices) * (number + 1):
             await asyncio.sleep(0.01)
     cpu = time.process_time() - cpu
-    gathering.cancel()
+    await end(helpers)
     await storing.committer.drain()
     await store.close()
     await client.close()
     return {"cpu": cpu, "bindings": sum(device.rows for device in devices), "samples": storing.samples - stored,
             "sent": client.stats.sent, "timeouts": client.stats.timeouts}  # fmt: skip
+
+
+async def a_round(devices: Iterable[Any], poll: Callable[[Any], Awaitable[None]]) -> None:
+    """Each device once, so many at a time."""
+    waiting = iter(devices)
+
+    async def work() -> None:
+        for device in waiting:
+            await poll(device)
+
+    await asyncio.gather(*[work() for _ in range(IN_FLIGHT)])
+
+
+async def poller(kind: str, rounds: int, targets: list[str], folder: str) -> dict[str, float]:
+    """CPU seconds, polls, requests and samples of so many rounds of whole pollers, without those that learn."""
+    for name, text in (("modules/get20", get_module()), ("profiles/bench", f"profile: bench\ntitle: Bench\n{PROFILES[kind]}")):
+        file = Path(folder, name).with_suffix(".yml")
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    store = await Store.open(f"sqlite:///{folder}/haidang.db")
+    places = [target.rpartition(":") for target in targets]
+    storing = Storing(store, [host for host, _, _ in places])
+    storing.committer.start()
+    tools = Tools(Library.load((Path(folder),)), storing.gathering.take, SystemClock())
+    await tools.open()
+    helpers = storing.helpers()
+    auth = Auth(name="bench", community=Secret(COMMUNITY))
+    pollers = [
+        Poller(
+            devices.Device(target=host, host=host, port=int(port), auth=auth, profile="bench", timeout_s=5.0, ping=False), tools
+        )
+        for host, _, port in places
+    ]
+
+    async def poll(one: Poller) -> None:
+        await one.poll(DEADLINE_S)
+
+    cpu = 0.0
+    for number in range(LEARNING + rounds):
+        await asyncio.sleep(APART_S)
+        if number == LEARNING:
+            sent, samples = tools.client.stats.sent, storing.samples
+        before = time.process_time()
+        await a_round(pollers, poll)
+        while storing.reports < len(pollers) * REPORTS * (number + 1):
+            await asyncio.sleep(0.01)
+        cpu += time.process_time() - before if number >= LEARNING else 0.0
+    await end(helpers)
+    stats = tools.client.stats
+    figures = {"cpu": cpu, "polls": rounds * len(pollers), "sent": stats.sent - sent, "samples": storing.samples - samples,
+               "timeouts": stats.timeouts}  # fmt: skip
+    await storing.committer.drain()
+    await store.close()
+    await tools.close()
+    return figures
 
 
 async def plain_pysnmp(kind: str, rounds: int, targets: list[str]) -> dict[str, float]:
@@ -202,7 +283,7 @@ def main() -> None:
         figures = asyncio.run(plain_pysnmp(kind, int(rounds), targets))
     else:
         with tempfile.TemporaryDirectory() as folder:
-            figures = asyncio.run(ours(kind, int(rounds), targets, folder))
+            figures = asyncio.run((ours if side == "ours" else poller)(kind, int(rounds), targets, folder))
     print(json.dumps(figures))
 
 
