@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.snmp import health
@@ -293,6 +293,7 @@ def test_change_of_a_rule() -> None:
         changed(rule, Change(above=45, clear=50))
 
 
+@settings(deadline=None)  # twenty polls with all rules, on a machine that does other things as well
 @given(
     st.lists(
         st.fixed_dictionaries(
