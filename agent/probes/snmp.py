@@ -48,6 +48,8 @@ GRACE_SHARE: Final = 0.25
 FRESH: Final = 2.5
 """A verdict holds for so many intervals."""
 ECHO_S: Final = 1.0
+MANY_ROWS: Final = 1_000
+"""Of more, what is not known yet is learnt in steps, so that a large new switch does not hold up the others."""
 _log = logging.getLogger("haidang.snmp")
 
 
@@ -201,6 +203,10 @@ class Poller:
         self._full_ms = run.uptime_ms
         self._truncated = len(truncated)
         rows.extend(core.rows)
+        for compiled in known.modules:
+            cache = known.caches.setdefault(compiled.name, SeriesCache())
+            for _ in compiled.learning(rows, cache) if len(rows) > MANY_ROWS else ():
+                await asyncio.sleep(0)
         found = self._judge(run, known, rows, full=True, notes=truncated)
         self._deliver_values(run, known, rows, found)
         if is_another(known.system, core.rows, rows):
@@ -266,9 +272,8 @@ class Poller:
     def _deliver_values(self, run: _Run, known: _Known, rows: Rows, found: Evaluation) -> None:
         parts = [(self._readings, found.rest)]
         for compiled in known.modules:
-            cache = known.caches.get(compiled.name) or known.caches.setdefault(compiled.name, SeriesCache())
             packer = known.packers.get(compiled.name) or known.packers.setdefault(compiled.name, Packer(self.device.target))
-            parts.append((packer, compiled.series(rows, cache)))
+            parts.append((packer, compiled.series(rows, known.caches[compiled.name])))
         self._deliver_data(run, VALUES, parts, max(self.device.interval_s, self.device.full_interval_s))
 
     def _deliver_data(self, run: _Run, module: str, parts: Iterable[tuple[Packer, Readings]], interval_s: int = 0) -> None:

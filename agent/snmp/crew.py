@@ -19,8 +19,8 @@ from agent.clock import Clock
 from agent.snmp.device import Device
 
 MAX_IN_FLIGHT: Final = 2_000
-TICK_MS: Final = 10
-"""Slots this near to each other are served by one waking."""
+TICK_MS: Final = 50
+"""Slots this near to each other are served by one waking: many wakings for a few polls each cost more than their work."""
 LATE_MS: Final = 1_000
 """A poll that starts later than so long after its slot is counted as late."""
 NAMES_KEPT: Final = 20

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from functools import cache
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
+from weakref import ref
 
 import msgspec
 
@@ -29,8 +30,10 @@ from agent.snmp.values import number
 _POOL: Final = 20_000
 """Most tuples of labels that a module keeps to share them between devices and families."""
 
+_STEP: Final = 500
+"""Rows that are learnt in one step."""
 _RECENT: Final = 64
-"""Layouts that other devices are compared with before they are learnt anew."""
+"""Layouts that other devices are compared with before theirs is learnt, as long as a device has them."""
 MOST_SERIES: Final = 20_000
 """Most series of one module: no schema may have more."""
 
@@ -50,7 +53,7 @@ class _Layout:
     """What the rows of a module look like, and what becomes of them: shared by the devices that answer alike. `duplicates` and
     `unread` are counts of `SeriesCache`."""
 
-    __slots__ = ("columns", "duplicates", "label_values", "oids", "pick_labels", "tags", "unread")
+    __slots__ = ("__weakref__", "columns", "duplicates", "label_values", "oids", "pick_labels", "tags", "unread")
 
     def __init__(self, rows: Rows, columns: list[tuple[Family, Sequence[Labels], Pick]], pick_labels: Any) -> None:
         self.oids, self.tags = rows.oids, rows.tags
@@ -122,17 +125,24 @@ class Compiled:
         }
         self._filters = [(each, [compile_go(text, whole=False) for text in each.values]) for each in module.filters]
         self._pool: dict[Any, Any] = {}
-        self._recent: deque[_Layout] = deque(maxlen=_RECENT)
+        self._recent: deque[ref[_Layout]] = deque(maxlen=_RECENT)
 
     def series(self, rows: Rows, cache: SeriesCache) -> Readings:
         """The series of these rows; families without any are left out. Never raises, whatever the rows are."""
-        layout = cache.layout
-        if layout is None or not cache.fits(rows):
-            layout = self._known(rows)
-            cache.layout, cache.computed = (layout, []) if layout is not None else self._learn(rows)
-            layout = cache.layout
+        for _ in self.learning(rows, cache):
+            pass
         values = rows.values
-        return [(family, labels, pick(values)) for family, labels, pick in layout.columns]
+        return [(family, labels, pick(values)) for family, labels, pick in cache.layout.columns] if cache.layout else []
+
+    def learning(self, rows: Rows, cache: SeriesCache) -> Iterator[None]:
+        """What `series` has to find out of rows that it does not know, in steps of a few milliseconds: for whoever lets others
+        have their turn in between. Nothing to do is no step."""
+        if cache.fits(rows):
+            return
+        layout, computed = self._known(rows), list[Computed]()
+        if layout is None:
+            layout, computed = yield from self._learn(rows)
+        cache.layout, cache.computed = layout, computed
 
     def column_of(self, oid: bytes) -> Column | None:
         """The metric that a row belongs to: the topmost whose OID the row's begins with."""
@@ -166,23 +176,31 @@ class Compiled:
 
     def _known(self, rows: Rows) -> _Layout | None:
         """The layout of another device that answered the same lately."""
-        return next((layout for layout in self._recent if layout.fits(rows)), None)
+        for each in self._recent:
+            layout = each()
+            if layout is not None and layout.fits(rows):
+                return layout
+        return None
 
-    def _learn(self, rows: Rows) -> tuple[_Layout, list[Computed]]:
+    def _learn(self, rows: Rows) -> Generator[None, None, tuple[_Layout, list[Computed]]]:
         found, learnt = Found(rows), _Learnt(self.families)
-        for oid, place in found.at.items():
+        for count, (oid, place) in enumerate(found.at.items(), 1):
+            if not count % _STEP:
+                yield
             column = self.column_of(oid)
             if column is not None:
                 self._add(column, place, found, learnt)
         columns: list[tuple[Family, Sequence[Labels], Pick]] = []
         for name, series in learnt.families.items():
+            if len(series) >= _STEP // 4:
+                yield
             labels = self._shared(tuple([self._shared(each) for each in series]))
             columns.append((self.families[name], labels, self._pick(tuple(series.values()), rows)))
         places = tuple(sorted(found.read))
         layout = _Layout(rows, columns, self._getter(places) if places else None)
         layout.duplicates, layout.unread = learnt.duplicates, learnt.unread
         if not learnt.computed:
-            self._recent.appendleft(layout)
+            self._recent.appendleft(ref(layout))
         return layout, learnt.computed
 
     def _pick(self, sources: tuple[Source, ...], rows: Rows) -> Pick:
