@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from agent.snmp.answers import Sort
@@ -173,7 +173,11 @@ def _joined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 def test_never_raises_and_never_grows(source: str, numbers: list[int]) -> None:
     """Whatever the device answers, an expression gives a plain value of bounded size for each row, or none."""
     answers = {**ANSWERS, "4.1": numbers[0], "4.2": numbers[1], "5.1": numbers[2]}
-    for found in compile_expression(source, OBJECTS).run(frame(OBJECTS, answers, "volts")):
+    try:
+        compiled = compile_expression(source, OBJECTS)
+    except ExpressionError:
+        reject()  # a column times a text is refused when it is loaded
+    for found in compiled.run(frame(OBJECTS, answers, "volts")):
         assert found is None or isinstance(found, bool | int | float | str)
         assert len(str(found)) < 600
 

@@ -72,7 +72,10 @@ class Ground:
 
 def inventory(folder: Path, *addresses: str, proxies: tuple[str, ...] = ()) -> Inventory:
     """Targets `t0`, `t1` ... at these addresses."""
-    lines = [f"  - {{id: t{number}, site: dic, class: ups, via: collector, address: {place}}}\n" for number, place in enumerate(addresses)]
+    lines = [
+        f"  - {{id: t{number}, site: dic, class: ups, via: collector, address: {place}}}\n"
+        for number, place in enumerate(addresses)
+    ]
     (folder / "all.yml").write_text("sites:\n  - {id: dic}\ntargets:\n" + "".join(lines), encoding="utf-8")
     settings = Config(traps=TrapSettings(listen=("127.0.0.1:0",), proxies=proxies))
     auths: dict[str, Auth] = {"open": OPEN}
