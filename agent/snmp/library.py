@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -24,6 +24,8 @@ from agent.snmp.rules import Rule, RulesFile, troubles
 from agent.snmp.sheet import Sheet, SheetError
 from agent.snmp.vocabulary import Reading, VocabularyFile, name_trouble, reading_of
 
+OURS: Final = "shipped/"
+"""Before the name of a module: the one that comes with the program, whatever a site has under this name."""
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -43,6 +45,8 @@ class Library:
         self._module_files: dict[str, Path] = {}
         """Shipped modules by name, each alone in its file, which are read when they are needed."""
         self._modules: dict[str, Module] = {}
+        self._replaced: frozenset[str] = frozenset()
+        """Shipped modules in whose place a site has its own."""
         self._paths: dict[str, Path] = {}
         self._files: dict[str, ProfileFile] = {}
         self._profiles: dict[str, Profile] = {}
@@ -78,7 +82,7 @@ class Library:
     @property
     def module_names(self) -> frozenset[str]:
         """Names of all modules."""
-        return frozenset(self._module_files) | frozenset(self._modules)
+        return frozenset(self._module_files) | frozenset([name for name in self._modules if not name.startswith(OURS)])
 
     @property
     def probe_oids(self) -> tuple[str, ...]:
@@ -101,9 +105,13 @@ class Library:
         return found
 
     def module(self, name: str) -> Module:
-        """The module. Raises `KeyError` for a name that there is not, `SheetError` for a broken file."""
+        """The module; `OURS` and a name is the shipped one, also where a site has its own. Raises `KeyError` for a name that
+        there is not, `SheetError` for a broken file."""
         found = self._modules.get(name)
-        if found is None:
+        if found is None and name.startswith(OURS):
+            bare = name.removeprefix(OURS)
+            found = self._modules[name] = module_file.load(self._module_files[bare]).modules[bare]
+        elif found is None:
             file = module_file.load(self._module_files[name])
             self._modules.update({key: module for key, module in file.modules.items() if key not in self._modules})
             found = self._modules[name]
@@ -152,6 +160,7 @@ class Library:
             except SheetError as error:
                 self._problems += error.problems
         self._modules.update(own)
+        self._replaced = frozenset(own) & frozenset(self._module_files)
 
     def _load_profiles(self) -> None:
         for folder in self._folders:
@@ -176,15 +185,44 @@ class Library:
         chain: dict[str, ProfileFile] = {}
         profile = None
         if self._collect(name, chain, (), said):
-            material = Material(tuple(chain.values()), self._modules_of(chain, problems), self.vocabulary, self.rules)
-            profile = build(material, lambda *what: said.append(what))
+            troubles: list[Problem] = []
+            profile = self._put_together(tuple(chain.values()), troubles, said)
+            replaced = {each for part in chain.values() for each in part.modules if each in self._replaced}
+            if (said or troubles) and replaced:
+                return self._with_ours(name, chain, replaced, problems)
+            problems += troubles
         if said:
             problems += _problems_at(self._paths[name], said)
         return profile
 
-    def _modules_of(self, chain: dict[str, ProfileFile], problems: list[Problem]) -> dict[str, Module]:
+    def _with_ours(
+        self, name: str, chain: dict[str, ProfileFile], replaced: set[str], problems: list[Problem]
+    ) -> Profile | None:
+        """The profile put together from our own modules where the site's, of the same name, lack what it reads: both are
+        polled, the site's for their series. People bring whole files that were made for other programs."""
+        said: list[tuple[Key, str, str]] = []
+        parts = [
+            msgspec.structs.replace(
+                part, modules=tuple([f"{OURS}{each}" if each in replaced else each for each in part.modules])
+            )
+            for part in chain.values()
+        ]
+        profile = self._put_together(tuple(parts), problems, said)
+        if said:
+            problems += _problems_at(self._paths[name], said)
+        if profile is None:
+            return None
+        return msgspec.structs.replace(profile, modules=(*sorted(replaced), *profile.modules))
+
+    def _put_together(
+        self, chain: tuple[ProfileFile, ...], problems: list[Problem], said: list[tuple[Key, str, str]]
+    ) -> Profile | None:
+        material = Material(chain, self._modules_of(chain, problems), self.vocabulary, self.rules)
+        return build(material, lambda *what: said.append(what))
+
+    def _modules_of(self, chain: tuple[ProfileFile, ...], problems: list[Problem]) -> dict[str, Module]:
         modules: dict[str, Module] = {}
-        for module in dict.fromkeys(each for part in chain.values() for each in part.modules):
+        for module in dict.fromkeys(each for part in chain for each in part.modules):
             try:
                 modules[module] = self.module(module)
             except KeyError:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.snmp.library import Library, shipped
+from agent.snmp.library import OURS, Library, shipped
 from agent.snmp.match import Facts, Identity, Matcher
 from agent.snmp.profile_file import Match, ProfileFile
 from agent.snmp.sheet import SheetError
@@ -241,3 +241,23 @@ def test_what_must_be_asked_before() -> None:
     assert set(MATCHER.probe_oids) == {"1.3.6.1.2.1.33.1.4.1.0", "1.3.6.1.4.1.5.0"}
     assert not MATCHER.needs_answers(Facts(sysobjectid="1.3.6.1.4.1.9"))
     assert MATCHER.needs_answers(Facts(class_="ups"))
+
+
+def test_a_module_of_a_site_that_lacks_what_profiles_read_takes_nothing_from_them(tmp_path: Path) -> None:
+    """Somebody brings a whole `snmp.yml` of another program: its module is polled for its series, and profiles that need more
+    than it has read their own module beside it."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "snmp.yml").write_text(
+        "auths: {public_v2: {community: public, version: 2}}\n"
+        "modules:\n  if_mib:\n    walk: [1.3.6.1.2.1.31.1.1.1.6]\n    metrics:\n"
+        "      - {name: ifHCInOctets, oid: 1.3.6.1.2.1.31.1.1.1.6, type: counter, help: Octets., "
+        "indexes: [{labelname: ifIndex, type: gauge}]}\n"
+    )
+    library = Library.load([tmp_path])
+    assert library.problems() == []
+    profile = library.profile("generic-switch")
+    assert {"if_mib", f"{OURS}if_mib"} <= set(profile.modules)
+    assert len(library.module("if_mib").metrics) == 1
+    assert len(library.module(f"{OURS}if_mib").metrics) > 10
+    assert f"{OURS}if_mib" not in library.module_names
+    assert f"{OURS}if_mib" not in Library.load().profile("generic-switch").modules
