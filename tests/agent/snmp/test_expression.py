@@ -187,7 +187,7 @@ def test_never_raises_and_never_grows(source: str, numbers: list[int]) -> None:
 )
 def test_pattern_accepted(source: str) -> None:
     """Patterns whose work is bounded are taken."""
-    assert compile_pattern(source).search("nothing") is None or True
+    assert compile_pattern(source).pattern == source
 
 
 @pytest.mark.parametrize("source", [r"(a+)+b", r"(a|a)*b", r"((a{1,250}){250}){250}", r"a*b*c*d*", "[", r"(a)\1", "x" * 301])
