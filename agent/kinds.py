@@ -1,4 +1,4 @@
-"""The table of readers: kind -> "module:function" as text, so that a kind is imported only where it runs."""
+"""The tables of readers and probes: kind -> "module:function" as text, so that a kind is imported only where it runs."""
 
 from __future__ import annotations
 
@@ -72,6 +72,22 @@ READERS: Final[dict[str, Entry]] = {
     "uname": Entry("agent.host.uname:open_reader", platforms=ANY),
     "vmstat": Entry("agent.host.vmstat:open_reader"),
 }
+
+PROBES: Final[dict[str, str]] = {
+    "dns": "agent.probes.dns:open_probe",
+    "h323": "agent.probes.h323:open_probe",
+    "http": "agent.probes.http:open_probe",
+    "icmp": "agent.probes.icmp:open_probe",
+    "imap": "agent.probes.imap:open_probe",
+    "ntp": "agent.probes.ntp:open_probe",
+    "rtp": "agent.probes.rtp:open_probe",
+    "script": "agent.probes.script:open_probe",
+    "sip": "agent.probes.sip:open_probe",
+    "smtp": "agent.probes.smtp:open_probe",
+    "tcp": "agent.probes.tcp:open_probe",
+    "tls": "agent.probes.tls:open_probe",
+}
+"""Probes, each in a module with `Settings`, `open_probe(settings) -> Probe` and `address_problem(address) -> str`."""
 
 
 def runs_here(kind: str, platform: str = sys.platform) -> bool:

@@ -1,6 +1,6 @@
 """One device polled by SNMP, in tiers: whether it answers and its core objects on time, its tables when they are done.
 
-Serves crews (`agent.snmp.crew`). Each poll ends in reports, whatever the device does; nothing that was read is thrown away
+Serves crews (`agent.probes.crew`). Each poll ends in reports, whatever the device does; nothing that was read is thrown away
 because the rest did not come, and the verdict of a slow device does not wait for its walk.
 """
 
@@ -14,6 +14,9 @@ from typing import Final
 import msgspec
 
 from agent.model import Block, Kind, Lane, Outcome, Readings, Reason
+from agent.packing import Packer
+from agent.results import Result, Schemas
+from agent.sheets.sheet import SheetError
 from agent.snmp import own, verdict
 from agent.snmp.asking import (
     SYSTEM,
@@ -28,16 +31,14 @@ from agent.snmp.asking import (
     system_of,
     together,
 )
-from agent.snmp.device import CORE, VALUES, VERDICT, Device, Result, Schemas
+from agent.snmp.device import CORE, VALUES, VERDICT, Device
 from agent.snmp.errors import Fault, SnmpError
 from agent.snmp.evaluate import Evaluation, Memory, evaluate
 from agent.snmp.harvest import Habits, Harvest, Plan
 from agent.snmp.match import Identity
-from agent.snmp.packing import Packer
 from agent.snmp.profile import Profile
 from agent.snmp.rows import Rows
 from agent.snmp.series import Compiled, SeriesCache
-from agent.snmp.sheet import SheetError
 from agent.snmp.tools import Tools
 from agent.snmp.verdict import Verdict
 from agent.snmp.walk import fetch

@@ -20,8 +20,8 @@ from msgspec import Meta
 from agent.config import Problem
 from agent.disk import read_plain
 from agent.settings import WINDOWS, Secret
+from agent.sheets.sheet import Key, Sheet, SheetError
 from agent.snmp.auth import NO_SECRET, Auth, AuthProtocol, PrivProtocol, Version
-from agent.snmp.sheet import Key, Sheet, SheetError
 
 _LEVELS: Final = ("noAuthNoPriv", "authNoPriv", "authPriv")
 _MOST_BYTES: Final = 4_096

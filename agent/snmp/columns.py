@@ -12,7 +12,7 @@ import msgspec
 
 from agent.model import MetricType
 from agent.packets.ber import BerError, oid_of, tail_from, tail_of
-from agent.snmp.gopattern import compile_go, expand, parse_float
+from agent.sheets.gopattern import compile_go, expand, parse_float
 from agent.snmp.index import COMBINED, Arcs, Part, of_octets
 from agent.snmp.module import PARSED, TEXTS, Index, Lookup, Metric, RegexExtract
 from agent.snmp.rows import Rows, Value

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from agent.config import Problem, show
+from agent.sheets.sheet import Sheet, SheetError
 from agent.snmp import module_file
 from agent.snmp.match import Facts, Identity, Matcher, match_troubles
 from agent.snmp.module import Module
@@ -21,7 +22,6 @@ from agent.snmp.profile import Profile
 from agent.snmp.profile_build import Key, Material, build
 from agent.snmp.profile_file import ProfileFile
 from agent.snmp.rules import Rule, RulesFile, troubles
-from agent.snmp.sheet import Sheet, SheetError
 from agent.snmp.vocabulary import Reading, VocabularyFile, name_trouble, reading_of
 
 OURS: Final = "shipped/"

@@ -14,10 +14,10 @@ import msgspec
 
 from agent.config import Problem, show
 from agent.packets.ber import oid_of
-from agent.snmp.gopattern import compile_go
+from agent.sheets.gopattern import compile_go
+from agent.sheets.sheet import Key, Sheet, SheetError
 from agent.snmp.module import ENUMS, METRIC_PATTERN, NUMBERS, PARSED, Metric, Module
 from agent.snmp.patterns import PatternError, compile_pattern
-from agent.snmp.sheet import Key, Sheet, SheetError
 from agent.snmp.values import python_pattern
 
 _TOP: Final = ("auths", "modules", "version")

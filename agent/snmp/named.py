@@ -9,10 +9,10 @@ from pathlib import Path
 
 from agent.config import Problem, show
 from agent.settings import SnmpSettings
+from agent.sheets.sheet import SheetError
 from agent.snmp.auth_file import load_auths
 from agent.snmp.device import AUTO
 from agent.snmp.library import Library
-from agent.snmp.sheet import SheetError
 
 Say = Callable[[str, str, str], None]
 

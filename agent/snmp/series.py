@@ -19,8 +19,8 @@ import msgspec
 
 from agent.model import Family, MetricType, Readings
 from agent.packets.ber import oid_of
+from agent.sheets.gopattern import compile_go
 from agent.snmp.columns import Column, Found, Output, states_of, text_of_value
-from agent.snmp.gopattern import compile_go
 from agent.snmp.module import ENUMS as STATES
 from agent.snmp.module import TEXTS, Module
 from agent.snmp.picks import Computed, Pick, Source, pick_of

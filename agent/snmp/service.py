@@ -14,12 +14,13 @@ from typing import Final, Protocol
 
 from agent.clock import Clock
 from agent.model import Lane, Report
+from agent.probes.crew import Crew
 from agent.probes.snmp import Poller, Tools
+from agent.results import Result, Schemas
 from agent.settings import SnmpSettings
 from agent.snmp.auth import Auth
 from agent.snmp.auth_file import load_auths
-from agent.snmp.crew import Crew
-from agent.snmp.device import Device, Result, Schemas
+from agent.snmp.device import Device
 from agent.snmp.library import Library
 
 GATHER_S: Final = 0.2

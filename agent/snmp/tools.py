@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from agent.clock import Clock
 from agent.probes.echo import Echoes
+from agent.results import Result
 from agent.snmp.client import Client
-from agent.snmp.device import Result
 from agent.snmp.library import Library
 from agent.snmp.series import Compiled, compile_module
 

@@ -13,7 +13,7 @@ import struct
 from typing import Final
 
 from agent.packets.ber import BerError, text_of
-from agent.snmp.gopattern import parse_float
+from agent.sheets.gopattern import parse_float
 from agent.snmp.rows import COUNTER64, IP_ADDRESS, OBJECT_IDENTIFIER, Value
 
 TEXT_CHARS: Final = 255

@@ -13,12 +13,12 @@ from pathlib import Path
 import msgspec
 
 from agent.clock import SystemClock
+from agent.sheets.sheet import SheetError
 from agent.snmp.auth import Auth
 from agent.snmp.auth_file import load_auths
 from agent.snmp.device import AUTO, Device
 from agent.snmp.errors import SnmpError
 from agent.snmp.library import Library
-from agent.snmp.sheet import SheetError
 from agent.snmp.tools import Tools
 from agent.text import render
 from collector.commands.poll_options import check_numbers

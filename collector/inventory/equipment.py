@@ -38,9 +38,9 @@ def names_of(equipment: Equipment | None) -> Names:
 def equip(settings: Config, before: Equipment | None = None) -> Equipment:
     """Read credentials, modules and profiles. The library of `before` is kept if none of its files changed, so that nothing has
     to begin anew. Raises `ConfigError` with everything that is wrong."""
+    from agent.sheets.sheet import SheetError
     from agent.snmp.auth_file import load_auths
     from agent.snmp.library import Library, shipped
-    from agent.snmp.sheet import SheetError
 
     own = Path(settings.snmp.folder) if settings.snmp.folder else None
     problems: list[Problem] = []
@@ -66,7 +66,7 @@ def equip(settings: Config, before: Equipment | None = None) -> Equipment:
 
 
 def _notifications(folders: list[Path], problems: list[Problem]) -> Any:
-    from agent.snmp.sheet import SheetError
+    from agent.sheets.sheet import SheetError
     from collector.poll.trap_file import FILE, load_table
 
     try:

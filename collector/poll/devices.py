@@ -12,10 +12,11 @@ from typing import Final
 import msgspec
 
 from agent.clock import Clock
+from agent.probes.crew import Crew
 from agent.probes.snmp import Poller, Tools
+from agent.results import Result
 from agent.snmp.auth import Auth
-from agent.snmp.crew import Crew
-from agent.snmp.device import AUTO, Device, Result
+from agent.snmp.device import AUTO, Device
 from collector.core.poll_tally import PollTally
 from collector.core.poll_view import DuplicateEngine
 from collector.inventory import Equipment, Inventory

@@ -16,7 +16,8 @@ import msgspec
 
 from agent.clock import Clock
 from agent.model import Lane, Report
-from agent.snmp.device import VALUES, VERDICT, Result, Schemas
+from agent.results import Result, Schemas
+from agent.snmp.device import VALUES, VERDICT
 from agent.wire import VERSION, Batch, Group
 from collector.core.poll_tally import PollTally
 

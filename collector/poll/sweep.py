@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from agent.packets.ber import BerError, oid_of, tail_from, tail_of
+from agent.sheets.sheet import SheetError
 from agent.snmp.asking import System
 from agent.snmp.auth import Auth
 from agent.snmp.device import AUTO, Device
@@ -23,7 +24,6 @@ from agent.snmp.match import Identity
 from agent.snmp.profile import Profile
 from agent.snmp.rows import Rows, Value
 from agent.snmp.session import Session
-from agent.snmp.sheet import SheetError
 from agent.snmp.tools import Tools
 from agent.snmp.values import clean
 from agent.snmp.walk import fetch

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent.snmp.sheet import Key, Sheet, SheetError
+from agent.sheets.sheet import Key, Sheet, SheetError
 from collector.config import shown
 from collector.poll.trap_table import Notification, Table
 

@@ -19,11 +19,12 @@ from pathlib import Path
 from snmp_sides import Storing
 
 from agent.clock import SystemClock
+from agent.probes.crew import Crew
 from agent.probes.snmp import Poller, Tools
+from agent.results import Result
 from agent.settings import Secret
 from agent.snmp.auth import Auth
-from agent.snmp.crew import Crew
-from agent.snmp.device import VALUES, VERDICT, Device, Result
+from agent.snmp.device import VALUES, VERDICT, Device
 from agent.snmp.library import Library
 from collector.garbage import YOUNG_S, Sweeper
 from collector.store.store import Store

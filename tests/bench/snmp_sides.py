@@ -20,16 +20,17 @@ from typing import Any
 from agent import wire
 from agent.clock import SystemClock
 from agent.model import Block, Kind, Lane, Outcome, Reason, Report
+from agent.packing import Packer
 from agent.probes.snmp import Poller, Tools
+from agent.results import Result, Schemas
 from agent.settings import Secret
 from agent.snmp import device as devices
 from agent.snmp import module_file
 from agent.snmp.auth import Auth
 from agent.snmp.client import Client
-from agent.snmp.device import VALUES, Result, Schemas
+from agent.snmp.device import VALUES
 from agent.snmp.library import Library
 from agent.snmp.module import Module
-from agent.snmp.packing import Packer
 from agent.snmp.peer import Peer
 from agent.snmp.series import Compiled, SeriesCache
 from agent.snmp.walk import Habits, Plan, fetch

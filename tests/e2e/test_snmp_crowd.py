@@ -10,11 +10,12 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.model import Outcome
+from agent.probes.crew import Crew
 from agent.probes.snmp import Poller, Tools
+from agent.results import Result
 from agent.settings import Secret
 from agent.snmp.auth import Auth
-from agent.snmp.crew import Crew
-from agent.snmp.device import VERDICT, Device, Result
+from agent.snmp.device import VERDICT, Device
 from agent.snmp.library import Library
 from agent.snmp.tables import NOT_INCREASING
 from tests.snmp import crowd

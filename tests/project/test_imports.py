@@ -20,9 +20,12 @@ FROM_AGENT = (
     "blocks",
     "kinds",
     "packets",
+    "packing",
     "probes",
+    "results",
     "runner",
     "settings",
+    "sheets",
     "snmp",
     "text",
 )
@@ -51,7 +54,7 @@ IMPURE = {
 DOORS: dict[str, tuple[str, ...]] = {
     "psutil": ("agent.host",),
     "msgspec": PACKAGES,
-    "yaml": ("agent.config", "agent.snmp.sheet", "collector.config"),
+    "yaml": ("agent.config", "agent.sheets.sheet", "collector.config"),
     "pysnmp": ("collector.poll.trap",),
     "pyasn1": ("collector.poll.trap",),  # whose errors pysnmp lets through
     "aiohttp": ("collector.ingest", "collector.expose", "collector.notify", "collector.forward", "agent.probes.http"),
@@ -59,7 +62,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "sqlalchemy": ("collector.store",),
     "alembic": ("collector.store",),
     "asyncpg": ("collector.store",),
-    "cryptography": ("agent.snmp.ciphers", "collector.ingest.enrol"),
+    "cryptography": ("agent.probes.certificates", "agent.snmp.ciphers", "collector.ingest.enrol"),
+    "h11": ("agent.probes.http",),
     "jinja2": ("collector.report.html_file",),
     "markupsafe": ("collector.report.html_file",),
     "weasyprint": ("collector.report.pdf_file",),

@@ -17,12 +17,12 @@ import pytest
 import agent.config
 import agent.config_words
 import agent.settings
+import agent.sheets.gopattern
+import agent.sheets.shapes
 import agent.snmp.auth_file
-import agent.snmp.gopattern
 import agent.snmp.health_words
 import agent.snmp.library
 import agent.snmp.security
-import agent.snmp.shapes
 import agent.snmp.tables
 import collector.config_shapes
 import collector.config_words
@@ -179,7 +179,7 @@ def test_other_words_about_polls() -> None:
         getattr(agent.snmp.tables, name) for name in ("NOT_INCREASING", "REPEATED", "TOO_MANY_ROWS", "TOO_MANY_BYTES", "EMPTY")
     ]
     reports = [words for _, words in agent.snmp.security.FAULTS.values()]
-    for text in (*walks, *reports, *agent.snmp.gopattern._UNSHARED.values(), "h answers from 192.0.2.1:161"):
+    for text in (*walks, *reports, *agent.sheets.gopattern._UNSHARED.values(), "h answers from 192.0.2.1:161"):
         assert agent.config_words.vietnamese(text) != text
     assert agent.config_words.vietnamese("ups-1: no answer, tries: 2, 2 s each") == (
         "ups-1: không trả lời, đã gửi 2 lần, mỗi lần chờ 2 giây"
@@ -188,7 +188,7 @@ def test_other_words_about_polls() -> None:
 
 def test_every_key_of_a_file_of_snmp_is_expected_in_vietnamese() -> None:
     """What may stand behind each, with its bounds."""
-    expected = {agent.snmp.shapes.expectation(hint) for struct in SNMP_FILES for hint in _kinds(struct)} - SAME
+    expected = {agent.sheets.shapes.expectation(hint) for struct in SNMP_FILES for hint in _kinds(struct)} - SAME
     assert len(expected) > 40
     told = {text: agent.config_words.vietnamese(text) for text in expected}
     assert {text for text, said in told.items() if said == text} == set()

@@ -14,10 +14,11 @@ import pytest
 from agent.clock import SystemClock
 from agent.model import Kind, Lane, Outcome, Reason, Schema
 from agent.probes.snmp import Poller, Tools
+from agent.results import Result
 from agent.settings import Secret
 from agent.snmp.asking import modules_of, parts_of, together
 from agent.snmp.auth import Auth, AuthProtocol, Version
-from agent.snmp.device import CORE, VALUES, VERDICT, Device, Result
+from agent.snmp.device import CORE, VALUES, VERDICT, Device
 from agent.snmp.evaluate import Evaluation, evaluate
 from agent.snmp.library import Library
 from agent.wire import decode_schema

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from agent.settings import WINDOWS
+from agent.sheets.sheet import SheetError
 from agent.snmp.auth import Auth, AuthProtocol, PrivProtocol, Version
 from agent.snmp.auth_file import load_auths
-from agent.snmp.sheet import SheetError
 
 SECRET = "hunter2-hunter2"
 

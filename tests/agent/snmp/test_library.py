@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.sheets.sheet import SheetError
 from agent.snmp.library import OURS, Library, shipped
 from agent.snmp.match import Facts, Identity, Matcher
 from agent.snmp.profile_file import Match, ProfileFile
-from agent.snmp.sheet import SheetError
 from tests.agent.snmp.reading_kit import site
 
 LIBRARY = Library.load()

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.sheets.sheet import SheetError
 from agent.snmp.module import seconds
 from agent.snmp.module_file import load
-from agent.snmp.sheet import SheetError
 
 ROOT = Path(__file__).parents[3]
 

@@ -6,10 +6,10 @@ import re
 
 import msgspec
 
+from agent.sheets.sheet import Sheet
 from agent.snmp.functions import FUNCTIONS
 from agent.snmp.library import shipped
 from agent.snmp.profile_file import Match, PortsSettings, ProfileFile, ReadingFile, Settings
-from agent.snmp.sheet import Sheet
 
 PAGE = (shipped() / "PROFILES.md").read_text(encoding="utf-8")
 

@@ -12,7 +12,7 @@ import pytest
 from agent.clock import SystemClock
 from agent.config import ConfigError, load
 from agent.model import Outcome, Report
-from agent.snmp.crew import Crew
+from agent.probes.crew import Crew
 from agent.snmp.device import CORE, VALUES, VERDICT
 from agent.snmp.service import open_service
 from tests.e2e.debian import binary

@@ -11,7 +11,8 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.model import Block, Kind, Lane, Outcome, Reason, Report
-from agent.snmp.device import CORE, VALUES, VERDICT, Result
+from agent.results import Result
+from agent.snmp.device import CORE, VALUES, VERDICT
 from agent.wire import Batch
 from collector.core.poll_tally import PollTally
 from collector.poll import gathering

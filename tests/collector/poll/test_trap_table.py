@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.snmp.sheet import SheetError
+from agent.sheets.sheet import SheetError
 from collector.poll.trap_file import load_table
 from collector.poll.trap_map import Bind, Notice, Type, other_form
 from collector.poll.trap_table import UNLISTED, Act, Role, Table

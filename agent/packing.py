@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 from agent.blocks import packing, split
 from agent.model import Block, Column, Family, Readings, Schema
-from agent.snmp.device import Schemas
+from agent.results import Schemas
 from agent.wire import Limits, WireError, check_schema, encode
 
 MOST_BYTES: Final = 400_000

@@ -1,4 +1,4 @@
-"""Plain values -> frozen structs by the types of their fields, for `agent.snmp.sheet`: every wrong part is named."""
+"""Plain values -> frozen structs by the types of their fields, for `agent.sheets.sheet`: every wrong part is named."""
 
 from __future__ import annotations
 

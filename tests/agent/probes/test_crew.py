@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import pytest
 
+from agent.probes.crew import Crew
 from agent.snmp.auth import Auth
-from agent.snmp.crew import Crew
 from agent.snmp.device import Device
 
 AUTH = Auth(name="public")

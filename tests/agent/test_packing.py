@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.model import Block, Family, MetricType, Readings
-from agent.snmp.device import Schemas
-from agent.snmp.packing import MOST_BYTES, Packer
+from agent.packing import MOST_BYTES, Packer
+from agent.results import Schemas
 from agent.wire import Limits, decode_schema
 
 

@@ -15,7 +15,7 @@ import yaml
 
 from agent.config import Problem, show
 from agent.disk import read_plain
-from agent.snmp.shapes import BAD, reader_of
+from agent.sheets.shapes import BAD, reader_of
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 _MAX_NODES: Final = 2_000_000

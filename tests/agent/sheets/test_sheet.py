@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.snmp.sheet import Sheet, key_text
+from agent.sheets.sheet import Sheet, key_text
 
 
 class Colour(enum.StrEnum):

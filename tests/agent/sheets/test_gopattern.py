@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.snmp.gopattern import compile_go, expand, parse_float
+from agent.sheets.gopattern import compile_go, expand, parse_float
 
 
 @pytest.mark.parametrize(
