@@ -107,6 +107,13 @@ class Run:
         return [(family, tuple(labels), values) for family, (labels, values) in self._families.items()]
 
 
+class ProbeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the settings of every kind are made of. They may hold secrets, so they never print."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__module__}.{type(self).__name__}(…)"
+
+
 Probe = Callable[[str, Run], Coroutine[Any, Any, Finding]]
 """A probe ready to run: `await probe(address, run)`.
 
@@ -123,7 +130,13 @@ class Module(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     timeout_s: float = 0.0
     """Longest run; 0: as long as its schedule lets it."""
+    degraded_after_s: float = 0.0
+    """A success that took longer is `degraded`; 0: never."""
     settings: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        """Without the settings, which may hold secrets."""
+        return f"Module(name={self.name!r}, kind={self.kind!r})"
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,4 +164,4 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.target}\n{self.name}"
 
 
-__all__ = ["DURATION", "MAX_DETAIL", "OK", "SUCCESS", "Finding", "Job", "Module", "Probe", "ProbeError", "Run"]
+__all__ = ["DURATION", "MAX_DETAIL", "OK", "SUCCESS", "Finding", "Job", "Module", "Probe", "ProbeError", "ProbeSettings", "Run"]
