@@ -32,6 +32,8 @@ PACKAGES = {
     "snmpset": "snmp",
     "snmptrap": "snmp",
     "snmpinform": "snmp",
+    "sipp": "sip-tester",
+    "tshark": "tshark",
 }
 """Program -> the Debian package that brings it; beside `LIBRARIES` the programs need only libc6 and libzstd1."""
 
@@ -43,6 +45,27 @@ LIBRARIES = {
     "libwrap.so.0": "libwrap0",
     "libnsl.so.2": "libnsl2",
     "libtirpc.so.3": "libtirpc3",
+    "libgsl.so.27": "libgsl27",
+    "libgslcblas.so.0": "libgslcblas0",
+    "libpcap.so.0.8": "libpcap0.8",
+    "libsctp.so.1": "libsctp1",
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libncursesw.so.6": "libncursesw6",
+    "libwireshark.so.16": "libwireshark16",
+    "libwiretap.so.13": "libwiretap13",
+    "libwsutil.so.14": "libwsutil14",
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libcares.so.2": "libc-ares2",
+    "liblua5.2.so.0": "liblua5.2-0",
+    "libsmi.so.2": "libsmi2ldbl",
+    "libsnappy.so.1": "libsnappy1v5",
+    "libnghttp2.so.14": "libnghttp2-14",
+    "libbrotlidec.so.1": "libbrotli1",
+    "libxml2.so.2": "libxml2",
+    "libicuuc.so.72": "libicu72",
+    "libk5crypto.so.3": "libk5crypto3",
+    "libkrb5support.so.0": "libkrb5support0",
+    "libkeyutils.so.1": "libkeyutils1",
 }
 """Libraries of the SNMP programs and their packages, unpacked where the machine does not have them."""
 
