@@ -34,6 +34,8 @@ PACKAGES = {
     "snmpinform": "snmp",
     "sipp": "sip-tester",
     "tshark": "tshark",
+    "unbound": "unbound",
+    "chronyd": "chrony",
 }
 """Program -> the Debian package that brings it; beside `LIBRARIES` the programs need only libc6 and libzstd1."""
 
@@ -48,6 +50,14 @@ LIBRARIES = {
     "libgsl.so.27": "libgsl27",
     "libgslcblas.so.0": "libgslcblas0",
     "libpcap.so.0.8": "libpcap0.8",
+    "libevent-2.1.so.7": "libevent-2.1-7",
+    "libnghttp2.so.14": "libnghttp2-14",
+    "libprotobuf-c.so.1": "libprotobuf-c1",
+    "libpython3.11.so.1.0": "libpython3.11",
+    "libexpat.so.1": "libexpat1",
+    "libedit.so.2": "libedit2",
+    "libbsd.so.0": "libbsd0",
+    "libmd.so.0": "libmd0",
     "libsctp.so.1": "libsctp1",
     "libdbus-1.so.3": "libdbus-1-3",
     "libncursesw.so.6": "libncursesw6",
