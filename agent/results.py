@@ -57,10 +57,13 @@ class Result(msgspec.Struct, frozen=True, gc=False):
     interval_ms: int
     blocks: tuple[Block, ...] = ()
     schemas: Mapping[bytes, bytes] = {}
+    from_ms: int = 0
+    until_ms: int = 0
+    """Of a blind record: its bounds, in uptime milliseconds."""
 
     def report(self, seq: int = 0) -> Report:
         """The report with its number."""
         return Report(
             seq, self.target, self.module, self.kind, self.at_ms, self.uptime_ms, self.awake_ms, self.outcome, self.reason,
-            self.duration_s, self.interval_ms, self.detail, self.blocks,
+            self.duration_s, self.interval_ms, self.detail, self.blocks, self.from_ms, self.until_ms,
         )  # fmt: skip

@@ -200,6 +200,8 @@ class _Telling:
         self.counting = Counting(court, wanted.interval, self.links, soft)
         self.witnesses = Witnesses(sources.runs, sources.known_ms)
         self.observers = {CENTRE, *(run.observer for run in sources.runs)}
+        self.about = next((run.target for run in sources.runs), self.id)
+        """Whose evidence it is judged by."""
         history, book = court.roll.history(self.id), WindowBook(court.terms.windows)
         self.windows = [one for one in book.of(self.subject) if any(in_scope(value, [one]) for value in history.values)]
 
@@ -292,6 +294,7 @@ class _Telling:
             for one in self.sources.blinds
             if span.state is State.UNKNOWN
             and one.observer in self.observers
+            and one.target in ("", self.about)
             and one.from_ms < span.to_ms
             and one.until_ms >= span.from_ms
         ]

@@ -87,8 +87,9 @@ class Stretch(msgspec.Struct, frozen=True, gc=False):
 
 
 class BlindSpan(msgspec.Struct, frozen=True, gc=False):
-    """An observer saw nothing in `[from_ms, until_ms)` (R5.3)."""
+    """An observer saw nothing in `[from_ms, until_ms)` (R5.3): of anybody, or of one target whose way it had lost."""
 
     observer: str
     from_ms: int
     until_ms: int
+    target: str = ""

@@ -101,7 +101,12 @@ def stretch_of(evidence: Evidence) -> Stretch | None:
 
 
 def blind_at(run: Run, known_ms: int) -> BlindSpan | None:
-    """A site observer's record of its own blindness (R5.3), as of K; None for anything else."""
+    """An observer's record of its own blindness (R5.3), as of K; None for anything else."""
     if run.kind is not Kind.BLIND or run.first_rx_ms > known_ms or run.until_ms <= run.from_ms:
         return None
-    return BlindSpan(run.observer, run.from_ms, run.until_ms)
+    return BlindSpan(run.observer, run.from_ms, run.until_ms, blind_of(run.target, run.observer))
+
+
+def blind_of(target: str, observer: str) -> str:
+    """What a blind record is about: said of its own host it is about everything that it observes (""), else of that target."""
+    return "" if target == observer else target

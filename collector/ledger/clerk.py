@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from collector.core import restate
+from collector.core.change import COLLECTOR
 from collector.core.court import Terms
 from collector.core.details import NOTHING
 from collector.core.judge import Judge
@@ -30,6 +31,7 @@ from collector.ledger.page import VIEWS, Page
 MEND_EVERY_MS: Final = 5_000
 UNSURE_MS: Final = 600_000
 """So long before the process last ended people's acts may not have reached all that they bear on."""
+BLINDS_BACK_MS: Final = 40 * DAY_MS
 CHECKED_MS: Final = 6 * DAY_MS
 """How far back closed days are compared with evidence after a start; spools hold a week."""
 
@@ -74,9 +76,15 @@ class Clerk:
         await self._take_standing()
         await self._closing.load()
         # What people did shortly before the process ended may not have reached the sums of closed days.
-        known_ms = min(now_ms, max([one.from_ms for one in keeper.blinds.values()], default=now_ms) - UNSURE_MS)
+        known_ms = min(
+            now_ms, max([one.from_ms for one in keeper.blinds.values() if not one.target], default=now_ms) - UNSURE_MS
+        )
         keeper.terms = await self._terms(known_ms, now_ms)
         await self._take_terms(now_ms)
+        # The collector's own blindness was told already; that of agents, and of ways out, is evidence.
+        for record in await self._books.blind_spans(now_ms - BLINDS_BACK_MS, now_ms, now_ms):
+            if record.observer != COLLECTOR or record.target:
+                keeper.blind(record)
         await self.rebuild(list(keeper.pages), now_ms)
         self._unchecked = [page.id for page in keeper.pages.values() if page.is_written]
         self._closing.settling.add([keeper.pages[id_] for id_ in self._unchecked])

@@ -91,6 +91,20 @@ def end_of(until_ms: int, known_ms: int) -> int:
     return min(until_ms + DAY_MS, known_ms)
 
 
+class Blinds:
+    """Blindness by what it is about, so that that of a thousand targets costs each only its own."""
+
+    def __init__(self, spans: Iterable[BlindSpan]) -> None:
+        self._all: list[BlindSpan] = []
+        self._of: dict[str, list[BlindSpan]] = {}
+        for span in spans:
+            (self._of.setdefault(span.target, []) if span.target else self._all).append(span)
+
+    def about(self, target: str) -> list[BlindSpan]:
+        """What bears on a target."""
+        return [*self._all, *self._of.get(target, ())]
+
+
 class Bench:
     """Judges made anew from evidence as of K (`known_ms`), parents first. `until_ms` is the end of what is asked, or K."""
 
@@ -105,7 +119,7 @@ class Bench:
         self._for_path: dict[tuple[str, View], Sequence[Span]] = {}
 
     def add(self, id_: str, stretches: Iterable[Stretch], blinds: Iterable[BlindSpan]) -> None:
-        """Judge a target; its parents were added before."""
+        """Judge a target; its parents were added before. `blinds` are those that bear on it."""
         is_agent = self.roll.subject(id_).kind is SubjectKind.AGENT
         found = [s for s in stretches if is_sign(s)]
         if is_agent:
@@ -202,7 +216,7 @@ class Inquiry:
         bench = Bench(roll, from_ms, until_ms, known_ms)
         # What came after the period is evidence of it, too: a silence that goes on, a boot that began before.
         end_ms = end_of(until_ms, known_ms)
-        blinds = await self._records.blind_spans(from_ms - BACK_MS, end_ms, known_ms)
+        blinds = Blinds(await self._records.blind_spans(from_ms - BACK_MS, end_ms, known_ms))
         judged = [id_ for id_ in roll.needed(wanted) if roll.subject(id_).group is None]
         for start in range(0, len(judged), CHUNK):
             some = judged[start : start + CHUNK]
@@ -210,7 +224,8 @@ class Inquiry:
             found = await self._records.stretches_of(targets, from_ms - BACK_MS, end_ms, known_ms)
             begun = time.perf_counter()
             for id_ in some:
-                bench.add(id_, found.get(target_of(id_), ()), blinds)
+                target = target_of(id_)
+                bench.add(id_, found.get(target, ()), blinds.about(target))
                 if time.perf_counter() - begun > BREATH_S:
                     await asyncio.sleep(0)
                     begun = time.perf_counter()

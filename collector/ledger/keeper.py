@@ -29,7 +29,7 @@ from collector.core.standing import BURN_WINDOWS, WINDOWS, Standing, SubjectRow,
 from collector.core.state import Span, State, View, Why
 from collector.core.stretch import BlindSpan
 from collector.core.subject import SubjectKind
-from collector.core.waypoints import stretch_of
+from collector.core.waypoints import blind_of, stretch_of
 from collector.ledger.bearing import agents_by_site
 from collector.ledger.counters import Moved, claim, count
 from collector.ledger.inquiry import BACK_MS, of_agent, target_of, upstream_of
@@ -57,8 +57,8 @@ class Keeper:
         """Whether the pages are all there; while a large estate is taken up, nothing is said of any."""
         self.pages: dict[str, Page] = {}
         self.moved: dict[str, dict[View, dict[tuple[State, State], int]]] = {}
-        self.blinds: dict[tuple[str, int], BlindSpan] = {}
-        """By observer and beginning."""
+        self.blinds: dict[tuple[str, str, int], BlindSpan] = {}
+        """By observer, what it is about and beginning."""
         self.version = 0
         """Grows with whatever changes figures other than evidence: configuration, windows, corrections."""
         self.unwritten: list[Moved] = []
@@ -137,8 +137,10 @@ class Keeper:
             for observer in via:
                 paths[observer] = LivePath(self.parents, id_, View.DEVICE, upstream_of(self.roll, observer))
         judge = Judge(self.roll.rules(id_), scope=self.roll.scope(id_), paths=paths)
+        target = target_of(id_)
         for record in self.blinds.values():
-            judge.blind(record)
+            if record.target in ("", target):
+                judge.blind(record)
         return judge
 
     def _observers(self, id_: str) -> set[str]:
@@ -165,7 +167,8 @@ class Keeper:
         stretch = stretch_of(evidence)
         if stretch is None:
             if evidence.kind is Kind.BLIND:
-                self.blind(BlindSpan(evidence.observer, evidence.from_ms, evidence.until_ms))
+                about = blind_of(evidence.target, evidence.observer)
+                self.blind(BlindSpan(evidence.observer, evidence.from_ms, evidence.until_ms, about))
             return
         for page in pages:
             seen = of_agent(stretch) if page.is_agent else stretch
@@ -173,14 +176,14 @@ class Keeper:
                 page.take(seen)
 
     def blind(self, record: BlindSpan) -> None:
-        """An observer saw nothing (R5.3). Told again with a later end, it still lasts."""
-        key = (record.observer, record.from_ms)
+        """An observer saw nothing, of anybody or of one target (R5.3). Told again with a later end, it still lasts."""
+        key = (record.observer, record.target, record.from_ms)
         known = self.blinds.get(key)
         if known is not None and known.until_ms >= record.until_ms:
             return
         self.blinds[key] = record
         news_ms = record.from_ms if known is None else known.until_ms
-        for page in self.pages.values():
+        for page in self._by_target.get(record.target, ()) if record.target else self.pages.values():
             judge = page.judge
             if judge is not None:
                 judge.blind(record)

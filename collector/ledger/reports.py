@@ -140,7 +140,7 @@ class Reporter:
         facts = Facts(
             await self._provenance(roll, terms, known_ms),
             status_of(self.zone, wanted.interval[1], known_ms),
-            blinds=union((one.from_ms, one.until_ms) for one in blinds if one.observer == COLLECTOR),
+            blinds=union((one.from_ms, one.until_ms) for one in blinds if one.observer == COLLECTOR and not one.target),
             confirmed=made.confirmed,
             soft=made.soft,
             restatements=await self._shelf.restatements(wanted.period),

@@ -98,13 +98,18 @@ async def test_r1_3_stretches_are_what_the_runs_told_at_k(store: Store) -> None:
 async def test_r5_3_blindness_of_all_observers(store: Store) -> None:
     await store.blind(T, T + 10, "stall")
     await store.finish(T + 50)
-    told = run(T + 40, observer="site", module="agent", kind=Kind.BLIND, from_ms=T + 5, until_ms=T + 40)
+    told = run(T + 40, target="site", observer="site", module="agent", kind=Kind.BLIND, from_ms=T + 5, until_ms=T + 40)
     await save(store, told)
     assert await store.blind_spans(T, T + DAY, T + 99) == [
         BlindSpan("collector", T, T + 10), BlindSpan("site", T + 5, T + 40), BlindSpan("collector", T + 50, T + 99),
     ]  # fmt: skip
     assert await store.blind_spans(T, T + DAY, T + 45) == [BlindSpan("collector", T, T + 10)], "the site's was not received yet"
     assert await store.blind_spans(T + 41, T + 50, T + DAY) == []
+
+
+async def test_r5_3_blindness_for_one_target_is_about_that_target(store: Store) -> None:
+    await save(store, run(T + 40, target="room", observer="site", module="sight", kind=Kind.BLIND, from_ms=T, until_ms=T + 40))
+    assert await store.blind_spans(T, T + DAY, T + 99) == [BlindSpan("site", T, T + 40, "room")]
 
 
 async def test_r17_4_the_digest_of_a_day_survives_what_comes_later_and_nothing_else(store: Store, monkeypatch: Any) -> None:
