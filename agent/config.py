@@ -330,6 +330,7 @@ def resolved(settings: Settings, folder: str) -> Settings:
         return os.path.abspath(os.path.join(folder, path))
 
     collector, spool, snmp = settings.collector, settings.spool, settings.snmp
+    module_files = tuple([absolute(file) for file in settings.probes.module_files])
     spool_folder = absolute(spool.folder)
     status_file = settings.status_file or os.path.join(os.path.dirname(spool_folder), "status.json")
     return msgspec.structs.replace(
@@ -340,6 +341,7 @@ def resolved(settings: Settings, folder: str) -> Settings:
         snmp=msgspec.structs.replace(
             snmp, auths_file=absolute(snmp.auths_file), folder=absolute(snmp.folder) if snmp.folder else ""
         ),
+        probes=msgspec.structs.replace(settings.probes, module_files=module_files),
         spool=msgspec.structs.replace(spool, folder=spool_folder),
         status_file=absolute(status_file),
     )
@@ -357,13 +359,18 @@ def parse(text: str, file: str, *, files: bool = True) -> Settings:
     if document is not None:
         _check_struct(source, document, Settings, "")
     if isinstance(document, dict):
-        readers, collector, snmp = document.get("readers"), document.get("collector"), document.get("snmp")
+        readers, collector = document.get("readers"), document.get("collector")
         if isinstance(readers, dict):
             _check_readers(source, readers)
         if isinstance(collector, dict):
             _check_collector(source, collector, os.path.dirname(os.path.abspath(file)) if files else "")
-        if isinstance(snmp, dict) and files and not source.problems:
-            _check_snmp(source, msgspec.convert(snmp, SnmpSettings), os.path.dirname(os.path.abspath(file)))
+        if files and not source.problems:
+            whole, folder = msgspec.convert(document, Settings), os.path.dirname(os.path.abspath(file))
+            _check_snmp(source, whole.snmp, folder)
+            if whole.probes.jobs or whole.probes.module_files:
+                from agent.probes.named import check  # As SNMP: loaded only where there is something to probe.
+
+                source.problems += check(whole.probes, folder, source.say)
     if source.problems:
         raise ConfigError(source.problems)
     return resolved(msgspec.convert(document, Settings), os.path.dirname(os.path.abspath(file)))

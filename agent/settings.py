@@ -11,22 +11,20 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from agent.settings_forms import ID_PATTERN as ID_PATTERN
+from agent.settings_forms import expect as _expect
+from agent.settings_probes import ProbesSettings
+
 WINDOWS: Final = sys.platform == "win32"
 DEFAULT_FILE: Final = r"C:\ProgramData\HaiDang\agent.yml" if WINDOWS else "/etc/haidang/agent.yml"
 _STATE: Final = r"C:\ProgramData\HaiDang" if WINDOWS else "/var/lib/haidang-agent"
 _SEPARATOR: Final = "\\" if WINDOWS else "/"
 DEFAULT_SPOOL: Final = f"{_STATE}{_SEPARATOR}spool"
 
-ID_PATTERN: Final = r"^[0-9a-zA-Z][0-9a-zA-Z._:-]{0,127}\Z"
 URL_PATTERN: Final = (
     r"^https?://(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z][0-9A-Za-z._-]{0,252})(:[0-9]{1,5})?(/[0-9A-Za-z._~/-]*)?\Z"
 )
 MIB: Final = 1024 * 1024
-
-
-def _expect(text: str) -> dict[str, Any]:
-    """What the message about a wrong value says was expected."""
-    return {"expected": text}
 
 
 class Secret:
@@ -317,6 +315,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 15
     readers: Annotated[ReadersSettings, Meta(description="Which readers run.")] = ReadersSettings()
     snmp: Annotated[SnmpSettings, Meta(description="Devices polled by SNMP.")] = SnmpSettings()
+    probes: Annotated[ProbesSettings, Meta(description="Probes of other machines.")] = ProbesSettings()
     spool: Annotated[SpoolSettings, Meta(description="The disk queue.")] = SpoolSettings()
     status_file: Annotated[
         str,

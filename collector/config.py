@@ -194,6 +194,12 @@ def load_struct(document: Document, kind: type[T]) -> T | None:
     return None if document.problems else value
 
 
+def load_part(document: Document, kind: type[T], value: Any, path: Path_) -> T | None:
+    """As `load_struct`, of a value that stands at `path` of the document, or would."""
+    made = _struct(document, kind, value, path)
+    return None if document.problems else made
+
+
 def _struct(document: Document, kind: type[T], value: Any, path: Path_) -> T | None:
     if not isinstance(value, dict):
         document.problem(path, shown(value), "a mapping")
@@ -282,8 +288,15 @@ def _rooted(config: Config, folder: Path) -> Config:
     snmp = msgspec.structs.replace(
         config.snmp, auths_file=_below(folder, config.snmp.auths_file), folder=_below(folder, config.snmp.folder)
     )
-    inventory = _below(folder, config.inventory)
-    return msgspec.structs.replace(config, data=str(folder / config.data), inventory=inventory, database=database, snmp=snmp)
+    module_files = tuple([str(folder / file) for file in config.probes.module_files])
+    return msgspec.structs.replace(
+        config,
+        data=str(folder / config.data),
+        inventory=_below(folder, config.inventory),
+        database=database,
+        snmp=snmp,
+        probes=msgspec.structs.replace(config.probes, module_files=module_files),
+    )
 
 
 def _below(folder: Path, path: str) -> str:
@@ -292,5 +305,5 @@ def _below(folder: Path, path: str) -> str:
 
 __all__ = [
     "Agents", "Config", "ConfigError", "Database", "Document", "Ledger", "Limits", "Log", "Problem", "Snmp", "Web",
-    "is_id", "is_loopback", "key_text", "load", "load_struct", "shown", "split_address",
+    "Path_", "is_id", "is_loopback", "key_text", "load", "load_part", "load_struct", "shown", "split_address",
 ]  # fmt: skip

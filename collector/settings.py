@@ -168,6 +168,26 @@ class Snmp(msgspec.Struct, frozen=True):
     ] = True
 
 
+class Probes(msgspec.Struct, frozen=True):
+    """How the collector probes: the targets of the inventory with `via: collector` and `probes`."""
+
+    module_files: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Files of modules as `blackbox.yml` has them, beside the shipped ones: one of the same name wins over "
+            "those before. Read again at a reload."
+        ),
+    ] = ()
+    max_in_flight: Annotated[int, Meta(ge=1, le=20_000, description="Probes that run at the same time.")] = 2_000
+    scripts: Annotated[
+        dict[str, tuple[str, ...]],
+        Meta(
+            description="Programs that `script` probes of the collector may run, by name: each a whole command line. None but "
+            "these are ever run."
+        ),
+    ] = {}
+
+
 class Log(msgspec.Struct, frozen=True):
     """What is written to standard error."""
 
@@ -194,6 +214,7 @@ class Config(msgspec.Struct, frozen=True):
         ),
     ] = 2.5
     snmp: Annotated[Snmp, Meta(description="How devices are polled.")] = Snmp()
+    probes: Annotated[Probes, Meta(description="How targets are probed.")] = Probes()
     traps: Annotated[TrapSettings, Meta(description="What devices send by themselves.")] = TrapSettings()
     ledger: Annotated[Ledger, Meta(description="How availability is kept and printed.")] = Ledger()
     time_zone: Annotated[

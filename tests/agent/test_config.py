@@ -103,6 +103,11 @@ readers:
   disable: [cpu]
   timeout_s: 1.5
   settings: {filesystem: {timeout_s: 1}}
+probes:
+  module_files: [probes.yml]
+  scripts: {raid: [/usr/bin/check-raid, -v]}
+  max_in_flight: 10
+  jobs: [{target: portal, module: http_2xx, address: "https://portal.example.vn/", priority: critical}]
 spool: {folder: spool, max_bytes: 8_388_608, max_age_s: 7200}
 status_file: run/status.json
 log_level: debug
@@ -113,6 +118,7 @@ log_level: debug
         (settings, default),
         (settings.collector, default.collector),
         (settings.readers, default.readers),
+        (settings.probes, default.probes),
         (settings.spool, default.spool),
     ):
         same = [name for name in part.__struct_fields__ if getattr(part, name) == getattr(usual, name)]
@@ -180,7 +186,7 @@ def test_missing_or_broken_identity_is_named(folder: Path) -> None:
             "id: web-1\nintervall_s: 5\n",
             "agent.yml:1: collector: thấy để trống, cần các thiết lập bên dưới, ít nhất là urls:\n"
             "agent.yml:2: intervall_s: thấy khóa không có trong danh sách, "
-            "cần một trong: id, collector, interval_s, readers, snmp, spool, status_file, log_level",
+            "cần một trong: id, collector, interval_s, readers, snmp, probes, spool, status_file, log_level",
         ),
         (
             GOOD + "interval_s: 0\nreaders: {enable: [cpuu, printer], settings: {filesystem: {timeout_s: 60}}}\n",
