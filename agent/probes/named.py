@@ -48,6 +48,6 @@ def _check_job(
     problem = kind.address_problem(job.address)
     if problem:
         say(f"{key}.address", show(job.address), problem)
-    script = module.settings.get("script") if module.kind == "script" else None
+    script = module.settings.get("name") if module.kind == "script" else None
     if script is not None and script not in scripts:
         say(f"{key}.module", show(job.module), f"a module whose program is one of probes.scripts, not {script}")

@@ -36,6 +36,8 @@ PACKAGES = {
     "tshark": "tshark",
     "unbound": "unbound",
     "chronyd": "chrony",
+    "check_load": "monitoring-plugins-basic",
+    "check_disk": "monitoring-plugins-basic",
 }
 """Program -> the Debian package that brings it; beside `LIBRARIES` the programs need only libc6 and libzstd1."""
 
@@ -96,7 +98,7 @@ def cache() -> Path:
 
 def find(program: str) -> Path | None:
     """Where `program` is, or None; `KeyError` for a program that no package in `PACKAGES` brings."""
-    for folder in ("bin", "sbin"):
+    for folder in ("bin", "sbin", "lib/nagios/plugins"):
         unpacked = cache() / PACKAGES[program] / "usr" / folder / program
         if unpacked.exists():
             return unpacked
