@@ -1,7 +1,7 @@
-"""Thousands of devices in their slots: starts each poll on time, never twice at once, never too many together.
+"""Thousands of runs in their slots: starts each on time, never one twice at once, never too many together.
 
-It decides nothing about a device. A device whose last poll still runs misses its slot, which is counted and named; the others
-do not wait for it.
+Polls of devices and probes alike. It decides nothing about a target. One whose last run still goes on misses its slot, which is
+counted and named; the others do not wait for it. When there is too much to do the least important is left out and counted.
 """
 
 from __future__ import annotations
@@ -12,112 +12,118 @@ import heapq
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Final, Protocol
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from agent import schedule
 from agent.clock import Clock
-from agent.snmp.device import Device
+from agent.model import Outcome
+from agent.probes.crew_stats import LATE_MS, NAMES_KEPT, PRIORITIES, CrewStats
 
 MAX_IN_FLIGHT: Final = 2_000
 TICK_MS: Final = 50
-"""Slots this near to each other are served by one waking: many wakings for a few polls each cost more than their work."""
-LATE_MS: Final = 1_000
-"""A poll that starts later than so long after its slot is counted as late."""
-NAMES_KEPT: Final = 20
-_log = logging.getLogger("haidang.snmp")
+"""Slots this near to each other are served by one waking: many wakings for a few runs each cost more than their work."""
+CRITICAL: Final = 2
+SHED_AFTER_MS: Final = (1_000, 3_000, 1 << 62)
+"""A run that has waited so long is left out, by priority: the low ones first, the critical ones never."""
+CALM_MS: Final = 60_000
+"""After so long without a run left out, the next one is told in the log again."""
+_log = logging.getLogger("haidang.probes")
+
+T = TypeVar("T")
 
 
-class Polls(Protocol):
-    """What polls one device; `agent.probes.snmp.Poller`."""
+class Pace(NamedTuple):
+    """How often something runs. `retry_s` is the distance of the runs after a failed one until `fail_after` have failed in a
+    row; 0: the interval. What has a low `priority` (0 to 2) is left out first."""
 
-    def poll(self, deadline_s: float, *, reset: bool = False) -> Coroutine[None, None, None]:
-        """One poll, which has so many seconds; everything it finds is delivered by itself, and it raises nothing. `reset`:
-        what was counted so far is no base any more."""
-
-
-class CrewStats:
-    """What the crew did since it was made; gauges are of this moment."""
-
-    __slots__ = ("delay_max_ms", "delay_sum_ms", "in_flight", "late", "missed", "polls", "slow", "waiting")
-
-    def __init__(self) -> None:
-        self.polls = 0
-        """Polls that were started."""
-        self.late = 0
-        """Of these, started more than `LATE_MS` after their slot."""
-        self.missed = 0
-        """Slots without a poll: the one before still ran, or the process stood still."""
-        self.in_flight = 0
-        self.waiting = 0
-        """Polls that are due and wait for others to end."""
-        self.delay_sum_ms = 0
-        self.delay_max_ms = 0
-        self.slow: dict[str, int] = {}
-        """Devices that missed slots because their last poll still ran, and how many; the latest `NAMES_KEPT`."""
+    key: str
+    interval_s: int
+    retry_s: int = 0
+    fail_after: int = 1
+    priority: int = CRITICAL
 
 
-class _Entry:
-    __slots__ = ("again", "device", "is_gone", "is_queued", "poller", "reset", "slot_ms", "task")
+class Work(Protocol):
+    """What runs for one of the crew's items: `agent.probes.snmp.Poller`, `agent.probes.prober.Prober`."""
 
-    def __init__(self, device: Device, poller: Polls, slot_ms: int) -> None:
-        self.device = device
-        self.poller = poller
+    def poll(self, deadline_s: float, *, reset: bool = False) -> Coroutine[Any, Any, Outcome | None]:
+        """One run, which has so many seconds; everything it finds is delivered by itself, and it raises nothing. `reset`:
+        what was counted so far is no base any more. The outcome decides when the next run comes; None: at the next slot."""
+
+
+class _Entry(Generic[T]):
+    __slots__ = (
+        "again", "began_ms", "failures", "is_gone", "is_queued", "item", "pace", "period_ms", "reset", "retry_ms", "slot_ms",
+        "task", "work",
+    )  # fmt: skip
+
+    def __init__(self, item: T, pace: Pace, work: Work, slot_ms: int) -> None:
+        self.item = item
+        self.pace = pace
+        self.period_ms = pace.interval_s * 1000
+        self.work = work
         self.slot_ms = slot_ms
-        self.task: asyncio.Task[None] | None = None
+        self.retry_ms = -1
+        """When the run after a failed one is due, if that is before the next slot; else -1."""
+        self.began_ms = 0
+        self.failures = 0
+        self.task: asyncio.Task[Outcome | None] | None = None
         self.is_queued = False
         self.is_gone = False
         self.again = False
         self.reset = False
 
 
-class Crew:
-    """See the module. `configure` whenever devices change, `run` once as a task; a cancelled `run` cancels the polls and ends
-    with them."""
+class Crew(Generic[T]):
+    """See the module. `configure` whenever items change, `run` once as a task; a cancelled `run` cancels the runs and ends with
+    them."""
 
     def __init__(
         self,
-        make: Callable[[Device], Polls],
+        make: Callable[[T], Work],
         clock: Clock,
         *,
+        pace: Callable[[T], Pace],
         max_in_flight: int = MAX_IN_FLIGHT,
         share: float = 0.9,
     ) -> None:
-        """A poll may take this `share` of its interval."""
+        """`make` what runs for an item, `pace` says how often; a run may take this `share` of its interval."""
         self.stats = CrewStats()
         self._make = make
+        self._pace = pace
         self._clock = clock
         self._max_in_flight = max_in_flight
         self._share = share
-        self._entries: dict[str, _Entry] = {}
-        self._heap: list[tuple[int, int, _Entry]] = []
-        self._ready: deque[tuple[_Entry, int]] = deque()
-        """Entries to be polled, and when that was due."""
+        self._entries: dict[str, _Entry[T]] = {}
+        self._heap: list[tuple[int, int, _Entry[T]]] = []
+        self._ready: tuple[deque[tuple[_Entry[T], int]], ...] = tuple(deque() for _ in PRIORITIES)
+        """Entries that are to run and when that was due, by priority."""
         self._count = 0
         self._news = asyncio.Event()
+        self._shed_ms = -CALM_MS
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def configure(self, devices: Iterable[Device]) -> None:
-        """These are polled from now on. One that is the same goes on undisturbed; a changed one begins anew."""
-        wanted = {device.target: device for device in devices}
-        for target, entry in list(self._entries.items()):
-            if wanted.get(target) != entry.device:
-                self._drop(target, entry)
+    def configure(self, items: Iterable[T]) -> None:
+        """These run from now on. One that is the same goes on undisturbed; a changed one begins anew."""
+        wanted = {pace.key: (item, pace) for item in items for pace in (self._pace(item),)}
+        for key, entry in list(self._entries.items()):
+            if key not in wanted or wanted[key][0] != entry.item:
+                self._drop(key, entry)
         now_ms = self._clock.uptime_ms()
-        for target, device in wanted.items():
-            if target not in self._entries:
-                period_ms = device.interval_s * 1000
-                slot_ms = schedule.first_slot(now_ms, period_ms, schedule.offset_ms(target, period_ms))
-                entry = self._entries[target] = _Entry(device, self._make(device), slot_ms)
-                self._push(entry)
+        for key, (item, pace) in wanted.items():
+            if key not in self._entries:
+                period_ms = pace.interval_s * 1000
+                slot_ms = schedule.first_slot(now_ms, period_ms, schedule.offset_ms(key, period_ms))
+                entry = self._entries[key] = _Entry(item, pace, self._make(item), slot_ms)
+                self._push(slot_ms, entry)
         self._news.set()
 
-    def poll_now(self, target: str, *, reset: bool = False) -> bool:
-        """Poll a device at once, besides its slots; false for an unknown one. One that is due is polled once; one that is being
-        polled is polled once more, for what has changed may not be in it. `reset`: what was counted so far is no base any
-        more."""
-        entry = self._entries.get(target)
+    def poll_now(self, key: str, *, reset: bool = False) -> bool:
+        """Run at once, besides the slots; false for an unknown key. One that is due runs once; one that is running runs once
+        more, for what has changed may not be in it. `reset`: what was counted so far is no base any more."""
+        entry = self._entries.get(key)
         if entry is None:
             return False
         entry.reset = entry.reset or reset
@@ -125,12 +131,13 @@ class Crew:
             entry.again = True
         elif not entry.is_queued:
             entry.is_queued = True
-            self._ready.append((entry, self._clock.uptime_ms()))
+            # Somebody waits for it: it is never what is left out.
+            self._ready[CRITICAL].append((entry, self._clock.uptime_ms()))
             self._news.set()
         return True
 
     async def run(self) -> None:
-        """Poll what is due, for ever."""
+        """Run what is due, for ever."""
         try:
             while True:
                 self._news.clear()
@@ -138,8 +145,8 @@ class Crew:
                 await self._pause(wait_ms)
         finally:
             running = [entry.task for entry in self._entries.values() if entry.task is not None]
-            for target, entry in list(self._entries.items()):
-                self._drop(target, entry)
+            for key, entry in list(self._entries.items()):
+                self._drop(key, entry)
             if running:
                 await asyncio.wait(running)
 
@@ -148,60 +155,107 @@ class Crew:
         now_ms = self._clock.uptime_ms()
         heap = self._heap
         while heap and heap[0][0] <= now_ms + TICK_MS:
-            slot_ms, _, entry = heapq.heappop(heap)
+            at_ms, _, entry = heapq.heappop(heap)
             if entry.is_gone:
                 continue
-            self._due(entry, slot_ms)
-            following = schedule.next_slot(slot_ms, max(now_ms, slot_ms) + 1, entry.device.interval_s * 1000)
-            self.stats.missed += following.missed
-            entry.slot_ms = following.slot_ms
-            self._push(entry)
+            if at_ms == entry.slot_ms:
+                self._slot(entry, now_ms)
+            elif at_ms == entry.retry_ms:
+                self._queue(entry, at_ms)
         self._start_ready(now_ms)
         return heap[0][0] - now_ms if heap else 3_600_000
 
-    def _due(self, entry: _Entry, slot_ms: int) -> None:
-        if entry.task is None and not entry.is_queued:
-            entry.is_queued = True
-            self._ready.append((entry, slot_ms))
-            return
-        self.stats.missed += 1
-        target = entry.device.target
-        slow = self.stats.slow
-        slow[target] = slow.pop(target, 0) + 1
-        if len(slow) > NAMES_KEPT:
-            del slow[next(iter(slow))]
+    def _slot(self, entry: _Entry[T], now_ms: int) -> None:
+        slot_ms = entry.slot_ms
+        if now_ms - slot_ms >= entry.period_ms:
+            # The process stood still: what passed meanwhile is not made up.
+            passed = (now_ms - slot_ms) // entry.period_ms
+            self.stats.missed += passed
+            slot_ms += passed * entry.period_ms
+        if not self._queue(entry, slot_ms):
+            self.stats.miss(entry.pace.key)
+        entry.slot_ms = slot_ms + entry.period_ms
+        self._push(entry.slot_ms, entry)
+
+    def _queue(self, entry: _Entry[T], due_ms: int) -> bool:
+        if entry.task is not None or entry.is_queued:
+            return False
+        entry.is_queued = True
+        self._ready[entry.pace.priority].append((entry, due_ms))
+        return True
 
     def _start_ready(self, now_ms: int) -> None:
-        stats, ready = self.stats, self._ready
-        loop = asyncio.get_running_loop()
-        while ready and stats.in_flight < self._max_in_flight:
-            entry, due_ms = ready.popleft()
-            entry.is_queued = False
-            if entry.is_gone:
-                continue
-            delay_ms = max(0, now_ms - due_ms)
-            stats.polls += 1
-            stats.late += delay_ms > LATE_MS
-            stats.delay_sum_ms += delay_ms
-            stats.delay_max_ms = max(stats.delay_max_ms, delay_ms)
-            stats.in_flight += 1
-            reset, entry.reset = entry.reset, False
-            poll = entry.poller.poll(entry.device.interval_s * self._share, reset=reset)
-            entry.task = loop.create_task(poll)
-            # A callback and no `finally` of the poll: one that is cancelled before its first step would never come to it.
-            entry.task.add_done_callback(functools.partial(self._ended, entry))
-        stats.waiting = len(ready)
+        """Begin what may begin, the important first, and leave out what has waited too long."""
+        stats = self.stats
+        shed: list[_Entry[T]] = []
+        waiting = 0
+        for ready, bound_ms in zip(reversed(self._ready), reversed(SHED_AFTER_MS), strict=True):
+            while ready:
+                is_old = now_ms - ready[0][1] > bound_ms
+                if not is_old and stats.in_flight >= self._max_in_flight:
+                    break
+                entry, due_ms = ready.popleft()
+                entry.is_queued = False
+                if entry.is_gone:
+                    continue
+                if is_old:
+                    shed.append(entry)
+                else:
+                    self._start(entry, now_ms, due_ms)
+            waiting += len(ready)
+        stats.waiting = waiting
+        if shed:
+            self._say_shed(shed, now_ms)
 
-    def _ended(self, entry: _Entry, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("a poll of %s ended with an error", entry.device.target, exc_info=error)
+    def _start(self, entry: _Entry[T], now_ms: int, due_ms: int) -> None:
+        self.stats.started(max(0, now_ms - due_ms))
+        reset, entry.reset = entry.reset, False
+        entry.began_ms = now_ms
+        entry.retry_ms = -1
+        task = asyncio.get_running_loop().create_task(entry.work.poll(entry.pace.interval_s * self._share, reset=reset))
+        entry.task = task
+        # A callback and no `finally` of the run: one that is cancelled before its first step would never come to it.
+        task.add_done_callback(functools.partial(self._ended, entry))
+
+    def _ended(self, entry: _Entry[T], task: asyncio.Task[Outcome | None]) -> None:
         entry.task = None
         self.stats.in_flight -= 1
+        if not task.cancelled():
+            error = task.exception()
+            if error is not None:
+                _log.error("a run of %s ended with an error", _named(entry), exc_info=error)
+            else:
+                self._reckon(entry, task.result())
         if entry.again and not entry.is_gone:
             entry.again = False
-            self.poll_now(entry.device.target)
-        if self._ready:
+            self.poll_now(entry.pace.key)
+        if any(self._ready):
             self._news.set()
+
+    def _reckon(self, entry: _Entry[T], outcome: Outcome | None) -> None:
+        """After a failed run the next one comes sooner, until it is confirmed or over."""
+        if outcome is not Outcome.FAILED:
+            if outcome is not Outcome.ERROR:  # which says nothing of the target, neither for nor against
+                entry.failures = 0
+            return
+        entry.failures += 1
+        pace = entry.pace
+        if not pace.retry_s or entry.failures >= pace.fail_after or entry.is_gone:
+            return
+        at_ms = max(entry.began_ms + pace.retry_s * 1000, self._clock.uptime_ms())
+        if at_ms < entry.slot_ms:
+            entry.retry_ms = at_ms
+            self._push(at_ms, entry)
+            self._news.set()
+
+    def _say_shed(self, shed: list[_Entry[T]], now_ms: int) -> None:
+        for entry in shed:
+            self.stats.shed[entry.pace.priority] += 1
+        if now_ms - self._shed_ms >= CALM_MS:
+            names = ", ".join([_named(entry) for entry in shed[:NAMES_KEPT]])
+            more = f" and {len(shed) - NAMES_KEPT} more" if len(shed) > NAMES_KEPT else ""
+            _log.warning("too much to do: runs are left out, the least important first; now %s%s", names, more)
+        self._shed_ms = now_ms
 
     async def _pause(self, wait_ms: int) -> None:
         try:
@@ -210,13 +264,20 @@ class Crew:
         except TimeoutError:
             return
 
-    def _push(self, entry: _Entry) -> None:
+    def _push(self, at_ms: int, entry: _Entry[T]) -> None:
         self._count += 1
-        heapq.heappush(self._heap, (entry.slot_ms, self._count, entry))
+        heapq.heappush(self._heap, (at_ms, self._count, entry))
 
-    def _drop(self, target: str, entry: _Entry) -> None:
-        del self._entries[target]
+    def _drop(self, key: str, entry: _Entry[T]) -> None:
+        del self._entries[key]
         entry.is_gone = True
-        self.stats.slow.pop(target, None)
+        self.stats.slow.pop(key, None)
         if entry.task is not None:
             entry.task.cancel()
+
+
+def _named(entry: _Entry[T]) -> str:
+    return entry.pace.key.replace("\n", " ")
+
+
+__all__ = ["CRITICAL", "LATE_MS", "MAX_IN_FLIGHT", "SHED_AFTER_MS", "TICK_MS", "Crew", "CrewStats", "Pace", "Work"]

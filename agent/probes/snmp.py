@@ -15,6 +15,7 @@ import msgspec
 
 from agent.model import Block, Kind, Lane, Outcome, Readings, Reason
 from agent.packing import Packer
+from agent.probes.crew import Pace
 from agent.results import Result, Schemas
 from agent.sheets.sheet import SheetError
 from agent.snmp import own, verdict
@@ -52,6 +53,11 @@ ECHO_S: Final = 1.0
 MANY_ROWS: Final = 1_000
 """Of more, what is not known yet is learnt in steps, so that a large new switch does not hold up the others."""
 _log = logging.getLogger("haidang.snmp")
+
+
+def pace_of(device: Device) -> Pace:
+    """How often a device is polled."""
+    return Pace(device.target, device.interval_s)
 
 
 class _NoSuchError(Exception):
@@ -318,4 +324,4 @@ class Poller:
 _DATA: Final = Verdict(Outcome.OK, Reason.NONE, "")
 """What is told with values that nobody judges."""
 
-__all__ = ["Poller", "Tools"]
+__all__ = ["Poller", "Tools", "pace_of"]

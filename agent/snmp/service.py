@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from agent.clock import Clock
 from agent.model import Lane, Report
 from agent.probes.crew import Crew
-from agent.probes.snmp import Poller, Tools
+from agent.probes.snmp import Poller, Tools, pace_of
 from agent.results import Result, Schemas
 from agent.settings import SnmpSettings
 from agent.snmp.auth import Auth
@@ -163,7 +163,7 @@ class SnmpService:
         gathering = Gathering(self._sink, self._stored, lambda text, good: self._say("snmp spool", text, good))
         tools = Tools(self._library, gathering.take, self._clock)
         await tools.open()
-        crew = Crew(lambda device: Poller(device, tools), self._clock)
+        crew = Crew(lambda device: Poller(device, tools), self._clock, pace=pace_of)
         crew.configure(self._devices)
         try:
             await crew.run()

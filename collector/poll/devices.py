@@ -13,7 +13,7 @@ import msgspec
 
 from agent.clock import Clock
 from agent.probes.crew import Crew
-from agent.probes.snmp import Poller, Tools
+from agent.probes.snmp import Poller, Tools, pace_of
 from agent.results import Result
 from agent.snmp.auth import Auth
 from agent.snmp.device import AUTO, Device
@@ -77,7 +77,7 @@ class Devices:
         self._max_in_flight = settings.max_in_flight
         self._wanted: list[Device] = []
         self._tools = Tools(equipment.library, deliver, clock)
-        self._crew = Crew(lambda device: Poller(device, self._tools), clock, max_in_flight=settings.max_in_flight)
+        self._crew = Crew(lambda device: Poller(device, self._tools), clock, pace=pace_of, max_in_flight=settings.max_in_flight)
 
     def is_of(self, equipment: Equipment, settings: Snmp) -> bool:
         """Whether this is what these would be polled with."""

@@ -20,7 +20,7 @@ from snmp_sides import Storing
 
 from agent.clock import SystemClock
 from agent.probes.crew import Crew
-from agent.probes.snmp import Poller, Tools
+from agent.probes.snmp import Poller, Tools, pace_of
 from agent.results import Result
 from agent.settings import Secret
 from agent.snmp.auth import Auth
@@ -112,7 +112,7 @@ async def main() -> None:
 
         tools = Tools(library(Path(folder)), deliver, clock)
         await tools.open()
-        crew = Crew(lambda device: Poller(device, tools), clock)
+        crew = Crew(lambda device: Poller(device, tools), clock, pace=pace_of)
         crew.configure(
             Device(
                 target=name(number), host=crowd.address(number), port=snmp_port, auth=auth, profile="bench-switch",

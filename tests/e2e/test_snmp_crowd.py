@@ -11,7 +11,7 @@ import pytest
 from agent.clock import SystemClock
 from agent.model import Outcome
 from agent.probes.crew import Crew
-from agent.probes.snmp import Poller, Tools
+from agent.probes.snmp import Poller, Tools, pace_of
 from agent.results import Result
 from agent.settings import Secret
 from agent.snmp.auth import Auth
@@ -66,7 +66,7 @@ async def test_bad_devices_do_not_hold_up_the_others(tmp_path: Path) -> None:
     auth = Auth(name="crowd", community=Secret("public"))
     with crowd.running(**BAD) as (port, _):  # type: ignore[arg-type]
         await tools.open()
-        crew = Crew(lambda device: Poller(device, tools), SystemClock())
+        crew = Crew(lambda device: Poller(device, tools), SystemClock(), pace=pace_of)
         crew.configure(
             Device(
                 target=str(number), host=crowd.address(number), port=port, auth=auth, profile="crowd-switch",

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import pytest
 
 from agent.probes.crew import Crew
+from agent.probes.snmp import pace_of
 from agent.snmp.auth import Auth
 from agent.snmp.device import Device
 
@@ -67,7 +68,7 @@ class World:
         self.held: set[str] = set()
         self.broken: set[str] = set()
         self.pollers: dict[str, Polled] = {}
-        self.crew = Crew(self._make, self.clock, max_in_flight=max_in_flight)
+        self.crew = Crew(self._make, self.clock, pace=pace_of, max_in_flight=max_in_flight)
 
     def _make(self, device: Device) -> Polled:
         made = self.pollers[device.target] = Polled(self, device)
@@ -231,5 +232,5 @@ async def test_a_poll_that_fails_ends_no_other(caplog: pytest.LogCaptureFixture)
     world.crew.configure(devices(["bad", "good"]))
     await world.until(world.clock.now_ms + 180_000)
     assert [len(world.pollers[name].polls) for name in ("bad", "good")] == [3, 3]
-    assert "a poll of bad ended with an error" in caplog.text
+    assert "a run of bad ended with an error" in caplog.text
     assert world.crew.stats.in_flight == 0
