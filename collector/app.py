@@ -172,6 +172,7 @@ class Collector:
             rules=Rules(late_after_ms=round(config.late_after_s * 1000)),
             on_commit=self._count_commit,
             on_failure=self._count_failure,
+            callers=self._tokens,
         )
         times = Times(self.now_ms, lambda: self._timeline.step(self._clock.wall_ms(), self._clock.uptime_ms()))
         self.ledgers = Ledgers(self.store, self.fleet, config, self.now_ms)

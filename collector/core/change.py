@@ -28,6 +28,10 @@ class StoreUnusableError(Exception):
     """The database cannot be used as it is (newer than this program, wrong address, no rights); the text says what to do."""
 
 
+class AccountsMovedError(Exception):
+    """Accounts or tokens are not what the senders of a change were known by; nothing of it was done."""
+
+
 class SequenceRow(msgspec.Struct, frozen=True, gc=False):
     """What is received and what is stated as lost in one lane of one stream; texts as `core.sequence` writes them."""
 
@@ -103,6 +107,8 @@ class Change(msgspec.Struct):
     same key were already folded into one.
     """
 
+    accounts: int | None = None
+    """Version of accounts and tokens by which the senders are known (`Store.agents_version`); None: it does not matter."""
     opened: list[Run] = msgspec.field(default_factory=list)
     extended: list[Run] = msgspec.field(default_factory=list)
     closed: list[int] = msgspec.field(default_factory=list)

@@ -16,7 +16,7 @@ from typing import Protocol
 import msgspec
 
 from agent.model import Report
-from collector.core.change import Change, Saved, StoreError
+from collector.core.change import AccountsMovedError, Change, Saved, StoreError
 from collector.core.draft import Draft
 from collector.core.evidence import Evidence
 from collector.ingest.intake import AgentBook, IdentityConflictError, Incoming, Receipt, Rules, UnusableBatchError
@@ -30,6 +30,10 @@ class BusyError(Exception):
     def __init__(self, detail: str, retry_after_s: int) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class RevokedError(Exception):
+    """The sender's token was voided while its batch was on the way: 401."""
 
 
 class CommitLimits(msgspec.Struct, frozen=True):
@@ -54,7 +58,24 @@ class Ledger(Protocol):
         """What is stored of agents and the streams asked for."""
 
     async def apply(self, change: Change) -> Sequence[int]:
-        """Store whole or not at all; the ids of `change.opened`."""
+        """Store whole or not at all; the ids of `change.opened`. Raises `AccountsMovedError` as well."""
+
+    async def confirm_agents(self, version: int) -> None:
+        """Raises `AccountsMovedError` if accounts or tokens are of another version by now."""
+
+
+class Callers(Protocol):
+    """Who may speak: `tokens.TokenBook`. What a commit stores is bound to what the store itself says of it."""
+
+    @property
+    def stored(self) -> int | None:
+        """Version of the store that is known here."""
+
+    def is_known(self, agent: str, version: int) -> bool:
+        """Whether who was known by this version of the book still is."""
+
+    async def refresh(self) -> bool:
+        """Take over what the store says now. Raises `change.StoreError`."""
 
 
 Committed = Callable[[list[tuple[Evidence, Report]]], None]
@@ -81,9 +102,11 @@ class Committer:
         rules: Rules | None = None,
         on_commit: Callable[[float, int], None] | None = None,
         on_failure: Callable[[Exception], None] | None = None,
+        callers: Callers | None = None,
     ) -> None:
         """`on_commit(seconds, batches)` is told how long each transaction took (for the histogram), `on_failure` why one
-        was not made."""
+        was not made. With `callers` nothing is stored for who is revoked by the moment of the commit."""
+        self._callers = callers
         self._ledger = ledger
         self._on_committed = on_committed
         self._limits = limits or CommitLimits()
@@ -205,7 +228,7 @@ class Committer:
     async def _commit(self, group: list[_Waiting]) -> None:
         """Store a group and answer it. What fails costs this group only; a batch that spoils a group is found by itself."""
         try:
-            answers, fresh = await self._store(group)
+            answers, fresh = await self._store_known(group)
         except StoreError as error:
             self._fail(group, error)
             if error.poison and len(group) > 1:
@@ -238,12 +261,31 @@ class Committer:
         for waiting in group:
             self._books.pop(waiting.incoming.agent, None)
 
+    async def _store_known(self, group: list[_Waiting]) -> tuple[list[Receipt | Exception], list[tuple[Evidence, Report]]]:
+        """`_store` for those who are still known at the moment of the commit."""
+        while True:
+            try:
+                return await self._store(group)
+            except AccountsMovedError:
+                for waiting in group:
+                    self._books.pop(waiting.incoming.agent, None)
+                assert self._callers is not None
+                await self._callers.refresh()
+
+    def _is_revoked(self, incoming: Incoming) -> bool:
+        known_by, callers = incoming.known_by, self._callers
+        return callers is not None and known_by is not None and not callers.is_known(incoming.agent, known_by)
+
     async def _store(self, group: list[_Waiting]) -> tuple[list[Receipt | Exception], list[tuple[Evidence, Report]]]:
         await self._load(group)
         draft = Draft()
+        version = self._callers.stored if self._callers is not None else None
         answers: list[Receipt | Exception] = []
         for waiting in group:
             incoming = waiting.incoming
+            if self._is_revoked(incoming):
+                answers.append(RevokedError())
+                continue
             try:
                 answers.append(self._books[incoming.agent].take(incoming, draft))
             except (IdentityConflictError, UnusableBatchError) as error:
@@ -251,9 +293,13 @@ class Committer:
         if not draft.empty:
             loop = asyncio.get_running_loop()
             begun = loop.time()
-            draft.settle(await self._ledger.apply(draft.change()))
+            change = draft.change()
+            change.accounts = version
+            draft.settle(await self._ledger.apply(change))
             if self._on_commit is not None:
                 self._on_commit(loop.time() - begun, len(group))
+        elif version is not None:
+            await self._ledger.confirm_agents(version)
         return answers, draft.fresh
 
     async def _load(self, group: list[_Waiting]) -> None:
@@ -290,6 +336,6 @@ def _settle(future: asyncio.Future[Receipt], answer: Receipt | Exception) -> Non
 
 
 __all__ = [
-    "BusyError", "CommitLimits", "Committed", "Committer", "IdentityConflictError", "Incoming", "Ledger", "Receipt", "Rules",
-    "UnusableBatchError",
+    "BusyError", "Callers", "CommitLimits", "Committed", "Committer", "IdentityConflictError", "Incoming", "Ledger", "Receipt",
+    "RevokedError", "Rules", "UnusableBatchError",
 ]  # fmt: skip

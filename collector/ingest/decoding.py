@@ -13,7 +13,7 @@ from collector.core.change import StoreError
 from collector.core.schemas import Packed, pack
 from collector.ingest.admission import check_batch
 from collector.ingest.answers import Answer, RefusedError
-from collector.ingest.commit import BusyError, IdentityConflictError, UnusableBatchError
+from collector.ingest.commit import BusyError, IdentityConflictError, RevokedError, UnusableBatchError
 
 LARGE_BYTES: Final = 128 * 1024
 """Bodies above this are decoded in a thread, one at a time: others are served meanwhile and memory stays bounded."""
@@ -67,6 +67,8 @@ def explain(error: Exception) -> Answer:
             refusal = wire_refusal(error)
         case BusyError():
             refusal = RefusedError(503, "busy", str(error), retry_after_s=error.retry_after_s)
+        case RevokedError():
+            refusal = RefusedError(401, "unknown_token", "the token is unknown or revoked", close=True)
         case IdentityConflictError():
             refusal = RefusedError(409, "identity_conflict", str(error))
         case UnusableBatchError():

@@ -186,6 +186,7 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_paused",
         "_transport",
+        "_version",
         "answered",
         "busy",
         "since",
@@ -199,6 +200,8 @@ class Connection(asyncio.Protocol):
         self._buffer = b""
         self._head: Head | None = None
         self._agent = ""
+        self._version = -1
+        """That of the tokens by which the sender of `_head` is known."""
         self._paused = False
         self.busy = False
         self.answered = False
@@ -272,9 +275,13 @@ class Connection(asyncio.Protocol):
             if head.length > MAX_BODY_BYTES or not self._door.reserve(head.length):
                 self._hand_over()
                 return
-            self._head, self._agent = head, agent
+            self._head, self._agent, self._version = head, agent, self._door.tokens_version
         whole = head.size + head.length
         if len(self._buffer) < whole:
+            return
+        if self._version != self._door.tokens_version and self._identify() is None:
+            # Whoever began to send with a token that was voided meanwhile is told so the long way.
+            self._hand_over()
             return
         body = self._buffer[head.size : whole]
         self._serve(head, body, self._buffer[whole:])

@@ -44,7 +44,8 @@ _Problem = tuple[RefusalCode, str]
 class Incoming(msgspec.Struct, frozen=True, gc=False):
     """One decoded batch of a known agent. `groups` is the admitted part of `batch.groups`; `rx_ms` is when it came, on the
     collector's timeline (`skew.Timeline`). `schemas` are checked (hash, `wire.encode`d bytes) pairs to be stored
-    with it, `forgotten` hashes that this agent's share of the schema book dropped."""
+    with it, `forgotten` hashes that this agent's share of the schema book dropped. `known_by` is the version of the book of
+    tokens by which its sender is known; None for who needs none."""
 
     agent: str
     batch: Batch
@@ -52,6 +53,7 @@ class Incoming(msgspec.Struct, frozen=True, gc=False):
     rx_ms: int
     schemas: tuple[tuple[bytes, bytes], ...] = ()
     forgotten: tuple[bytes, ...] = ()
+    known_by: int | None = None
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):

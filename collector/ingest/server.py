@@ -148,7 +148,8 @@ class Door:
             self._check_rates(agent, len(body))
             parts.tally.received_bytes += len(body)
             rx_ms = parts.now_ms()
-            incoming, admission = self._admit(agent, decode(body, parts.wire_limits, deflated=False), rx_ms)
+            decoded = decode(body, parts.wire_limits, deflated=False)
+            incoming, admission = self._admit((agent, parts.tokens.version), decoded, rx_ms)
             parts.committer.offer(incoming, lambda outcome: deliver(self._conclude(incoming, admission, outcome)))
         except Exception as error:  # noqa: BLE001 - as in `handle`
             return explain(error)
@@ -167,7 +168,7 @@ class Door:
 
     async def _batches(self, request: web.BaseRequest) -> Answer:
         parts = self._parts
-        agent = await self._identify(request)
+        caller = agent, _ = await self._identify(request)
         deflated = _check_headers(request)
         limit = parts.wire_limits.body_bytes
         length = request.content_length
@@ -187,7 +188,7 @@ class Door:
             if not budget.reserve(growth):
                 raise RefusedError(503, "busy", "too many bodies at once", retry_after_s=BUSY_RETRY_S)
             held += growth
-            incoming, admission = self._admit(agent, decoded, rx_ms)
+            incoming, admission = self._admit(caller, decoded, rx_ms)
             del decoded  # its schemas need not wait for the disk
             try:
                 outcome: Receipt | Exception = await parts.committer.submit(incoming)
@@ -197,16 +198,17 @@ class Door:
         finally:
             budget.release(held)
 
-    async def _identify(self, request: web.BaseRequest) -> str:
-        authorization = request.headers.get("Authorization", "")
-        agent = self._parts.tokens.agent_of(authorization)
+    async def _identify(self, request: web.BaseRequest) -> tuple[str, int]:
+        """The agent that calls, and the version of the tokens by which it is known. Raises `RefusedError`."""
+        authorization, tokens = request.headers.get("Authorization", ""), self._parts.tokens
+        agent = tokens.agent_of(authorization)
         if agent is not None:
-            return agent
+            return agent, tokens.version
         self._check_stranger(request)
-        agent = await self._parts.tokens.look_again(authorization, self._parts.steady_s())
+        agent = await tokens.look_again(authorization, self._parts.steady_s())
         if agent is None:
             raise RefusedError(401, "unknown_token", "the token is unknown or revoked", close=True)
-        return agent
+        return agent, tokens.version
 
     def _check_stranger(self, request: web.BaseRequest) -> None:
         wait_s = self._strangers.take(request.remote or "", self._parts.steady_s())
@@ -242,15 +244,15 @@ class Door:
         except wire.WireError as error:
             raise wire_refusal(error) from error
 
-    def _admit(self, agent: str, decoded: Decoded, rx_ms: int) -> tuple[Incoming, Admission]:
+    def _admit(self, caller: tuple[str, int], decoded: Decoded, rx_ms: int) -> tuple[Incoming, Admission]:
         """What of a decoded batch is for the committer. Raises `RefusedError`."""
-        parts = self._parts
+        (agent, known_by), parts = caller, self._parts
         admission = admit(decoded.batch, agent, parts.targets)
         self._refuse(agent, admission.refused)
         if admission.is_forbidden:
             raise RefusedError(403, "not_yours", _said(admission))
         schemas, forgotten = self._take_schemas(agent, decoded) if decoded.batch.schemas else ((), ())
-        return Incoming(agent, decoded.batch, admission.groups, rx_ms, schemas, forgotten), admission
+        return Incoming(agent, decoded.batch, admission.groups, rx_ms, schemas, forgotten, known_by), admission
 
     def _stored(self, incoming: Incoming, admission: Admission, receipt: Receipt) -> Answer:
         """The answer to a batch that is on disk."""

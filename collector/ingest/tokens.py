@@ -5,6 +5,7 @@ Another process (the command line) may enrol, rotate or revoke at any time; the 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from typing import Protocol
@@ -36,6 +37,9 @@ class TokenBook:
         self._stored: int | None = None
         self.version = 0
         """Grows with every change of what `agent_of` answers."""
+        self._voided: dict[str, int] = {}
+        """By agent: the version with which it last lost a token."""
+        self._one = asyncio.Lock()
         self._second_looks = Bucket(rate=1.0, burst=3.0, now=0.0)
 
     def agent_of(self, authorization: str) -> str | None:
@@ -53,15 +57,30 @@ class TokenBook:
         await self.refresh()
         return self.agent_of(authorization)
 
+    @property
+    def stored(self) -> int | None:
+        """The store's version of what is known here."""
+        return self._stored
+
+    def is_known(self, agent: str, version: int) -> bool:
+        """Whether an agent that was known by this version has lost no token since."""
+        return self._voided.get(agent, 0) <= version
+
     async def refresh(self) -> bool:
         """Take over what changed in the store; true if something did. Raises `change.StoreError`."""
+        async with self._one:
+            return await self._refresh()
+
+    async def _refresh(self) -> bool:
         version = await self._source.agents_version()
         if version == self._stored:
             return False
         accounts = await self._source.agents()
         tokens = await self._source.tokens()
         self._on_change(accounts)
+        gone = {agent for token, agent in self._agents.items() if token not in tokens}
         self._agents = tokens
         self._stored = version
         self.version += 1
+        self._voided.update(dict.fromkeys(gone, self.version))
         return True

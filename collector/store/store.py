@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from collector.core.accounts import Account
 from collector.core.change import (
     COLLECTOR,
+    AccountsMovedError,
     Blind,
     Change,
     ClockStep,
@@ -66,9 +67,12 @@ class Store(ActsStore, BooksStore):
         await self._database.close()
 
     async def apply(self, change: Change) -> Sequence[int]:
-        """Store a group commit whole or not at all; the ids of `change.opened`, in order."""
+        """Store a group commit whole or not at all; the ids of `change.opened`, in order. Raises `AccountsMovedError` if
+        `change.accounts` is not the present version: asked in the same transaction, so a revocation is never too late."""
 
         def work(connection: Connection) -> Sequence[int]:
+            if change.accounts is not None and accounts.version(connection) != change.accounts:
+                raise AccountsMovedError
             if change.modules or change.dropped:
                 modules.apply(connection, change)
             return ledger.apply(connection, change)
@@ -180,6 +184,15 @@ class Store(ActsStore, BooksStore):
     async def agents_version(self) -> int:
         """A number that is different after any change of accounts or tokens, by whatever process."""
         return await self._database.read(accounts.version)
+
+    async def confirm_agents(self, version: int) -> None:
+        """Raises `AccountsMovedError` if `agents_version` is another by now. Never waits for those who read."""
+
+        def work(connection: Connection) -> None:
+            if accounts.version(connection) != version:
+                raise AccountsMovedError
+
+        await self._database.write(work)
 
     async def create_code(self, agent: str, code_hash: bytes, expires_ms: int, now_ms: int) -> None:
         """Invite an agent; earlier unused codes of it become void. A revoked agent becomes `invited`.
