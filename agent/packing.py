@@ -115,7 +115,12 @@ class Packer:
 
     def pack(self, readings: Readings, blocks: list[Block], schemas: Schemas) -> None:
         """Append the blocks of these readings, and note where the encoded schema of each is to be had by its hash."""
-        families, labels, numbers = split(readings)
+        self.pack_columns(*split(readings), blocks, schemas)
+
+    def pack_columns(
+        self, families: tuple[Family, ...], labels: tuple[Labels, ...], numbers: Numbers, blocks: list[Block], schemas: Schemas
+    ) -> None:
+        """As `pack`, of readings that are split already."""
         plan = self._plan
         if plan is None or families != plan.families or labels != plan.labels:
             plan = self._plan = _plan_of(families, labels)
