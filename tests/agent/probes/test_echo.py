@@ -50,7 +50,7 @@ async def test_silence_is_no_answer(echoes: Echoes) -> None:
 
 async def test_a_forged_reply_is_no_answer(echoes: Echoes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever does not know the payload cannot answer for a device."""
-    monkeypatch.setattr("agent.probes.echo.encode", lambda echo: encode(echo._replace(payload=b"guess")))
+    monkeypatch.setattr("agent.probes.pings.encode", lambda echo: encode(echo._replace(payload=b"guess")))
     assert await echoes.is_reachable("127.0.0.1", 0.05) is False
 
 
@@ -65,5 +65,5 @@ async def test_what_could_not_be_sent_says_nothing_of_the_device(
     def refuse(echo: object) -> bytes:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("agent.probes.echo.encode", refuse)
+    monkeypatch.setattr("agent.probes.pings.encode", refuse)
     assert await echoes.is_reachable("127.0.0.1", 5.0) is found
