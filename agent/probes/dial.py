@@ -18,6 +18,7 @@ from typing import Final
 from agent.model import Outcome, Reason
 from agent.probes.probe import ProbeError, Run
 from agent.probes.resolve import Place, socket_address
+from agent.probes.tls_failures import explain
 from agent.probes.tls_settings import TlsSettings, make_context
 
 MAX_LINE: Final = 64 * 1024
@@ -115,8 +116,8 @@ class Stream:
         self._out = ssl.MemoryBIO()
 
     async def start_tls(self, run: Run, tls: TlsSettings, server_name: str) -> None:
-        """Speak TLS from here on; phase `tls`. `tls.server_name` goes before `server_name`. Raises `ssl.SSLError`, and
-        `ConnectionError` when the other side closes."""
+        """Speak TLS from here on; phase `tls`. `tls.server_name` goes before `server_name`. Raises `ProbeError` with reason
+        `tls` for every way in which that can fail; what the server showed is known all the same (`certificates.chain_of`)."""
         name = (tls.server_name or server_name).partition("%")[0].removesuffix(".")
         with run.during("tls"):
             if self._buffer:
@@ -126,7 +127,16 @@ class Stream:
                 self.tls = make_context(tls).wrap_bio(self._in, self._out, server_hostname=name or None)
             except ValueError as error:
                 raise ProbeError(Reason.TLS, f"{name!r} cannot be the name of a server: {error}") from error
-            await self._shake_hands(self.tls)
+            try:
+                await self._shake_hands(self.tls)
+            except ssl.SSLCertVerificationError as error:
+                from agent.probes.certificates import blame, chain_of  # needs a package that probes without TLS do not
+
+                raise ProbeError(Reason.TLS, blame(error, chain_of(self.tls), name)) from error
+            except ssl.SSLError as error:
+                raise ProbeError(Reason.TLS, explain(error, tls)) from error
+            except ConnectionError as error:
+                raise ProbeError(Reason.TLS, "the server reset the connection during the TLS handshake") from error
             if run.is_verbose and (cipher := self.tls.cipher()) is not None:
                 run.say(f"TLS with {name}: {self.tls.version()}, {cipher[0]}")
 
@@ -210,10 +220,7 @@ class Stream:
                 break
             except ssl.SSLWantReadError:
                 await self._flush()
-                if not await self._receive():
-                    raise ConnectionResetError(
-                        errno.ECONNRESET, "the server closed the connection during the TLS handshake"
-                    ) from None
+                await self._receive()
             except ssl.SSLError:
                 with suppress(OSError):  # it is gone; the reason stays the one that we know
                     await self._flush()  # the alert, which tells the server why
@@ -240,14 +247,13 @@ class Stream:
             self._is_ended = not data
             return
 
-    async def _receive(self) -> bool:
-        """Bytes for TLS; false if there are none any more."""
+    async def _receive(self) -> None:
+        """Bytes for TLS, or their end."""
         data = await self._some()
         if data:
             self._in.write(data)
         else:
             self._in.write_eof()
-        return bool(data)
 
     async def _flush(self) -> None:
         if self._out.pending:
