@@ -46,10 +46,11 @@ SNMP = (
     *[
         Path(f"agent/snmp/{name}.py")
         for name in (
-            "auth_file", "expression", "functions", "gopattern", "library", "module_file", "nodes", "patterns",
-            "profile_build", "profile_file", "rules", "shapes", "sheet", "vocabulary",
+            "auth_file", "expression", "functions", "library", "module_file", "nodes", "patterns", "profile_build",
+            "profile_file", "rules", "vocabulary",
         )
     ],
+    *[Path(f"agent/sheets/{name}.py") for name in ("gopattern", "shapes", "sheet")],
     Path("collector/poll/trap_file.py"),
 )  # fmt: skip
 """Who speaks of the files of SNMP; what they refuse by an error of their own is told as what was expected."""
