@@ -55,14 +55,15 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
 
 
 class TargetInfo(msgspec.Struct, frozen=True):
-    """What inventory says of a target. `via` is the agent (or `collector`) that may report it. `silence_means` is
-    `unknown` or `down` (SPEC R6.3)."""
+    """What inventory says of a target. `via` is the agent (or `collector`) that reports it, `observers` are all that may, `via`
+    among them; empty: `via` alone. `silence_means` is `unknown` or `down` (SPEC R6.3)."""
 
     id: str
     site: str
     class_: str
     via: str
     silence_means: str = "unknown"
+    observers: tuple[str, ...] = ()
 
 
 TTL_NUMERATOR = 5

@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from collector.config import ConfigError, Document, Problem, load_struct
+from collector.config import ConfigError, Problem
 from collector.config_forms import day_of, minutes_of
 from collector.core.accounts import Account, Standing
 from collector.core.calendar import WEEKDAYS, Calendar
@@ -23,9 +23,10 @@ from collector.core.configuration import config_version
 from collector.core.evidence import TargetInfo
 from collector.core.subject import Subject
 from collector.inventory.check import check_calendars, check_defaults, check_targets, is_day
+from collector.inventory.check_probes import check_probes, check_uplinks, is_any_probed
 from collector.inventory.check_snmp import Names, check_snmp, is_any_polled
-from collector.inventory.chosen import KEYS, Chosen, Origin, Told
-from collector.inventory.equipment import Equipment, names_of
+from collector.inventory.chosen import KEYS, Chosen, Layers, Origin, Told
+from collector.inventory.equipment import Equipment, names_of, probe_modules
 from collector.inventory.files import (
     COLLECTOR,
     CalendarEntry,
@@ -38,11 +39,15 @@ from collector.inventory.files import (
 )
 from collector.inventory.groups import check_groups, check_sites
 from collector.inventory.joined import Joined
+from collector.inventory.reading import read_documents
 from collector.inventory.snmp import SnmpEntry
 from collector.inventory.subjects import Making, critical_of, devices_of, host_entry
+from collector.inventory.templates import make_sites
+from collector.inventory.watching import ProbeEntry, ReadersEntry, ReflectorEntry, UplinkEntry
 from collector.settings import Config
 
 _DEFAULT: Final = Config()
+_PLACES: Final = {Origin.CLASS: "classes", Origin.SITE: "site_defaults", Origin.SITE_KIND: "kind_defaults"}
 
 
 class Inventory(msgspec.Struct, frozen=True):
@@ -54,6 +59,10 @@ class Inventory(msgspec.Struct, frozen=True):
     groups: dict[str, GroupEntry] = {}
     classes: dict[str, ClassDefaults] = {}
     """Defaults by class."""
+    layers: Layers = Layers({})
+    """Defaults by class, site and kind of site."""
+    uplinks: dict[str, UplinkEntry] = {}
+    """Ways out of observers."""
     calendars: dict[str, Calendar] = {}
     holidays: dict[str, tuple[date, ...]] = {}
     settings: Config = _DEFAULT
@@ -62,13 +71,19 @@ class Inventory(msgspec.Struct, frozen=True):
     """What is worth saying and no reason to refuse."""
     places: dict[tuple[str, str], str] = {}
     """`file:line` of each entry, by (`targets`, id), (`classes`, name) and so on."""
+    joined: Joined | None = None
+    """Where every key was written; kept only for who asks for it (`keep`), since it is large."""
     equipment: Equipment | None = None
     """What polling and traps need, where the inventory was loaded for that and there is any."""
 
     def polled(self, via: str = COLLECTOR) -> list[Chosen]:
         """The targets that `via` is to poll by SNMP, and what holds for each."""
-        found = (Chosen(entry, self.classes.get(entry.class_), self.settings) for entry in self.entries.values())
-        return [chosen for chosen in found if chosen.entry.via == via and chosen.snmp is not None]
+        found = (self.chosen(entry) for entry in self.entries.values() if entry.via == via)
+        return [chosen for chosen in found if chosen.snmp is not None]
+
+    def chosen(self, entry: TargetEntry) -> Chosen:
+        """What holds for a target."""
+        return Chosen(entry, self.layers.of(entry), self.settings)
 
     def with_agents(self, accounts: Iterable[Account]) -> dict[str, TargetInfo]:
         """Every target: the hosts of enrolled agents, then what inventory says, which wins."""
@@ -78,7 +93,7 @@ class Inventory(msgspec.Struct, frozen=True):
     def subjects(self, accounts: Iterable[Account]) -> dict[str, Subject]:
         """Everything that has a ledger, by subject id: targets and hosts of enrolled agents under their own id, `agent:ID`,
         `group:ID`, `site:ID` with its parts (see `collector.inventory.subjects`)."""
-        making = Making(self.entries, self.classes, accounts, self.settings)
+        making = Making(self, accounts)
         made = (*making.targets(), *making.agents(), *making.groups(self.groups.values()), *making.sites(self.sites))
         return {subject.id: subject for subject in made}
 
@@ -104,18 +119,25 @@ class Inventory(msgspec.Struct, frozen=True):
         """Every value that holds for a target, and who said it. Raises `KeyError` for what is no target."""
         hosts = {account.id: host_entry(account) for account in accounts if account.standing is Standing.ACTIVE}
         entry = self.entries[target] if target in self.entries else hosts[target]
-        chosen = Chosen(entry, self.classes.get(entry.class_), self.settings)
-        place = {
-            Origin.TARGET: self.places.get(("targets", target), ""),
-            Origin.CLASS: self.places.get(("classes", entry.class_), ""),
-            Origin.BUILT_IN: "",
-        }
-        built_in = Making(self.entries | {target: entry}, self.classes, (), self.settings).built_in(chosen)
-        origins = ((key, chosen.origin(key)) for key in KEYS)
-        return tuple(Told(key, chosen.said(key, built_in[key]), origin, place[origin]) for key, origin in origins)
+        chosen = self.chosen(entry)
+        built_in = Making(msgspec.structs.replace(self, entries=self.entries | {target: entry}), ()).built_in(chosen)
+        return tuple([self._told(chosen, key, built_in[key]) for key in KEYS])
+
+    def _told(self, chosen: Chosen, key: str, built_in: object) -> Told:
+        origin, place = chosen.origin(key), ""
+        if origin is Origin.TARGET and self.joined is not None and ("targets", chosen.entry.id) in self.joined.places:
+            place, is_template = self.joined.places["targets", chosen.entry.id].of_key(key)
+            origin = Origin.TEMPLATE if is_template else origin
+        elif origin is Origin.TARGET:
+            place = self.places.get(("targets", chosen.entry.id), "")
+        elif (layer := chosen.source(key)) is not None and self.joined is not None:
+            place = self.joined.place_of(layer.origin, layer.name, key)
+        elif layer is not None:
+            place = self.places.get((_PLACES[layer.origin], layer.name), "")
+        return Told(key, chosen.said(key, built_in), origin, place)
 
     def _info(self, entry: TargetEntry) -> TargetInfo:
-        return _info(entry, self.classes, self.settings)
+        return _info(self.chosen(entry))
 
 
 EMPTY: Final = Inventory(sites={}, targets={})
@@ -125,12 +147,17 @@ Equip = Callable[[Config], Equipment]
 
 
 def load_inventory(
-    folder: Path | None, agents: Iterable[str] | None, settings: Config = _DEFAULT, equip: Equip | None = None
+    folder: Path | None,
+    agents: Iterable[str] | None,
+    settings: Config = _DEFAULT,
+    equip: Equip | None = None,
+    *,
+    keep: bool = False,
 ) -> Inventory:
     """The inventory of `folder` (None: empty). `agents` are the ids that `via` may name; None skips that rule, for a check
     without a database. `settings` give the zone of dates and what holds where nothing is written. `equip` (see
     `collector.inventory.equipment`) is called if anything is polled or traps are heard; without it the names of credentials,
-    profiles and modules are not looked up. Raises `ConfigError`."""
+    profiles and modules are not looked up. `keep`: where every key was written is kept for `told`. Raises `ConfigError`."""
     if folder is None:
         equipment = equip(settings) if equip is not None and settings.traps.listen else None
         plain = Inventory(sites={}, targets={}, settings=settings, equipment=equipment)
@@ -138,7 +165,8 @@ def load_inventory(
     if not folder.is_dir():
         raise ConfigError([Problem(str(folder), 0, "inventory", "no folder", "a folder of *.yml files")])
     with _without_collection():
-        return _load(folder, agents, settings, equip)
+        inventory, joined = _load(folder, agents, settings, equip)
+    return msgspec.structs.replace(inventory, joined=joined) if keep else inventory
 
 
 @contextmanager
@@ -153,43 +181,65 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _load(folder: Path, agents: Iterable[str] | None, settings: Config, equip: Equip | None) -> Inventory:
-    parts = [(document, load_struct(document, InventoryFile)) for document in map(Document, sorted(folder.glob("*.yml")))]
+def _load(folder: Path, agents: Iterable[str] | None, settings: Config, equip: Equip | None) -> tuple[Inventory, Joined]:
+    documents = read_documents(folder)
+    made = make_sites(documents)
     joined = Joined(None if agents is None else frozenset(agents), settings)
-    for document, part in parts:
-        if part is not None:
-            joined.add(document, part)
-    if all(part is not None for _, part in parts):
-        # With a file missing, names that it defines would be called unknown.
-        for check in (check_sites, check_targets, check_groups, check_calendars, check_defaults):
+    joined.take(documents, made)
+    if joined.is_whole:
+        for check in (check_sites, check_targets, check_groups, check_calendars, check_defaults, check_uplinks):
             check(joined)
     equipment, missing = _equipped(joined, equip)
-    if all(part is not None for _, part in parts):
-        check_snmp(joined, names_of(equipment))
-    problems = [problem for document, _ in parts for problem in document.problems]
+    if joined.is_whole:
+        names = names_of(equipment)
+        check_snmp(joined, names)
+        check_probes(joined, names)
+    every = [*documents, *(part for site in made for part in (site.site, *site.targets))]
+    problems = list(_distinct(problem for document in every for problem in document.problems))
     if problems or missing:
         raise ConfigError([*problems, *missing])
-    return msgspec.structs.replace(_taken(joined), equipment=equipment)
+    return msgspec.structs.replace(_taken(joined), equipment=equipment), joined
+
+
+def _distinct(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """A mistake in a template once, not once for every site that is made from it."""
+    seen: set[tuple[str, int, str, str, str]] = set()
+    for problem in problems:
+        known = (problem.file, problem.line, problem.key.partition(" (")[0], problem.found, problem.expected)
+        if known not in seen:
+            seen.add(known)
+            yield problem
 
 
 def _equipped(joined: Joined, equip: Equip | None) -> tuple[Equipment | None, tuple[Problem, ...]]:
     """What polling needs, if there is any, and what is wrong with it."""
-    if equip is None or not (joined.settings.traps.listen or is_any_polled(joined)):
+    if equip is None or not (joined.settings.traps.listen or is_any_polled(joined) or is_any_probed(joined)):
         return None, ()
+    problems: list[Problem] = []
+    equipment: Equipment | None = None
     try:
-        return equip(joined.settings), ()
+        equipment = equip(joined.settings)
     except ConfigError as error:
-        return None, error.problems
+        problems += error.problems
+    try:
+        modules = probe_modules(joined.settings) if is_any_probed(joined) else {}
+    except ConfigError as error:
+        problems += error.problems
+    if problems or equipment is None:
+        return None, tuple(problems)
+    return msgspec.structs.replace(equipment, modules=modules) if modules else equipment, ()
 
 
 def _taken(joined: Joined) -> Inventory:
     holidays = {id_: tuple([day_of(day) for day in entry.days]) for id_, entry in joined.holidays.items()}
     return Inventory(
         sites=joined.sites,
-        targets={id_: _info(entry, joined.classes, joined.settings) for id_, entry in joined.targets.items()},
+        targets={id_: _info(joined.chosen(entry)) for id_, entry in joined.targets.items()},
         entries=joined.targets,
         groups=joined.groups,
         classes=joined.classes,
+        layers=joined.layers,
+        uplinks=joined.uplinks,
         calendars={id_: _calendar(entry, holidays, joined.settings) for id_, entry in joined.calendars.items()},
         holidays=holidays,
         settings=joined.settings,
@@ -198,9 +248,16 @@ def _taken(joined: Joined) -> Inventory:
     )
 
 
-def _info(entry: TargetEntry, classes: dict[str, ClassDefaults], settings: Config) -> TargetInfo:
-    chosen = Chosen(entry, classes.get(entry.class_), settings)
-    return TargetInfo(id=entry.id, site=entry.site, class_=entry.class_, via=entry.via, silence_means=chosen.silence_means)
+def _info(chosen: Chosen) -> TargetInfo:
+    entry = chosen.entry
+    return TargetInfo(
+        id=entry.id,
+        site=entry.site,
+        class_=entry.class_,
+        via=entry.via,
+        silence_means=chosen.silence_means,
+        observers=chosen.observers,
+    )
 
 
 def _calendar(entry: CalendarEntry, holidays: dict[str, tuple[date, ...]], settings: Config) -> Calendar:
@@ -227,6 +284,7 @@ def _named(entry: Site | GroupEntry | None, language: str) -> str:
 
 __all__ = [
     "COLLECTOR", "EMPTY", "CalendarEntry", "ClassDefaults", "Equipment", "GroupEntry", "HolidaysEntry", "Inventory",
-    "InventoryFile", "Names", "Origin", "Site", "SnmpEntry", "TargetEntry", "Told", "critical_of", "devices_of", "is_day",
+    "InventoryFile", "Names", "Origin", "ProbeEntry", "ReadersEntry", "ReflectorEntry", "Site", "SnmpEntry",
+    "TargetEntry", "Told", "UplinkEntry", "critical_of", "devices_of", "is_day",
     "load_inventory",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from collector.config_forms import day_of, instant_ms, minutes_of
 from collector.core.calendar import WEEKDAYS
 from collector.core.graph import cycle_text, walk
 from collector.core.subject import Sign
-from collector.inventory.chosen import Chosen
+from collector.inventory.chosen import Chosen, Origin
 from collector.inventory.files import COLLECTOR, ClassDefaults, InService, Promise, TargetEntry, Week
 from collector.inventory.joined import A_TARGET, PREFIXES, Joined, Place
 
@@ -111,9 +111,10 @@ def _warn_of_push_only(joined: Joined) -> None:
 
 
 def check_defaults(joined: Joined) -> None:
-    """Defaults of classes name calendars that exist and hold together themselves."""
-    for name, entry in joined.classes.items():
-        place = joined.places["classes", name]
+    """Defaults name sites and calendars that exist, and hold together themselves."""
+    for place, origin, entry in joined.defaults():
+        if origin is Origin.SITE and place.path[-1] not in joined.sites:
+            place.problem((), shown(place.path[-1]), "the id of a site in this inventory")
         check_promise(joined, place, entry)
         if _is_ttl_too_short(entry):
             expected = f"at least 1.5 times the interval of {entry.interval_s} s (R5.1)"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
+from agent.probes.probe import Module
 from collector.config import shown
 from collector.inventory.chosen import Chosen
 from collector.inventory.joined import Joined, Place
@@ -20,6 +21,8 @@ class Names(msgspec.Struct, frozen=True):
     auths: Collection[str] | None = None
     profiles: Collection[str] | None = None
     modules: Collection[str] | None = None
+    probes: Mapping[str, Module] | None = None
+    """Modules of probes, which are looked at too."""
 
 
 def is_any_polled(joined: Joined) -> bool:
@@ -35,9 +38,9 @@ def check_snmp(joined: Joined, names: Names) -> None:
         if entry.snmp is not None:
             _check_names(place, entry.snmp, names)
         _check_target(joined, place, chosen)
-    for name, of_class in joined.classes.items():
-        if of_class.snmp is not None:
-            _check_names(joined.places["classes", name], of_class.snmp, names)
+    for place, _, said in joined.defaults():
+        if said.snmp is not None:
+            _check_names(place, said.snmp, names)
     _warn_of_doubles(joined)
 
 
@@ -60,23 +63,23 @@ def _check_names(place: Place, said: SnmpEntry, names: Names) -> None:
     if said.auth is not None and names.auths is not None and said.auth not in names.auths:
         place.problem(("snmp", "auth"), shown(said.auth), expected_auth(said.auth, names.auths))
     if said.profile not in (None, "auto") and names.profiles is not None and said.profile not in names.profiles:
-        near = _nearest(str(said.profile), names.profiles)
+        near = nearest(str(said.profile), names.profiles)
         expected = f"`auto` or the name of a profile, such as {near}" if near else "`auto` or the name of a profile"
         place.problem(("snmp", "profile"), shown(said.profile), expected)
     for index, module in enumerate(said.modules or ()):
         if names.modules is not None and module not in names.modules:
-            near = _nearest(module, names.modules)
+            near = nearest(module, names.modules)
             expected = f"the name of a module, such as {near}" if near else "the name of a module"
             place.problem(("snmp", "modules", index), shown(module), expected)
 
 
 def expected_auth(name: str, auths: Iterable[str]) -> str:
     """What is expected in place of a name of credentials that there is not."""
-    near = _nearest(name, auths)
+    near = nearest(name, auths)
     return f"a name in `snmp.auths_file`, such as {near}" if near else "a name in `snmp.auths_file`"
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
     """The name that was probably meant; "" where none is near and there are too many to tell."""
     names = sorted(known)
     return next(iter(difflib.get_close_matches(name, names, 1)), names[0] if len(names) == 1 else "")

@@ -1,16 +1,19 @@
-"""Which of several sayings holds for a target: its own, its class's, or the built-in one; and who said it."""
+"""Which of several sayings holds for a target: its own, its site's, that of the kind of site, its class's, or the built-in one;
+and who said it."""
 
 from __future__ import annotations
 
 import enum
-from typing import Final, TypeVar, cast
+from collections.abc import Mapping
+from typing import Final, NamedTuple, TypeVar, cast
 
 import msgspec
 
 from collector.config_forms import parts_per_million
 from collector.core.subject import GapPolicy, Objective, Sign
-from collector.inventory.files import ClassDefaults, Promise, TargetEntry
+from collector.inventory.files import COLLECTOR, ClassDefaults, Promise, Site, TargetEntry
 from collector.inventory.snmp import NOTHING, SnmpEntry, over
+from collector.inventory.watching import ProbeEntry
 from collector.settings import Config
 
 PROBE_INTERVAL_S: Final = 15
@@ -20,9 +23,12 @@ T = TypeVar("T")
 
 
 class Origin(enum.StrEnum):
-    """Where a value comes from, the stronger ones first."""
+    """Where a value comes from, the stronger ones first. What a template says of a target is the target's own word."""
 
     TARGET = "target"
+    TEMPLATE = "template"
+    SITE = "site"
+    SITE_KIND = "site_kind"
     CLASS = "class"
     BUILT_IN = "built-in"
 
@@ -36,34 +42,123 @@ class Told(msgspec.Struct, frozen=True):
     place: str
 
 
+class Layer(NamedTuple):
+    """Defaults that hold for a target: whose they are, under which name, and what they say."""
+
+    origin: Origin
+    name: str
+    said: ClassDefaults
+
+
+class Layers:
+    """All defaults. Which of them hold is the same for all targets of one class at one site, so it is found once for them."""
+
+    __slots__ = ("_classes", "_found", "_kinds", "_places", "_sites")
+
+    def __init__(
+        self,
+        classes: Mapping[str, ClassDefaults],
+        places: Mapping[str, ClassDefaults] | None = None,
+        kinds: Mapping[str, ClassDefaults] | None = None,
+        sites: Mapping[str, Site] | None = None,
+    ) -> None:
+        """By class, by id of site and by kind of site; `sites` tell the kind of each."""
+        self._classes = classes
+        self._places = {} if places is None else places
+        self._kinds = {} if kinds is None else kinds
+        self._sites = {} if sites is None else sites
+        self._found: dict[tuple[str, str], tuple[Layer, ...]] = {}
+
+    def of(self, entry: TargetEntry) -> tuple[Layer, ...]:
+        """Those that hold for a target, the strongest first."""
+        key = (entry.site, entry.class_)
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = self._look(*key)
+        return found
+
+    def _look(self, site: str, class_: str) -> tuple[Layer, ...]:
+        known = self._sites.get(site)
+        kind = known.kind if known is not None else ""
+        of_site = ClassDefaults(uplink=known.uplink) if known is not None and known.uplink else None
+        found = (
+            (Origin.SITE, site, self._places.get(site)),
+            (Origin.SITE, site, of_site),
+            (Origin.SITE_KIND, kind, self._kinds.get(kind)),
+            (Origin.CLASS, class_, self._classes.get(class_)),
+        )
+        return tuple([Layer(origin, name, said) for origin, name, said in found if said is not None])
+
+
 class Chosen:
-    """What holds for one target: target over class over built-in."""
+    """What holds for one target: its own word over the layers of defaults, and those over what is built in."""
 
-    __slots__ = ("_of_class", "entry", "settings")
+    __slots__ = ("entry", "layers", "settings")
 
-    def __init__(self, entry: TargetEntry, of_class: ClassDefaults | None, settings: Config) -> None:
+    def __init__(self, entry: TargetEntry, layers: tuple[Layer, ...], settings: Config) -> None:
         self.entry = entry
+        self.layers = layers
         self.settings = settings
-        self._of_class = of_class
+
+    def source(self, key: str) -> Layer | None:
+        """The defaults that give the value; None if the target says it itself, or nobody does."""
+        if getattr(self.entry, key) is not None:
+            return None
+        return next((layer for layer in self.layers if getattr(layer.said, key) is not None), None)
 
     def origin(self, key: str) -> Origin:
         """Who said it."""
         if getattr(self.entry, key) is not None:
             return Origin.TARGET
-        said = self._of_class is not None and getattr(self._of_class, key) is not None
-        return Origin.CLASS if said else Origin.BUILT_IN
+        layer = self.source(key)
+        return layer.origin if layer is not None else Origin.BUILT_IN
 
     def said(self, key: str, otherwise: T) -> T:
-        """What is written for the target or its class, else `otherwise`."""
+        """What is written for the target or in defaults, else `otherwise`."""
         value = getattr(self.entry, key)
-        if value is None and self._of_class is not None:
-            value = getattr(self._of_class, key)
+        if value is None:
+            for layer in self.layers:
+                value = getattr(layer.said, key)
+                if value is not None:
+                    break
         return otherwise if value is None else cast("T", value)
 
     @property
+    def is_own_host(self) -> bool:
+        """Whether it is the host of the agent that reports it."""
+        return self.entry.via == self.entry.id
+
+    @property
+    def probes(self) -> tuple[ProbeEntry, ...]:
+        """Its probes, bare names too as entries."""
+        said: tuple[str | ProbeEntry, ...] = self.said("probes", ())
+        return tuple([ProbeEntry(module=each) if isinstance(each, str) else each for each in said])
+
+    def observers_of(self, probe: ProbeEntry) -> tuple[str, ...]:
+        """Who runs a probe. An agent does not knock at its own door unless the probe says so."""
+        if probe.via is not None:
+            return (probe.via,)
+        also: tuple[str, ...] = self.said("also_via", ())
+        if self.is_own_host:
+            return tuple(dict.fromkeys(also)) or (COLLECTOR,)
+        return tuple(dict.fromkeys((self.entry.via, *also)))
+
+    @property
+    def observers(self) -> tuple[str, ...]:
+        """All that may report it: `via` first, then who else is named."""
+        also: tuple[str, ...] = self.said("also_via", ())
+        probing = [each for probe in self.probes for each in self.observers_of(probe)]
+        return tuple(dict.fromkeys((self.entry.via, *also, *probing)))
+
+    @property
     def sign(self) -> Sign:
-        """What judges it: an agent's own host is judged by its reports, everything else by probes."""
-        return Sign(self.said("judged_by", "push" if self.entry.via == self.entry.id else "probe"))
+        """What judges it: an agent's own host is judged by its reports and by the probes that it has, everything else by
+        probes."""
+        said = self.said("judged_by", "")
+        if said or not self.is_own_host:
+            return Sign(said or "probe")
+        is_probed = any(probe.judged and (probe.address or self.entry.address) for probe in self.probes)
+        return Sign.BOTH if is_probed else Sign.PUSH
 
     @property
     def has_objective(self) -> bool:
@@ -78,8 +173,10 @@ class Chosen:
     @property
     def snmp(self) -> SnmpEntry | None:
         """How it is polled by SNMP; None if it is not."""
-        of_class = self._of_class.snmp if self._of_class is not None else None
-        said = over(self.entry.snmp, of_class)
+        said = self.entry.snmp
+        for layer in self.layers:
+            said = over(said, layer.said.snmp)
+        said = said or NOTHING
         is_polled = self.entry.address is not None and said is not NOTHING and said.enabled is not False
         return said if is_polled else None
 

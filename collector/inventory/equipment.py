@@ -1,4 +1,4 @@
-"""What polling needs beside the inventory: credentials by name, and the modules and profiles that there are.
+"""What polling and probing need beside the inventory: credentials by name, and the modules and profiles that there are.
 
 Read together with the inventory, so that both are taken or neither. Secrets never leave it but into a request.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from agent.probes.probe import Module
 from agent.snmp.auth import Auth
 from collector.config import ConfigError, Problem, shown
 from collector.inventory.check_snmp import Names, expected_auth
@@ -25,6 +26,8 @@ class Equipment(msgspec.Struct, frozen=True):
     library: Any
     notifications: Any = None
     fingerprint: tuple[tuple[str, int, int], ...] = ()
+    modules: Mapping[str, Module] = {}
+    """Modules of probes by name; empty where nothing is probed."""
 
 
 def names_of(equipment: Equipment | None) -> Names:
@@ -32,7 +35,12 @@ def names_of(equipment: Equipment | None) -> Names:
     if equipment is None:
         return Names()
     library = equipment.library
-    return Names(auths=equipment.auths.keys(), profiles=library.profile_names, modules=library.module_names)
+    return Names(
+        auths=equipment.auths.keys(),
+        profiles=library.profile_names,
+        modules=library.module_names,
+        probes=equipment.modules,
+    )
 
 
 def equip(settings: Config, before: Equipment | None = None) -> Equipment:
@@ -63,6 +71,17 @@ def equip(settings: Config, before: Equipment | None = None) -> Equipment:
     if problems or auths is None:
         raise ConfigError(problems)
     return Equipment(auths, library, notifications, fingerprint)
+
+
+def probe_modules(settings: Config) -> dict[str, Module]:
+    """The modules of probes that there are: shipped ones, and those of the site's files. Raises `ConfigError`."""
+    from agent.probes.module_file import load_modules
+    from agent.sheets.sheet import SheetError
+
+    try:
+        return load_modules(settings.probes.module_files)
+    except SheetError as error:
+        raise ConfigError([as_ours(problem) for problem in error.problems]) from error
 
 
 def _notifications(folders: list[Path], problems: list[Problem]) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 from collector.config_forms import DATE, DATE_OR_TIME, HOURS, ID, LABEL, PERCENT, TEXT
 from collector.inventory.snmp import SnmpEntry
+from collector.inventory.watching import Location, PriorityName, ProbeEntry, ReadersEntry, ReflectorEntry, UplinkEntry
 
 COLLECTOR: Final = "collector"
 """`via` of what the collector itself polls; no agent may have this id."""
@@ -54,7 +55,7 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClassDefaults(Promise, frozen=True, kw_only=True):
-    """What holds for the targets of a class that do not say it themselves."""
+    """What holds for the targets of a class, a site or a kind of site that do not say it themselves."""
 
     judged_by: Annotated[
         Literal["push", "probe", "probe+push"] | None,
@@ -94,6 +95,28 @@ class ClassDefaults(Promise, frozen=True, kw_only=True):
     ] = None
     owner: Annotated[Text | None, Meta(description="Who answers for it: a role or a unit.")] = None
     snmp: Annotated[SnmpEntry | None, Meta(description="How it is polled by SNMP; needs `address`.")] = None
+    probes: Annotated[
+        tuple[Text | ProbeEntry, ...] | None,
+        Meta(description="Its probes: names of modules, or more about each; they replace those of the defaults."),
+    ] = None
+    also_via: Annotated[
+        tuple[Id, ...] | None,
+        Meta(
+            description="Further observers that probe it besides `via`: agents, or `collector`. In the device view any counts."
+        ),
+    ] = None
+    priority: Annotated[
+        PriorityName | None, Meta(description="What is left out last when there is too much to probe; not said: `normal`.")
+    ] = None
+    uplink: Annotated[
+        Id | None, Meta(description="The way out of its observer that leads to it; not said: the one of its site, or none.")
+    ] = None
+    readers: Annotated[ReadersEntry | None, Meta(description="Of the host of an agent: what the centre orders it to read.")] = (
+        None
+    )
+    reflector: Annotated[
+        ReflectorEntry | None, Meta(description="Of the host of an agent: that it answers `rtp` probes of other agents.")
+    ] = None
 
 
 class InService(msgspec.Struct, frozen=True, rename={"from_": "from"}):
@@ -121,6 +144,23 @@ class Site(Promise, frozen=True):
     name: Annotated[Text, Meta(description="Name that people read.")] = ""
     name_en: Annotated[Text, Meta(description="Name on English pages; empty: `name`.")] = ""
     kind: Annotated[Text, Meta(description="Kind of place, a free word, for example `commune`.")] = ""
+    district: Annotated[Text, Meta(description="District in which it lies.")] = ""
+    location: Annotated[Location | None, Meta(description="Where it is.")] = None
+    agent: Annotated[Id | None, Meta(description="The agent that observes its targets that do not say `via`.")] = None
+    uplink: Annotated[Id | None, Meta(description="The way out of the observer that leads to its targets.")] = None
+    template: Annotated[
+        Id | None, Meta(description="Template under `templates.site` from which its other keys and its targets come.")
+    ] = None
+    values: Annotated[
+        dict[Label, str], Meta(description="Texts for the placeholders of the template: `{net}` stands for `net`.")
+    ] = {}
+    targets: Annotated[
+        tuple[dict[str, Any], ...],
+        Meta(
+            description="Targets of this site, with the keys of `targets[]` but `site`; one with the id of a target of the "
+            "template changes those of its keys that it says."
+        ),
+    ] = ()
     link: Annotated[Id | None, Meta(description="Id of the target that is its line.")] = None
     critical: Annotated[Critical | None, Meta(description="The devices without which the site does not work.")] = None
 
@@ -131,7 +171,9 @@ class TargetEntry(ClassDefaults, frozen=True, rename={"class_": "class"}):
     id: Annotated[Id, Meta(description="Value of the label `instance`; stays when a device is replaced (R12.3).")]
     site: Annotated[Id, Meta(description="Id of its site.")]
     class_: Annotated[Id, Meta(description="Value of the label `class`, for example `server` or `switch`.")]
-    via: Annotated[Id, Meta(description="The agent that reports it, or `collector`.")]
+    via: Annotated[
+        Id, Meta(description="The agent that reports it, or `collector`; empty: the agent of its site, else `collector`.")
+    ] = ""
     name: Annotated[Text, Meta(description="Name that people read.")] = ""
     address: Annotated[
         Annotated[str, Meta(extra={"form": "host name or IP address"})] | None,
@@ -208,17 +250,36 @@ class HolidaysEntry(msgspec.Struct, frozen=True):
 
 
 class Defaults(msgspec.Struct, frozen=True, rename={"class_": "class"}):
-    """What holds where nothing is said."""
+    """What holds where nothing is said. A target comes first, then its site, the kind of its site, its class."""
 
     class_: Annotated[dict[Id, ClassDefaults], Meta(description="By class of target.")] = {}
+    site: Annotated[dict[Id, ClassDefaults], Meta(description="By id of site.")] = {}
+    site_kind: Annotated[dict[Text, ClassDefaults], Meta(description="By kind of site.")] = {}
+
+
+class Templates(msgspec.Struct, frozen=True):
+    """What a site that names a template becomes; see `collector.inventory.templates`."""
+
+    site: Annotated[
+        dict[Id, dict[str, Any]],
+        Meta(
+            description="By name: the keys of a site, with `targets`, `values` that hold where the site has none, and "
+            "`template` for one on which it builds. `{site}`, `{name}`, `{name_en}` and `{VALUE}` in texts are replaced."
+        ),
+    ] = {}
 
 
 class InventoryFile(msgspec.Struct, frozen=True):
     """What one file may say."""
 
+    include: Annotated[
+        tuple[Text, ...], Meta(description="Further files inside the folder, relative to this one: `sites/*.yml`.")
+    ] = ()
     sites: Annotated[tuple[Site, ...], Meta(description="Places.")] = ()
     targets: Annotated[tuple[TargetEntry, ...], Meta(description="Targets; hosts of enrolled agents need no entry.")] = ()
     groups: Annotated[tuple[GroupEntry, ...], Meta(description="Groups of targets, sites and groups.")] = ()
     calendars: Annotated[tuple[CalendarEntry, ...], Meta(description="Service hours.")] = ()
     holidays: Annotated[tuple[HolidaysEntry, ...], Meta(description="Lists of holidays.")] = ()
-    defaults: Annotated[Defaults, Meta(description="What holds for the targets of a class that do not say it.")] = Defaults()
+    uplinks: Annotated[tuple[UplinkEntry, ...], Meta(description="Ways out of observers.")] = ()
+    templates: Annotated[Templates, Meta(description="What sites are made from.")] = Templates()
+    defaults: Annotated[Defaults, Meta(description="What holds for targets that do not say it themselves.")] = Defaults()

@@ -63,7 +63,7 @@ NOTHING: Final = SnmpEntry()
 
 
 def over(own: SnmpEntry | None, of_class: SnmpEntry | None) -> SnmpEntry:
-    """The target's own word over its class's, key by key."""
+    """The target's own word over that of its defaults, key by key."""
     if own is None or of_class is None:
         return own or of_class or NOTHING
     said = {key: value for key in SNMP_KEYS if (value := getattr(own, key)) is not None}

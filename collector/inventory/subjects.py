@@ -7,21 +7,24 @@ devices (R15.4, end-to-end view). `site:ID:devices` pools the seconds of its dev
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from collector.config_forms import instant_ms
 from collector.core.accounts import Account, Standing
 from collector.core.subject import Group, GroupRule, Objective, Rules, Sign, Subject, SubjectKind
 from collector.inventory.check import parents_of
 from collector.inventory.chosen import Chosen, objective_of_promise
-from collector.inventory.files import ClassDefaults, GroupEntry, Promise, Selector, Site, TargetEntry
+from collector.inventory.files import GroupEntry, Promise, Selector, Site, TargetEntry
 from collector.inventory.groups import picks
-from collector.settings import Config
+from collector.inventory.probes import longest_timeout_s
+from collector.inventory.watching import ReadersEntry
+
+if TYPE_CHECKING:
+    from agent.probes.probe import Module
+    from collector.inventory import Inventory
 
 UNKNOWN_SLACK_S: Final = 60
 """Slack where a parent's interval is not written (R7.3, SPEC 3.20)."""
-PROBE_TIMEOUT_S: Final = 5
-"""Timeout of a child's probe (R4.3, SPEC 3.20)."""
 FAIL_AFTER: Final = 3
 RECOVER_AFTER: Final = 1
 """Samples in a row that confirm (SPEC 3.20)."""
@@ -46,20 +49,15 @@ def critical_of(site: str) -> str:
 class Making:
     """Subjects while they are made from one inventory and the accounts of one moment."""
 
-    def __init__(
-        self,
-        targets: Mapping[str, TargetEntry],
-        classes: Mapping[str, ClassDefaults],
-        accounts: Iterable[Account],
-        settings: Config,
-    ) -> None:
-        self._settings = settings
-        self._classes = classes
+    def __init__(self, inventory: Inventory, accounts: Iterable[Account]) -> None:
+        self._settings = inventory.settings
+        self._layers = inventory.layers
+        self._modules: Mapping[str, Module] = inventory.equipment.modules if inventory.equipment is not None else {}
         every = {account.id: account for account in accounts}
         self._made_ms = {id_: account.created_ms for id_, account in every.items()}
         self._accounts = {id_: account for id_, account in every.items() if account.standing is Standing.ACTIVE}
         hosts = {id_: host_entry(account) for id_, account in self._accounts.items()}
-        self._entries = hosts | dict(targets)
+        self._entries = hosts | inventory.entries
         self._by_site: dict[str, list[str]] = {}
         for id_, entry in self._entries.items():
             self._by_site.setdefault(entry.site, []).append(id_)
@@ -161,10 +159,16 @@ class Making:
             "gap_policy": chosen.gap_policy.value,
             "accept_uptime_evidence": True,
             "owner": "",
+            "probes": (),
+            "also_via": (),
+            "priority": "normal",
+            "uplink": "",
+            "readers": ReadersEntry(),
+            "reflector": "",
         }
 
     def _chosen(self, entry: TargetEntry) -> Chosen:
-        return Chosen(entry, self._classes.get(entry.class_), self._settings)
+        return Chosen(entry, self._layers.of(entry), self._settings)
 
     def _rules(self, chosen: Chosen) -> Rules:
         return Rules(
@@ -194,7 +198,7 @@ class Making:
         intervals = [
             self._chosen(self._entries[id_]).said("interval_s", 0) for group in self._parents(chosen.entry) for id_ in group
         ]
-        known = max(intervals) + PROBE_TIMEOUT_S if intervals and all(intervals) else UNKNOWN_SLACK_S
+        known = max(intervals) + longest_timeout_s(chosen, self._modules) if intervals and all(intervals) else UNKNOWN_SLACK_S
         return chosen.said("dep_slack_s", known)
 
     def _scope(self, entry: TargetEntry) -> tuple[tuple[int, int | None], ...]:

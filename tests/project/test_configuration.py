@@ -68,11 +68,13 @@ def test_example_inventory_holds_with_its_comments(tmp_path: Path) -> None:
     """What the comments show can be taken as it stands."""
     for name, text in _uncommented().items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    inventory = collector.inventory.load_inventory(tmp_path, [])
+    (tmp_path / "sites").mkdir()
+    (tmp_path / "sites" / "included.yml").write_text("sites: []\n", encoding="utf-8")
+    inventory = collector.inventory.load_inventory(tmp_path, ["box-thanh-mien"])
     assert inventory.warnings == ()
     assert {"core", "switches", "weighted"} == inventory.groups.keys()
     assert {"server", "link", "ups"} == inventory.classes.keys()
-    assert (inventory.calendars.keys(), len(inventory.targets)) == ({"office"}, 4)
+    assert (inventory.calendars.keys(), len(inventory.targets)) == ({"office"}, 7)
 
 
 @pytest.mark.parametrize(("file", "struct"), STRUCTS[:2])

@@ -29,7 +29,7 @@ def problems(folder: Path, agents: list[str] | None) -> list[str]:
 def test_names_resolve_across_files(tmp_path: Path) -> None:
     write(tmp_path, a="targets:\n  - {id: sw, site: dic, class: switch, via: box, silence_means: down}\n", b=SITES)
     inventory = load_inventory(tmp_path, ["box"])
-    assert inventory.targets == {"sw": TargetInfo(id="sw", site="dic", class_="switch", via="box", silence_means="down")}
+    assert inventory.targets == {"sw": TargetInfo("sw", "dic", "switch", "box", "down", ("box",))}
     assert inventory.sites["dic"].name == "Trung tâm"
 
 
@@ -102,5 +102,5 @@ def test_hosts_of_enrolled_agents_are_targets_and_what_inventory_says_wins(tmp_p
     ]
     targets = inventory.with_agents(accounts)
     assert targets.keys() == {"box", "srv"}
-    assert targets["box"] == TargetInfo(id="box", site="xa-1", class_="branch", via="box", silence_means="down")
-    assert targets["srv"] == TargetInfo(id="srv", site="dic", class_="server", via="srv")
+    assert targets["box"] == TargetInfo("box", "xa-1", "branch", "box", "down", ("box",))
+    assert targets["srv"] == TargetInfo("srv", "dic", "server", "srv", "unknown", ("srv",))

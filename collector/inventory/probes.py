@@ -1,0 +1,196 @@
+"""Makes jobs for observers out of what the inventory says of probes: which module, which address, how often."""
+
+from __future__ import annotations
+
+import importlib
+import ipaddress
+import math
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from agent.kinds import PROBES
+from agent.probes.probe import Job, Module
+from agent.probes.running import timeout_of
+from collector.inventory.chosen import PROBE_INTERVAL_S, Chosen
+from collector.inventory.files import TargetEntry
+from collector.inventory.watching import PRIORITIES, ProbeEntry
+
+if TYPE_CHECKING:
+    from collector.inventory import Inventory
+
+FAIL_AFTER: Final = 3
+"""Failed samples in a row until it is down (SPEC 3.20)."""
+RETRY_SHARE: Final = 4
+"""The distance of retries is the interval divided by this where nothing is said: 15 s after 60 s (R4.3)."""
+TIMEOUT_S: Final = 5
+"""Timeout of a child whose probes are not known (R4.3, SPEC 3.20)."""
+DEFAULT_PORTS: Final[dict[str, int]] = {
+    "dns": 53,
+    "h323": 1720,
+    "imap": 143,
+    "ntp": 123,
+    "rtp": 8603,
+    "sip": 5060,
+    "smtp": 25,
+    "tls": 443,
+}
+"""Completes the address of a kind that wants a port, where nothing says one."""
+PLACEHOLDERS: Final = ("address", "id", "site")
+_PLACEHOLDER: Final = re.compile(r"\{([A-Za-z0-9_]*)\}")
+
+
+class _Door(Protocol):
+    """What the module of a kind offers."""
+
+    def address_problem(self, address: str) -> str:
+        """What was expected in place of the address; "" if it will do."""
+
+
+class AddressError(ValueError):
+    """A probe has no address that its kind can use; `found` and `expected` say why, in the words of problems."""
+
+    def __init__(self, found: str, expected: str) -> None:
+        super().__init__(f"{found}, expected {expected}")
+        self.found = found
+        self.expected = expected
+
+
+def jobs_of(inventory: Inventory, observer: str) -> list[Job]:
+    """What `observer`, an agent or `collector`, is to probe. Empty where the inventory was loaded without modules; names and
+    addresses were checked when it was loaded."""
+    modules = inventory.equipment.modules if inventory.equipment is not None else {}
+    ways = {id_: uplink.via for id_, uplink in inventory.uplinks.items()}
+    found: list[Job] = []
+    for entry in inventory.entries.values():
+        chosen = inventory.chosen(entry)
+        for probe in chosen.probes:
+            if probe.module in modules and observer in chosen.observers_of(probe):
+                found += _job(chosen, probe, modules[probe.module], ways, observer)
+    return found
+
+
+def _job(chosen: Chosen, probe: ProbeEntry, module: Module, ways: Mapping[str, str], observer: str) -> list[Job]:
+    try:
+        address = address_of(chosen, probe, module)
+    except AddressError:  # of defaults that do not fit a target without an address: nothing is probed
+        return []
+    interval_s = interval_of(chosen, probe)
+    uplink = chosen.said("uplink", "")
+    return [
+        Job(
+            target=chosen.entry.id,
+            name=name_of(probe),
+            module=module,
+            address=address,
+            interval_s=interval_s,
+            retry_s=retry_of(probe, interval_s),
+            fail_after=chosen.said("fail_after", FAIL_AFTER),
+            judged=probe.judged,
+            priority=PRIORITIES[chosen.said("priority", "normal")],
+            uplink=uplink if ways.get(uplink) == observer else "",
+        )
+    ]
+
+
+def name_of(probe: ProbeEntry) -> str:
+    """Its name among the probes of its target."""
+    return probe.name or probe.module
+
+
+def interval_of(chosen: Chosen, probe: ProbeEntry) -> int:
+    """Seconds between two runs."""
+    return probe.interval_s or chosen.said("interval_s", PROBE_INTERVAL_S)
+
+
+def retry_of(probe: ProbeEntry, interval_s: int) -> int:
+    """Seconds between runs after a failed one."""
+    return min(interval_s, probe.retry_s or max(1, interval_s // RETRY_SHARE))
+
+
+def longest_timeout_s(chosen: Chosen, modules: Mapping[str, Module]) -> int:
+    """The longest that a judged probe of a target waits, in whole seconds; 5 where none is known."""
+    found = [
+        timeout_of(modules[probe.module], interval_of(chosen, probe))
+        for probe in chosen.probes
+        if probe.judged and probe.module in modules
+    ]
+    return math.ceil(max(found)) if found else TIMEOUT_S
+
+
+def address_of(chosen: Chosen, probe: ProbeEntry, module: Module) -> str:
+    """What a probe is given: its own address with the placeholders filled in, else the target's, completed as its kind needs
+    it: with a port, or as the URL of the root page. Raises `AddressError`."""
+    entry = chosen.entry
+    if probe.address is not None:
+        address = _filled(probe.address, entry)
+    elif entry.address is not None:
+        address = entry.address
+    else:
+        raise AddressError("nothing", "the host name or IP address that is probed")
+    expected = _address_problem(module.kind, address)
+    if not expected and probe.port is None:
+        return address
+    if module.kind == "http" and "://" not in address:
+        completed = _url(address, probe, module)
+    else:
+        completed = _with_port(address, _port(chosen, probe, module))
+    problem = _address_problem(module.kind, completed)
+    if problem:
+        raise AddressError(address, expected or problem)
+    return completed
+
+
+def _filled(text: str, entry: TargetEntry) -> str:
+    values = {"address": entry.address, "id": entry.id, "site": entry.site}
+
+    def value_of(match: re.Match[str]) -> str:
+        value = values.get(match[1])
+        if match[1] not in values:
+            raise AddressError(match[0], f"one of: {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}")
+        if value is None:
+            raise AddressError(match[0], "an address of the target, for which it stands")
+        is_part = text[: match.start()].endswith("//") or text[match.end() :].startswith(":")
+        return f"[{value}]" if is_part and ":" in value else value
+
+    return _PLACEHOLDER.sub(value_of, text)
+
+
+def _url(address: str, probe: ProbeEntry, module: Module) -> str:
+    """The root page; over TLS if the module would refuse anything else."""
+    scheme = "https" if module.settings.get("fail_if_not_ssl") else "http"
+    host = f"[{address}]" if _is_v6(address) else address
+    return f"{scheme}://{host}:{probe.port}/" if probe.port is not None else f"{scheme}://{host}/"
+
+
+def _port(chosen: Chosen, probe: ProbeEntry, module: Module) -> int | None:
+    if probe.port is not None:
+        return probe.port
+    reflector = chosen.said("reflector", None) if module.kind == "rtp" else None
+    return reflector.port if reflector is not None else DEFAULT_PORTS.get(module.kind)
+
+
+def _with_port(address: str, port: int | None) -> str:
+    if port is None:
+        return address
+    return f"[{address}]:{port}" if _is_v6(address) else f"{address}:{port}"
+
+
+def _is_v6(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).version == 6
+    except ValueError:
+        return False
+
+
+@cache
+def _door(kind: str) -> _Door:
+    return cast("_Door", importlib.import_module(PROBES[kind].partition(":")[0]))
+
+
+def _address_problem(kind: str, address: str) -> str:
+    return _door(kind).address_problem(address)
+
+
+__all__ = ["DEFAULT_PORTS", "AddressError", "address_of", "interval_of", "jobs_of", "longest_timeout_s", "name_of", "retry_of"]
