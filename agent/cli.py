@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _main(arguments: Sequence[str]) -> int:
     language = words.choose(_language_argument(arguments))
-    parsed = _parser(language).parse_args(arguments)
+    parsed = _parser(language, arguments).parse_args(arguments)
     command: str = parsed.command
     if command == "run":
         from agent.app import run
@@ -58,6 +58,8 @@ def _main(arguments: Sequence[str]) -> int:
         return _once(parsed.config, language)
     if command == "status":
         return _status(parsed.config or DEFAULT_FILE, language, SystemClock())
+    if command == "probe":
+        return _probe(parsed, language)
     return _enrol(parsed, language)
 
 
@@ -70,7 +72,7 @@ def _language_argument(arguments: Sequence[str]) -> str:
     return ""
 
 
-def _parser(language: str) -> argparse.ArgumentParser:
+def _parser(language: str, arguments: Sequence[str]) -> argparse.ArgumentParser:
     def say(key: str, **values: object) -> str:
         return words.say(key, language, **values)
 
@@ -81,6 +83,12 @@ def _parser(language: str) -> argparse.ArgumentParser:
     for name in ("run", "once", "check", "status"):
         command = commands.add_parser(name, help=say(name), description=say(name), parents=[common])
         command.add_argument("--config", metavar="FILE", help=say("config", default=DEFAULT_FILE))
+    if "probe" in arguments:
+        from agent.probe_command import add_arguments  # What knows probes is loaded only for them.
+
+        add_arguments(commands.add_parser("probe", help=say("probe"), description=say("probe"), parents=[common]), language)
+    else:
+        commands.add_parser("probe", help=say("probe"), parents=[common])
     enrol = commands.add_parser("enrol", help=say("enrol"), description=say("enrol"), parents=[common])
     enrol.add_argument("url", metavar="URL", help=say("url"))
     enrol.add_argument("code", metavar="CODE", help=say("code"))
@@ -194,6 +202,20 @@ def collect(settings: Settings, clock: Clock) -> list[Run]:
     runs = crew.runs()
     crew.close()
     return runs
+
+
+def _probe(parsed: argparse.Namespace, language: str) -> int:
+    """One run of a probe by hand."""
+    from agent.probe_command import probe
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # as Prometheus reads it, on Windows too
+    answer = probe(parsed, language)
+    if answer.err:
+        _complain(answer.err.removesuffix("\n"))
+    if answer.out:
+        _put(answer.out)
+    return answer.code
 
 
 def _status(file: str, language: str, clock: Clock) -> int:

@@ -79,27 +79,41 @@ def load(
     return ModuleFiles(modules, tuple(notes))
 
 
-def module_of(kind: str, given: Mapping[str, Any], *, name: str = "", file: str = "") -> Module:
-    """A module of what a person gave by hand: values of its settings as a file would have them. Raises `SheetError`, whose
-    problems name `file`."""
-    sheet = Sheet(file, msgspec.json.encode({"modules": {name or kind: {"prober": kind, kind: given}}}).decode())
-    found = _File(sheet, os.environ)
+def changed(module: Module, given: Mapping[str, Any]) -> Module:
+    """The module with other settings, as a person gives them by hand: in the form of a file, or in base units. Raises
+    `SheetError`, whose problems name the keys alone."""
+    raw = {"prober": module.kind, module.kind: _merged(module.settings, given)}
+    sheet = Sheet("", msgspec.json.encode({"modules": {module.name: raw}}).decode())
+    found = _File(sheet, os.environ, takes_plain=True)
     if sheet.problems:
-        raise SheetError(sheet.problems)
-    return found.modules[name or kind]
+        above = f"modules.{module.name}.{module.kind}."
+        raise SheetError([msgspec.structs.replace(each, key=each.key.removeprefix(above)) for each in sheet.problems])
+    return msgspec.structs.replace(module, settings=found.modules[module.name].settings)
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if not (isinstance(old, dict) and isinstance(new, Mapping)):
+        return new
+    return {**old, **{name: _merged(old.get(name), part) for name, part in new.items()}}
 
 
 class _File:
     """The modules of one sheet; what is wrong is noted there."""
 
     def __init__(
-        self, sheet: Sheet, environ: Mapping[str, str], names: Collection[str] | None = None, *, is_shipped: bool = False
+        self,
+        sheet: Sheet,
+        environ: Mapping[str, str],
+        names: Collection[str] | None = None,
+        *,
+        is_shipped: bool = False,
+        takes_plain: bool = False,
     ) -> None:
         self.sheet = sheet
         self.modules: dict[str, Module] = {}
         self.notes: list[Problem] = []
         self._is_shipped = is_shipped
-        self._preparer = Preparer(sheet, environ)
+        self._preparer = Preparer(sheet, environ, takes_plain=takes_plain)
         for name, raw in self._entries().items():
             if names is not None and name not in names:
                 continue

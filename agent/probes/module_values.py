@@ -36,9 +36,11 @@ _PLACES: Final = ("_file", "_env")
 
 
 class Preparer:
-    """Prepares the values of one file. Relative paths are meant from its folder."""
+    """Prepares the values of one file. Relative paths are meant from its folder. `takes_plain`: base units are taken as well,
+    as they stand in settings that were prepared before."""
 
-    def __init__(self, sheet: Sheet, environ: Mapping[str, str]) -> None:
+    def __init__(self, sheet: Sheet, environ: Mapping[str, str], *, takes_plain: bool = False) -> None:
+        self._takes_plain = takes_plain
         self._sheet = sheet
         self._folder = Path(sheet.file).parent
         self._environ = environ
@@ -97,7 +99,7 @@ class Preparer:
                 return seconds(value) if form == "duration" else bytes_of(value)
         except ValueError:
             pass
-        if form == "size" and type(value) is int:
+        if (form == "size" and type(value) is int) or (self._takes_plain and type(value) in (int, float)):
             return value
         self._sheet.say(key, show(value), expectation(hint))
         return BAD
@@ -117,17 +119,18 @@ class Preparer:
         if not isinstance(given, str) or not given:
             self._sheet.say(key, show(given), "a path" if name.endswith("_file") else "the name of a variable")
             return BAD
-        if name.endswith("_env"):
-            text = self._environ.get(given, "")
-            if not text:
-                self._sheet.say(key, f"{show(given)}, which is not set", "a variable of the environment that is set")
-                return BAD
-        else:
-            text = self._read(self._folder / given, key, is_secret=is_secret)
-            if text is None:
-                return BAD
-        text = text.strip() if is_secret else text
-        return self.prepared(text, hint, key)
+        read = (
+            self._variable(given, key) if name.endswith("_env") else self._read(self._folder / given, key, is_secret=is_secret)
+        )
+        if read is None:
+            return BAD
+        return self.prepared(read.strip() if is_secret else read, hint, key)
+
+    def _variable(self, name: str, key: Key) -> str | None:
+        text = self._environ.get(name, "")
+        if not text:
+            self._sheet.say(key, f"{show(name)}, which is not set", "a variable of the environment that is set")
+        return text or None
 
     def _read(self, path: Path, key: Key, *, is_secret: bool) -> str | None:
         try:
