@@ -30,7 +30,7 @@ from agent.transport import HttpTransport, TransportSettings
 from agent.uplink import Uplink, UplinkSettings
 
 if TYPE_CHECKING:
-    from agent.snmp.service import SnmpService
+    from agent.probes.service import Observing
 
 FLUSH_S: Final = 2.0
 """So long a stopping agent tries to deliver its last facts."""
@@ -172,15 +172,26 @@ class App:
             pulse=self._pulse,
             wake=Wake(),
         )
-        self._snmp = self._make_snmp() if settings.snmp.devices else None
+        self._observing = self._make_observing() if settings.snmp.devices or settings.probes.jobs else None
 
-    def _make_snmp(self) -> SnmpService:
+    def _make_observing(self) -> Observing:
         # Loaded here only: an agent that reads its host alone stays as light as it is.
-        from agent.snmp.service import open_service
+        from agent.probes.local import wanted_of
+        from agent.probes.service import Observing
 
-        return open_service(self.settings.snmp, self._spool, self._clock, stored=self._uplink.wake, say=self._say_of_snmp)
+        probes = self.settings.probes
+        observing = Observing(
+            self._spool,
+            self._clock,
+            stored=self._uplink.wake,
+            say=self._say_of_others,
+            scripts=probes.scripts,
+            max_in_flight=probes.max_in_flight,
+        )
+        observing.configure(wanted_of(self.settings))
+        return observing
 
-    def _say_of_snmp(self, about: str, text: str, good: bool) -> None:
+    def _say_of_others(self, about: str, text: str, good: bool) -> None:
         self._say(about, text, good=good)
 
     def _make_uplink(self, transport: HttpTransport) -> Uplink:
@@ -200,8 +211,8 @@ class App:
         self._listen()
         self._log.write("info", f"agent {self.settings.id} starts, every {self.settings.interval_s} s to {self._where()}")
         self._uplink.start()
-        if self._snmp is not None:
-            self._snmp.start()
+        if self._observing is not None:
+            self._observing.start()
         while (request := self.runner.run()) == RELOAD:
             if self._is_new_file_good():
                 return self._begin_again()
@@ -317,8 +328,8 @@ class App:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
 
     def _stop(self, reason: str) -> None:
-        if self._snmp is not None:
-            self._snmp.stop()
+        if self._observing is not None:
+            self._observing.stop()
         self.runner.stop(reason)
         flushed = self._uplink.stop(FLUSH_S)
         self._write_status(reason)

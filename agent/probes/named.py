@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from agent.config import Problem, show
 from agent.kinds import PROBES
-from agent.probes.module_file import load_modules
+from agent.probes.module_file import load
 from agent.probes.probe import Module
 from agent.settings_probes import ProbeEntry, ProbesSettings
 from agent.sheets.sheet import SheetError
@@ -28,7 +28,8 @@ def check(probes: ProbesSettings, folder: str, say: Say) -> list[Problem]:
             say(f"probes.jobs[{index}].name", show(name), "a name that no other probe of the target has")
         seen.add((job.target, name))
     try:
-        modules = load_modules([os.path.join(folder, file) for file in probes.module_files])
+        files = [os.path.join(folder, file) for file in probes.module_files]
+        modules = load(files, names={job.module for job in probes.jobs}).modules
     except SheetError as error:
         return [Problem(one.file, one.line, one.key, one.found, one.expected) for one in error.problems]
     for index, job in enumerate(probes.jobs):

@@ -13,8 +13,9 @@ from agent.clock import SystemClock
 from agent.config import ConfigError, load
 from agent.model import Outcome, Report
 from agent.probes.crew import Crew
+from agent.probes.local import wanted_of
+from agent.probes.service import Observing
 from agent.snmp.device import CORE, VALUES, VERDICT
-from agent.snmp.service import open_service
 from tests.e2e.debian import binary
 from tests.e2e.snmpd import COMMUNITY, Snmpd
 
@@ -58,19 +59,19 @@ def test_devices_of_the_settings_are_polled_into_the_spool(tmp_path: Path) -> No
         device = f"    - {{target: host-9, address: {snmpd.host}, port: {snmpd.port}, auth: lab, interval_s: 5}}\n"
         settings = load(write(tmp_path, device))
         spool = Spool()
-        service = open_service(
-            settings.snmp,
+        service = Observing(
             spool,
             SystemClock(),
             stored=lambda: None,
             say=lambda about, text, good: spool.said.append(f"{about}: {text}"),
         )
+        service.configure(wanted_of(settings))
         service.start()
         try:
             assert spool.came.wait(30), spool.said
         finally:
             service.stop()
-    assert set(spool.said) == {"snmp spool: ok"}
+    assert set(spool.said) == {"observing spool: ok"}
     first = {report.module: report for report in reversed(spool.reports)}
     assert first.keys() == {VERDICT, CORE, VALUES}
     assert {report.target for report in spool.reports} == {"host-9"}
@@ -95,35 +96,34 @@ def test_polling_that_ended_by_a_mistake_is_begun_anew(tmp_path: Path, monkeypat
             if len(self.said) < 2:
                 raise OSError("no space left")
 
-    monkeypatch.setattr("agent.snmp.service.Crew", Failing)
-    monkeypatch.setattr("agent.snmp.service.AGAIN_S", 0.0)
+    monkeypatch.setattr("agent.probes.active.Crew", Failing)
+    monkeypatch.setattr("agent.probes.service.AGAIN_S", 0.0)
     device = "    - {target: d, address: 127.0.0.1, port: 9, auth: lab, interval_s: 5, timeout_s: 0.1, ping: false}\n"
     spool, stored = Full(), threading.Event()
-    service = open_service(
-        load(write(tmp_path, device)).snmp,
+    service = Observing(
         spool,
         SystemClock(),
         stored=lambda: stored.set() if spool.said[-1].endswith("ok") else None,
         say=lambda about, text, good: spool.said.append(f"{about}: {text}"),
     )
+    service.configure(wanted_of(load(write(tmp_path, device))))
     service.start()
     try:
         assert stored.wait(30), spool.said
     finally:
         service.stop()
     assert spool.said[:3] == [
-        "snmp: polling ended with an error, it is begun anew: LookupError: nobody expected this",
-        "snmp spool: reports of devices could not be stored: no space left",
-        "snmp spool: ok",
+        "observing: it ended with an error and is begun anew: LookupError: nobody expected this",
+        "observing spool: reports of other targets could not be stored: no space left",
+        "observing spool: ok",
     ]
 
 
 def test_a_service_that_is_stopped_at_once_ends(tmp_path: Path) -> None:
     """Whether its loop runs already or not."""
     device = "    - {target: d, address: 127.0.0.1, port: 9, auth: lab}\n"
-    service = open_service(
-        load(write(tmp_path, device)).snmp, Spool(), SystemClock(), stored=lambda: None, say=lambda about, text, good: None
-    )
+    service = Observing(Spool(), SystemClock(), stored=lambda: None, say=lambda about, text, good: None)
+    service.configure(wanted_of(load(write(tmp_path, device))))
     service.start()
     service.stop()
     assert not service._thread.is_alive()
