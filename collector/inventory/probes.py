@@ -37,6 +37,8 @@ DEFAULT_PORTS: Final[dict[str, int]] = {
     "tls": 443,
 }
 """Completes the address of a kind that wants a port, where nothing says one."""
+MAX_NAME: Final = 128
+"""Characters of a report's module."""
 PLACEHOLDERS: Final = ("address", "id", "site")
 _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z0-9_]*)\}")
 
@@ -81,7 +83,7 @@ def _job(chosen: Chosen, probe: ProbeEntry, module: Module, ways: Mapping[str, s
     return [
         Job(
             target=chosen.entry.id,
-            name=name_of(probe),
+            name=name_at(chosen, probe, observer),
             module=module,
             address=address,
             interval_s=interval_s,
@@ -97,6 +99,14 @@ def _job(chosen: Chosen, probe: ProbeEntry, module: Module, ways: Mapping[str, s
 def name_of(probe: ProbeEntry) -> str:
     """Its name among the probes of its target."""
     return probe.name or probe.module
+
+
+def name_at(chosen: Chosen, probe: ProbeEntry, observer: str) -> str:
+    """Module of the reports of one observer: of several the first one's is the name, the others' bear the observer, so that the
+    values of both are kept and told apart."""
+    first = chosen.observers_of(probe)[0]
+    name = name_of(probe)
+    return name if observer == first else f"{name}:{observer.lower()}"[:MAX_NAME]
 
 
 def interval_of(chosen: Chosen, probe: ProbeEntry) -> int:
