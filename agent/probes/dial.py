@@ -115,6 +115,11 @@ class Stream:
         self._in = ssl.MemoryBIO()
         self._out = ssl.MemoryBIO()
 
+    @property
+    def local_ip(self) -> str:
+        """Our own address of this connection, without its zone."""
+        return str(self._sock.getsockname()[0]).partition("%")[0]
+
     async def start_tls(self, run: Run, tls: TlsSettings, server_name: str) -> None:
         """Speak TLS from here on; phase `tls`. `tls.server_name` goes before `server_name`. Raises `ProbeError` with reason
         `tls` for every way in which that can fail; what the server showed is known all the same (`certificates.chain_of`)."""

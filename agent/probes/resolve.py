@@ -78,6 +78,7 @@ async def resolve(run: Run, host: str, choice: IpChoice) -> Place:
         return place
 
 
+@functools.lru_cache(_KNOWN)
 def split_address(text: str, default_port: int | None = None) -> tuple[str, int]:
     """Host and port of `host:port`, `[v6]:port`; with a default also of `host`, `[v6]` and a bare IPv6 address. Raises
     `ValueError` that says what is wrong."""
@@ -97,6 +98,12 @@ def split_address(text: str, default_port: int | None = None) -> tuple[str, int]
     if not (port.isascii() and port.isdecimal() and 0 < int(port[:6]) < 65536):
         raise ValueError("the port is not a number from 1 to 65535")
     return host, int(port)
+
+
+def check_source(ip: str) -> None:
+    """Raises `ValueError` unless it is an address, or empty for none."""
+    if ip and _literal(ip) is None:
+        raise ValueError(f"source_ip_address: {ip!r} is no address")
 
 
 def socket_address(place: Place, port: int) -> tuple[Any, ...]:
