@@ -1,6 +1,8 @@
-"""Connects polling and traps to the running collector: devices from the inventory, results into the store like any agent's.
+"""Connects polling, probing and traps to the running collector: devices and probes from the inventory, results into the store
+like any agent's, and none that accuses while the collector does not see.
 
-Nothing of SNMP is loaded until the inventory names a device to poll or traps are to be heard.
+Nothing of SNMP is loaded until the inventory names a device to poll or traps are to be heard, nothing of probes until it names
+one.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from agent.wire import Batch
 from collector.core.change import COLLECTOR, StoreError
 from collector.core.poll_tally import PollTally
 from collector.core.poll_view import PollView, SlowDevice, devices_by_outcome
+from collector.core.probe_tally import ProbeTally
 from collector.core.schemas import SchemaBook, pack
 from collector.core.sequence import Sequence
 from collector.core.tally import Tally
@@ -30,9 +33,12 @@ from collector.store.store import Store
 from collector.tasks import end, keep_running, report_end
 
 if TYPE_CHECKING:
+    from agent.probes.probe import Finding, Job
     from collector.poll.devices import Devices
     from collector.poll.gathering import Gathering, Sender, Stored
     from collector.poll.hearing import Hearing
+    from collector.poll.probing import Probing
+    from collector.poll.sight import Watch
 
 STREAM_FILE: Final = "collector.stream"
 _log = logging.getLogger("haidang.poll")
@@ -67,7 +73,11 @@ class Polling:
         self._news = asyncio.Event()
         self._gathering: Gathering | None = None
         self._devices: Devices | None = None
+        self._probing: Probing | None = None
+        self._watch: Watch | None = None
         self._hearing: Hearing | None = None
+        self._polls = PollTally()
+        self._probes = ProbeTally()
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def remember_schema(self, agent: str, digest: bytes) -> None:
@@ -103,14 +113,22 @@ class Polling:
         """Hear and poll nothing more; what was found is handed over."""
         if self._hearing is not None:
             await self._hearing.stop()
-        for name in ("devices", "gathering"):
+        for name in ("devices", "probing", "sight"):
             await self._end(name)
+        if self._watch is not None:
+            await self._watch.finish()
+        await self._end("gathering")
         if self._gathering is not None:
             await self._gathering.finish()
 
     def poll_now(self, target: str, reset: bool) -> bool:
         """Poll a device at once; false for one that is not polled here."""
         return self._devices is not None and self._devices.poll_now(target, reset=reset)
+
+    async def probe_now(self, target: str, timeout_s: float) -> Mapping[str, Finding]:
+        """Probe a target at once and wait so long for what is found, by the name of the probe; what does not end in time is
+        not in it."""
+        return await self._probing.probe_now(target, timeout_s) if self._probing is not None else {}
 
     def look(self) -> PollView:
         """What polling came upon until now."""
@@ -137,20 +155,51 @@ class Polling:
             await self._end("devices")
             self._devices = None
         if equipment is not None:
+            self._see(inventory)
             self._poll(inventory)
+        await self._probe(inventory)
         await self._hear(inventory)
         self._present = inventory
 
+    def _see(self, inventory: Inventory) -> None:
+        """Which ways out there are, and over which each target is observed."""
+        from collector.poll.ways import ways_of
+
+        assert self._watch is not None
+        self._watch.configure(*ways_of(inventory))
+
+    async def _probe(self, inventory: Inventory) -> None:
+        settings = inventory.settings.probes
+        jobs: list[Job] = []
+        if inventory.equipment is not None:
+            from collector.inventory.probes import jobs_of
+
+            jobs = jobs_of(inventory, COLLECTOR)
+        if self._probing is not None and not self._probing.is_of(settings):
+            await self._end("probing")
+            self._probing = None
+        if self._probing is None and jobs:
+            from collector.poll.probing import Probing
+
+            assert self._watch is not None
+            self._tally.probes = self._probes
+            self._probing = Probing(settings, self._watch.take, self._clock, self._probes)
+            self._spawn("probing", self._probing)
+        if self._probing is not None:
+            self._probing.configure(jobs)
+
     def _poll(self, inventory: Inventory) -> None:
+        if self._devices is None and not inventory.polled():
+            return
         from collector.poll.devices import Devices, devices_of
 
         equipment, settings = inventory.equipment, inventory.settings.snmp
         assert equipment is not None
-        assert self._gathering is not None
         wanted = devices_of(inventory, equipment, settings)
         if self._devices is None and wanted:
-            assert self._tally.snmp is not None
-            self._devices = Devices(equipment, settings, self._gathering.take, self._clock, self._tally.snmp)
+            assert self._watch is not None
+            self._tally.snmp = self._polls
+            self._devices = Devices(equipment, settings, self._watch.take, self._clock, self._polls)
             self._spawn("devices", self._devices)
         if self._devices is not None:
             self._devices.configure(wanted)
@@ -168,11 +217,13 @@ class Polling:
     async def _open(self) -> None:
         """Find out who we are to the store, and begin to hand over."""
         from collector.poll.gathering import Gathering
+        from collector.poll.sight import Watch
 
         sender = await self._sender()
-        self._tally.snmp = self._tally.snmp or PollTally()
-        self._gathering = Gathering(self._submit, sender, self._clock, self._tally.snmp)
+        self._gathering = Gathering(self._submit, sender, self._clock, self._polls, self._probes)
         self._spawn("gathering", self._gathering)
+        self._watch = Watch(self._gathering.take, self._clock)
+        self._spawn("sight", self._watch)
 
     async def _sender(self) -> Sender:
         from collector.poll.gathering import Sender
@@ -188,7 +239,7 @@ class Polling:
                 )
         return Sender(stream, secrets.token_hex(16), following)
 
-    def _spawn(self, name: str, work: Devices | Gathering) -> None:
+    def _spawn(self, name: str, work: Devices | Gathering | Probing | Watch) -> None:
         task = asyncio.get_running_loop().create_task(keep_running(name, work.run))
         task.add_done_callback(report_end)
         self._tasks[name] = task

@@ -10,6 +10,7 @@ import msgspec
 from agent.model import Lane
 from collector.core.histogram import Histogram
 from collector.core.poll_tally import PollTally, TrapCounts
+from collector.core.probe_tally import ProbeTally
 
 COMMIT_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
@@ -105,6 +106,8 @@ class Tally(msgspec.Struct):
     agents: dict[str, AgentTally] = {}
     snmp: PollTally | None = None
     """None while nothing is polled here."""
+    probes: ProbeTally | None = None
+    """None while nothing is probed here."""
     traps: TrapCounts | None = None
     """None while no traps are heard."""
 

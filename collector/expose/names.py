@@ -215,7 +215,49 @@ _POLLING = (
     Own("haidang_trap_unknown_senders", GAUGE, "Senders that are remembered because they are not heard."),
     Own("haidang_trap_learnt_engines", GAUGE, "SNMPv3 engines that were learnt from authenticated traps."),
 )
-_TABLE = (*_FLEET, *_POLLING, *_LEDGER)
+_PROBING = (
+    Own("haidang_probe_jobs", GAUGE, "Probes that the collector runs."),
+    Own(
+        "haidang_probe_runs_total",
+        COUNTER,
+        "Runs of probes by kind and outcome: ok, degraded, failed or error (could not test).",
+        ("kind", "outcome"),
+    ),
+    Own("haidang_probe_late_runs_total", COUNTER, "Runs that began more than a second after their time."),
+    Own(
+        "haidang_probe_missed_runs_total",
+        COUNTER,
+        "Runs that were left out because the one before still ran, or the collector stood still.",
+    ),
+    Own(
+        "haidang_probe_slow_missed_runs",
+        GAUGE,
+        "The same by probe, for the last 20 probes that it happened to.",
+        ("instance", "module"),
+    ),
+    Own(
+        "haidang_probe_shed_total",
+        COUNTER,
+        "Runs that were left out because there was too much to do, by priority: low, normal or critical.",
+        ("priority",),
+    ),
+    Own("haidang_probe_in_flight_runs", GAUGE, "Runs that go on now."),
+    Own("haidang_probe_waiting_runs", GAUGE, "Runs that are due and wait for others to end."),
+    Own(
+        "haidang_probe_start_delay_seconds",
+        HISTOGRAM,
+        "How long after it was due a run began.",
+        (),
+        "seconds",
+    ),
+    Own(
+        "haidang_probe_dropped_results_total",
+        COUNTER,
+        "Results of probes that were not stored: overtaken by newer ones while the store was busy, or refused by it.",
+        ("reason",),
+    ),
+)
+_TABLE = (*_FLEET, *_POLLING, *_PROBING, *_LEDGER)
 
 NAMES: dict[str, Own] = {own.name: own for own in _TABLE}
 """Every metric of the collector by name."""

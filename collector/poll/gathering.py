@@ -17,9 +17,10 @@ import msgspec
 from agent.clock import Clock
 from agent.model import Lane, Report
 from agent.results import Result, Schemas
-from agent.snmp.device import VALUES, VERDICT
+from agent.snmp.device import CORE, VALUES, VERDICT
 from agent.wire import VERSION, Batch, Group
 from collector.core.poll_tally import PollTally
+from collector.core.probe_tally import ProbeTally
 
 GATHER_S: Final = 0.2
 """So long results wait for others, to be stored in one go."""
@@ -29,6 +30,7 @@ KEPT: Final = {Lane.FACTS: 8, Lane.BULK: 1}
 KEPT_REPORTS: Final = 10_000
 """The same of reports that do not repeat, of all devices together."""
 RETRY_S: Final = 1.0
+_POLLS: Final = frozenset({VERDICT, CORE, VALUES})
 
 
 class Stored(enum.Enum):
@@ -55,7 +57,11 @@ Submit = Callable[[Batch, Mapping[bytes, bytes]], Awaitable[Stored]]
 class Gathering:
     """`take` results, `run` as a task; at the end cancel it and `await finish()`."""
 
-    def __init__(self, submit: Submit, sender: Sender, clock: Clock, tally: PollTally) -> None:
+    def __init__(
+        self, submit: Submit, sender: Sender, clock: Clock, tally: PollTally, probes: ProbeTally | None = None
+    ) -> None:
+        """`tally` counts what becomes of polls, `probes` of everything else."""
+        self._probes = probes
         self._submit = submit
         self._sender = sender
         self._clock = clock
@@ -63,7 +69,7 @@ class Gathering:
         self._next = {lane: sender.next_seq.get(lane, 1) for lane in Lane}
         self._waiting: dict[tuple[str, str], deque[Result]] = {}
         self._reports: deque[Report] = deque(maxlen=KEPT_REPORTS)
-        self._under_way: tuple[Batch, Schemas, int] | None = None
+        self._under_way: tuple[Batch, Schemas] | None = None
         self._news = asyncio.Event()
 
     def take(self, result: Result) -> None:
@@ -78,7 +84,7 @@ class Gathering:
         if waiting is None:
             waiting = self._waiting[key] = deque(maxlen=KEPT[result.lane])
         elif len(waiting) == waiting.maxlen:
-            tally.dropped["overtaken"] += 1
+            self._dropped(result.module)["overtaken"] += 1
         waiting.append(result)
         self._news.set()
 
@@ -88,6 +94,10 @@ class Gathering:
             self._tally.dropped["overtaken"] += 1
         self._reports.append(report)
         self._news.set()
+
+    def _dropped(self, module: str) -> dict[str, int]:
+        """Where it is counted that results of a module are not stored."""
+        return self._tally.dropped if self._probes is None or module in _POLLS else self._probes.dropped
 
     @property
     def _is_idle(self) -> bool:
@@ -112,17 +122,19 @@ class Gathering:
         """Offer a batch; false if it has to be offered again later."""
         if self._under_way is None:
             self._under_way = self._batch()
-        batch, schemas, count = self._under_way
+        batch, schemas = self._under_way
         stored = await self._submit(self._now(batch), schemas)
         if stored is Stored.LATER:
             return False
         if stored is Stored.NEVER:
-            self._tally.dropped["refused"] += count
+            for group in batch.groups:
+                for report in group.reports:
+                    self._dropped(report.module)["refused"] += 1
         self._under_way = None
         return True
 
-    def _batch(self) -> tuple[Batch, Schemas, int]:
-        """The oldest results, numbered, with the layouts of their blocks, and how many they are."""
+    def _batch(self) -> tuple[Batch, Schemas]:
+        """The oldest results, numbered, with the layouts of their blocks."""
         results: list[Result] = []
         while self._waiting and len(results) < BATCH_RESULTS:
             results.extend(self._waiting.pop(next(iter(self._waiting))))
@@ -133,11 +145,10 @@ class Gathering:
             found[result.lane].append(result.report(self._number(result.lane)))
         for report in self._reports:
             found[Lane.FACTS].append(msgspec.structs.replace(report, seq=self._number(Lane.FACTS)))
-        count = len(results) + len(self._reports)
         self._reports.clear()
         boot, stream = self._sender.boot, self._sender.stream
         groups = tuple([Group(boot, lane, tuple(some)) for lane, some in found.items() if some])
-        return Batch(VERSION, stream, boot, 0, 0, 0, groups=groups), schemas, count
+        return Batch(VERSION, stream, boot, 0, 0, 0, groups=groups), schemas
 
     def _number(self, lane: Lane) -> int:
         number = self._next[lane]

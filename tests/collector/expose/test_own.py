@@ -10,7 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from agent.model import Lane, LossReason, Outcome
 from collector.core.fleet import Fleet
+from collector.core.histogram import Histogram
 from collector.core.poll_tally import PollTally, TrapCounts
+from collector.core.probe_tally import ProbeTally
 from collector.expose.names import COUNTER, NAMES
 from collector.expose.own import OwnPage
 from tests.collector.expose.ledger_kit import busy
@@ -37,6 +39,9 @@ def busy_fleet() -> Fleet:
     polls.verdict("ups-1", Outcome.DEGRADED, 0.02)
     polls.verdict("ups-1", Outcome.OK, 0.02)
     polls.walks_s.observe(1.5)
+    probes = tally.probes = ProbeTally(jobs=4, shed={"low": 3}, slow={("portal", "https"): 2})
+    probes.found("http", Outcome.OK)
+    probes.delays_s = Histogram((0.01, 1.0), [5, 1, 0], 0.5)
     tally.traps = TrapCounts({"accepted": 4, "limited": 0}, {"linkDown": 4})
     agent = tally.agent("h1")
     agent.hear(NOW - 60_000, "0.1.0")
@@ -140,6 +145,17 @@ def test_figures_of_polling() -> None:
     assert figure(text, "haidang_traps_total", outcome="accepted") == 4
     assert "haidang_snmp" not in page(make_fleet())
     assert "haidang_trap" not in page(make_fleet())
+
+
+def test_figures_of_probing() -> None:
+    """Runs by kind and outcome, what was left out by priority, and how late runs began."""
+    text = page(busy_fleet())
+    assert figure(text, "haidang_probe_runs_total", kind="http", outcome="ok") == 1
+    assert figure(text, "haidang_probe_shed_total", priority="low") == 3
+    assert figure(text, "haidang_probe_slow_missed_runs", module="https") == 2
+    assert figure(text, "haidang_probe_start_delay_seconds_bucket", le="0.01") == 5
+    assert figure(text, "haidang_probe_dropped_results_total", reason="refused") == 0, "there before the first of them"
+    assert "haidang_probe" not in page(make_fleet())
 
 
 def test_an_empty_fleet_is_a_valid_page_too() -> None:
