@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import select
 import socket
 import ssl
 import struct
@@ -42,7 +43,7 @@ async def connect(run: Run, place: Place, port: int, *, source_ip: str = "") -> 
                 sock.setblocking(False)
             if source_ip:
                 _bind(sock, place, source_ip)
-            await _connected(sock, address)
+            await _connected(run, sock, address)
         except BaseException:
             sock.close()
             raise
@@ -69,33 +70,52 @@ def _bind(sock: socket.socket, place: Place, source_ip: str) -> None:
     sock.bind(socket_address(Place(family, source_ip), 0))
 
 
-async def _connected(sock: socket.socket, address: tuple[object, ...]) -> None:
-    loop = asyncio.get_running_loop()
-    if sys.platform == "win32":
-        await loop.sock_connect(sock, address)
+async def _connected(run: Run, sock: socket.socket, address: tuple[object, ...]) -> None:
+    if sys.platform != "linux":
+        await asyncio.get_running_loop().sock_connect(sock, address)
         return
     code = sock.connect_ex(address)
-    if code == 0:
-        return
     if code in _UNDER_WAY:
-        await _writable(loop, sock.fileno())
+        await run.tools.part("connects", Connects).writable(sock.fileno())
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if code:
         raise OSError(code, os.strerror(code))
 
 
-async def _writable(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
-    waiter = loop.create_future()
-    loop.add_writer(descriptor, _wake, waiter)
-    try:
-        await waiter
-    finally:
-        loop.remove_writer(descriptor)
+class Connects:
+    """The part of the tools that waits for connections under way, on Linux: one epoll of its own that the loop looks at, so
+    that a connect costs one system call more instead of the loop's three and their books."""
 
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._epoll = select.epoll()
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._loop.add_reader(self._epoll.fileno(), self._wake)
 
-def _wake(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
+    async def writable(self, descriptor: int) -> None:
+        """Wait until a connect has ended, well or not. The socket must be closed, or not be waited for again here, afterwards:
+        closing is what takes it off."""
+        waiter = self._waiting[descriptor] = self._loop.create_future()
+        self._epoll.register(descriptor, select.EPOLLOUT | select.EPOLLONESHOT)
+        try:
+            await waiter
+        except BaseException:
+            # At once, lest a late word about it be taken for one about the next socket with this number.
+            self._epoll.unregister(descriptor)
+            raise
+        finally:
+            self._waiting.pop(descriptor, None)
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+        self._loop.remove_reader(self._epoll.fileno())
+        self._epoll.close()
+
+    def _wake(self) -> None:
+        for descriptor, _ in self._epoll.poll(0):
+            waiter = self._waiting.get(descriptor)
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
 
 
 class Stream:
