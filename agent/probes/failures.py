@@ -52,9 +52,10 @@ def is_ours(finding: Finding) -> bool:
 
 
 def _of_tls(error: ssl.SSLError) -> str:
+    # Those that Python code raises lack what OpenSSL's have.
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate is not trusted: {error.verify_message}"
-    return f"TLS failed: {(error.reason or str(error)).replace('_', ' ').lower()}"
+        return f"the certificate is not trusted: {getattr(error, 'verify_message', error)}"
+    return f"TLS failed: {(getattr(error, 'reason', '') or str(error)).replace('_', ' ').lower()}"
 
 
 def _of_name(error: socket.gaierror) -> Finding:
