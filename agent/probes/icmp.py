@@ -16,7 +16,7 @@ from agent.model import Family, MetricType, Outcome, Reason
 from agent.probes.ping_wire import Options
 from agent.probes.pings import MAX_PAYLOAD, PAYLOAD, Answers, Pings, Request
 from agent.probes.probe import OK, Finding, Probe, ProbeError, ProbeSettings, Run
-from agent.probes.resolve import IpChoice, IpName, resolve
+from agent.probes.resolve import IpChoice, IpName, check_source, resolve
 from agent.probes.shapes import Duration
 
 PHASES: Final = Family("probe_icmp_duration_seconds", MetricType.GAUGE, "Duration of icmp request by phase", ("phase",))
@@ -61,7 +61,8 @@ class Settings(ProbeSettings, frozen=True, kw_only=True):
 def open_probe(settings: Settings) -> Probe:
     """A probe with these settings. Raises `ValueError`."""
     choice = IpChoice(settings.preferred_ip_protocol, settings.ip_protocol_fallback)
-    options = Options(settings.ttl, settings.dont_fragment, checked_source(settings.source_ip_address))
+    check_source(settings.source_ip_address)
+    options = Options(settings.ttl, settings.dont_fragment, settings.source_ip_address)
     request = Request(settings.count, settings.spacing, settings.payload_size or PAYLOAD, settings.wait, options)
 
     async def probe(address: str, run: Run) -> Finding:
@@ -89,18 +90,6 @@ def address_problem(address: str) -> str:
     if not host or any(one in address for one in "/[] @") or (":" in host and host.count(":") < 2):
         return "a host name or an IP address, without a port"
     return ""
-
-
-def checked_source(text: str) -> str:
-    """An address of ours to send from, or "". Raises `ValueError`."""
-    import ipaddress
-
-    if text:
-        try:
-            ipaddress.ip_address(text)
-        except ValueError:
-            raise ValueError(f"source_ip_address: {text!r} is no IP address") from None
-    return text
 
 
 def _give(run: Run, answers: Answers | None, begun_s: float) -> None:

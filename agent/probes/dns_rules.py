@@ -1,0 +1,66 @@
+"""Rules for the records of a section of a DNS response, as blackbox_exporter's `validate_*_rrs` have them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from agent.probes.probe import ProbeSettings
+from agent.probes.shapes import GoRegex
+from agent.sheets.gopattern import compile_go
+
+_SHOWN: Final = 80
+
+
+class RulesSettings(ProbeSettings, frozen=True, kw_only=True):
+    """Expressions that records are searched for."""
+
+    fail_if_matches_regexp: tuple[GoRegex, ...] = ()
+    """Fails if any record matches any of them."""
+    fail_if_all_match_regexp: tuple[GoRegex, ...] = ()
+    """Fails unless every record matches every one of them. The name says the opposite; this is what blackbox_exporter does, and
+    modules that were written for it must not judge differently here."""
+    fail_if_not_matches_regexp: tuple[GoRegex, ...] = ()
+    """Fails if any record does not match any one of them, or there is no record."""
+    fail_if_none_matches_regexp: tuple[GoRegex, ...] = ()
+    """Fails if no record matches any of them."""
+
+
+class Rules:
+    """The rules made ready. Raises `ValueError` that names the setting below `where`."""
+
+    def __init__(self, where: str, settings: RulesSettings) -> None:
+        self._never = _compiled(f"{where}.fail_if_matches_regexp", settings.fail_if_matches_regexp)
+        self._all = _compiled(f"{where}.fail_if_all_match_regexp", settings.fail_if_all_match_regexp)
+        self._each = _compiled(f"{where}.fail_if_not_matches_regexp", settings.fail_if_not_matches_regexp)
+        self._any = _compiled(f"{where}.fail_if_none_matches_regexp", settings.fail_if_none_matches_regexp)
+
+    def problem(self, records: list[str]) -> str:
+        """What is wrong with the records of a section; "" if nothing is."""
+        if not records and (self._each or self._any):
+            return "there are none"
+        for record in records:
+            for pattern in self._never:
+                if pattern.search(record):
+                    return f"{_shown(record)} matches {pattern.pattern}"
+            for pattern in self._each:
+                if not pattern.search(record):
+                    return f"{_shown(record)} does not match {pattern.pattern}"
+        for pattern in self._all:
+            if any(not pattern.search(record) for record in records):
+                return f"not all match {pattern.pattern}"
+        if self._any and not any(pattern.search(record) for record in records for pattern in self._any):
+            return "none matches any of the expressions"
+        return ""
+
+
+def _compiled(where: str, texts: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    try:
+        return tuple([compile_go(text, whole=False) for text in texts])
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def _shown(record: str) -> str:
+    text = record.replace("\t", " ")
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
