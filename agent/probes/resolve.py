@@ -82,8 +82,10 @@ async def resolve(run: Run, host: str, choice: IpChoice) -> Place:
 def split_address(text: str, default_port: int | None = None) -> tuple[str, int]:
     """Host and port of `host:port`, `[v6]:port`; with a default also of `host`, `[v6]` and a bare IPv6 address. Raises
     `ValueError` that says what is wrong."""
+    if default_port is not None and _literal(text) is not None:
+        return text, default_port
     host, colon, port = text.rpartition(":")
-    if default_port is not None and (not colon or (_literal(text) is not None) or text.endswith("]")):
+    if default_port is not None and (not colon or text.endswith("]")):
         host, port = text, str(default_port)
     elif not colon:
         raise ValueError("no port, expected host:port")
