@@ -31,6 +31,8 @@ ROOT_DISPERSION: Final = Family("probe_ntp_root_dispersion_seconds", _GAUGE, "La
 REFERENCE: Final = Family(
     "probe_ntp_reference_timestamp_seconds", _GAUGE, "When the clock of the server was last set, in seconds since 1970"
 )
+_KISSES: Final = frozenset({"DENY", "RSTR", "RATE"})
+"""Codes of servers that answer no more; others (`INIT`, `STEP`) tell why one has no time (RFC 5905 section 7.4)."""
 _PHASE_NAMES: Final = ("resolve", "connect", "request")
 
 
@@ -76,10 +78,9 @@ def open_probe(settings: Settings) -> Probe:
         message = ntp.decode(heard.data)
         answered = (asked + ((heard.received_ns - began_ns) << 32) // 1_000_000_000) % (1 << 64)
         offset_s, delay_s = ntp.offset_and_delay(asked, message, answered)
-        if message.kiss_code or message.stratum == 0:
+        if message.kiss_code in _KISSES:
             run.give(STRATUM, message.stratum)
-            code = message.kiss_code or "no code"
-            raise ProbeError(Reason.BAD_STATUS, f"the server does not want to be asked (kiss-o'-death, {code})")
+            raise ProbeError(Reason.BAD_STATUS, f"the server does not want to be asked (kiss-o'-death, {message.kiss_code})")
         _give(run, message, offset_s, delay_s)
         return _finding(settings, message, offset_s)
 
@@ -117,10 +118,12 @@ def _give(run: Run, message: ntp.Message, offset_s: float, delay_s: float) -> No
 
 
 def _finding(settings: Settings, message: ntp.Message, offset_s: float) -> Finding:
-    is_lost = message.leap == ntp.UNSYNCHRONISED or message.stratum > ntp.MAX_STRATUM or not message.transmit
+    has_stratum = 1 <= message.stratum <= ntp.MAX_STRATUM
+    is_lost = message.leap == ntp.UNSYNCHRONISED or not has_stratum or not message.transmit
     if is_lost and settings.unsynchronised != "ok":
         outcome = Outcome(settings.unsynchronised)
-        text = f"the server does not know the time (leap {message.leap}, stratum {message.stratum})"
+        code = f", {message.kiss_code}" if message.kiss_code else ""
+        text = f"the server does not know the time (leap {message.leap}, stratum {message.stratum}{code})"
         return Finding(outcome, Reason.MISMATCH, text)
     if not is_lost and message.stratum > settings.max_stratum:
         text = f"stratum {message.stratum}, more than {settings.max_stratum}"
