@@ -201,7 +201,7 @@ class _File:
         except ValueError as error:
             self._say_refused(at, prepared, str(error))
             return None
-        plain: dict[str, Any] = kept(msgspec.to_builtins(settings), prepared)
+        plain: dict[str, Any] = kept(msgspec.json.decode(msgspec.json.encode(settings)), prepared)
         return plain
 
     def _say_absent(self, kind: str, key: Key, why: str) -> None:

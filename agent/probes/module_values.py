@@ -79,10 +79,11 @@ class Preparer:
                 continue  # Nothing behind a key is the default, as Go has it.
             target, read = name, BAD
             if name not in hints and (found := _named(name, hints)):
-                target, read = found, self._fetched(name, part, hints[found], (*key, name))
+                target = found
                 if found in value or found in result:
                     self._sheet.say((*key, name), f"{found} in several places", f"one of {found}, {found}_file, {found}_env")
-                    read = BAD
+                else:
+                    read = self._fetched(name, part, hints[found], (*key, name))
             elif name in hints:
                 read = self.prepared(part, hints[name], (*key, name))
             else:
