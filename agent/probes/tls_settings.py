@@ -10,6 +10,7 @@ import functools
 import os
 import ssl
 import tempfile
+import warnings
 from collections.abc import Iterator
 from typing import Final, Literal
 
@@ -80,7 +81,9 @@ def _set_versions(context: ssl.SSLContext, settings: TlsSettings) -> None:
         low = high
     if low > high:
         raise ValueError(f"min_version {low} is newer than max_version {high}")
-    context.minimum_version, context.maximum_version = _VERSIONS[low], _VERSIONS[high]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of old versions, which old devices speak
+        context.minimum_version, context.maximum_version = _VERSIONS[low], _VERSIONS[high]
 
 
 def _set_trust(context: ssl.SSLContext, settings: TlsSettings) -> None:

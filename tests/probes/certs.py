@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import ssl
 import tempfile
+import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -41,10 +42,12 @@ class Shown(NamedTuple):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         if highest is not None and highest < ssl.TLSVersion.TLSv1_2:
             context.set_ciphers("DEFAULT:@SECLEVEL=0")
-        if lowest is not None:
-            context.minimum_version = lowest
-        if highest is not None:
-            context.maximum_version = highest
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of versions that only old devices speak
+            if lowest is not None:
+                context.minimum_version = lowest
+            if highest is not None:
+                context.maximum_version = highest
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "server.pem"
             path.write_text(self.key + self.chain)

@@ -7,7 +7,8 @@ import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import NamedTuple
 
 from agent.model import Outcome, Reason
@@ -77,6 +78,31 @@ async def serving(handler: Handler, host: str = "127.0.0.1", context: ssl.SSLCon
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def shaking_hands(context: ssl.SSLContext) -> Iterator[int]:
+    """A server of TLS that tells its clients why it refuses them, which asyncio's does not; its port is given."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    sock, _ = server.accept()
+                except OSError:
+                    return
+                with contextlib.suppress(OSError), sock:
+                    sock.settimeout(10)
+                    with context.wrap_socket(sock, server_side=True) as wrapped:
+                        wrapped.recv(1)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def at(host: str, port: int) -> str:
