@@ -136,6 +136,54 @@ _TEXT: Final[dict[str, str]] = {
     "nothing, or an SNMP engine id: 5 to 32 bytes in hexadecimal": (
         "để trống, hoặc mã engine SNMP: 5 đến 32 byte viết ở hệ mười sáu"
     ),
+    # probes, observers, ways out, templates and includes
+    "the name of a module of probes, such as {}": "tên của một mô-đun thăm dò, ví dụ {}",
+    "the name of a module of probes": "tên của một mô-đun thăm dò",
+    "a `name` of lower-case letters, digits and ._:- (1 to 128, first a letter or digit)": (
+        "một `name` gồm chữ thường, chữ số và ._:- (1 đến 128 ký tự, bắt đầu bằng chữ cái hoặc chữ số)"
+    ),
+    "a `name` that no reader and no poll has": "một `name` không trùng với bộ đọc hoặc phép hỏi nào",
+    "a `name` that no other probe of the target has": "một `name` không trùng với phép thăm dò khác của đối tượng",
+    "each observer once": "mỗi bên quan sát một lần",
+    "the id of a way out under `uplinks`, such as {}": "mã của một đường ra dưới `uplinks`, ví dụ {}",
+    "the id of a way out under `uplinks`": "mã của một đường ra dưới `uplinks`",
+    "the way out {} of {}": "đường ra {} của {}",
+    "a way out of one of its observers": "đường ra của một trong các bên quan sát nó",
+    "a kind of reader, such as {}": "một loại bộ đọc, ví dụ {}",
+    "a kind of reader": "một loại bộ đọc",
+    "a kind that is not in `disable` as well": "một loại không có trong `disable`",
+    "settings that it does not take": "thiết lập không hợp lệ",
+    "settings of the reader {}: {}": "thiết lập của bộ đọc {}: {}",
+    "only on the host of an agent, whose id is that of the agent": "chỉ dùng cho máy của một tác tử, có mã trùng mã tác tử",
+    "no more than the interval of {} s": "tối đa bằng chu kỳ {} giây",
+    "the module {} that runs {}": "mô-đun {} chạy {}",
+    "a module whose program is one of `probes.scripts` of `collector.yml`": (
+        "một mô-đun có chương trình nằm trong `probes.scripts` của `collector.yml`"
+    ),
+    "the module {} on a target without reflector": "mô-đun {} ở một đối tượng không có reflector",
+    "`reflector` on the target, or an `address`": "`reflector` ở đối tượng đó, hoặc một `address`",
+    "the host name or IP address that is probed": "tên máy hoặc địa chỉ IP để thăm dò",
+    "an address of the target, for which it stands": "địa chỉ của đối tượng, mà nó đại diện",
+    "an address for a probe of kind {}: {}": "một địa chỉ cho phép thăm dò loại {}: {}",
+    "IP addresses that answer echoes": "các địa chỉ IP có trả lời ping",
+    "an IP address: names may not resolve when it matters": "một địa chỉ IP: tên máy có thể không phân giải được đúng lúc cần",
+    "each address once": "mỗi địa chỉ một lần",
+    "a path below the folder of this file, such as `sites/*.yml`": (
+        "một đường dẫn nằm dưới thư mục của tệp này, ví dụ `sites/*.yml`"
+    ),
+    "a file that exists": "một tệp đã có",
+    "a way outside: {} leads to {}": "đường ra ngoài: {} dẫn tới {}",
+    "a file inside the folder of the inventory": "một tệp bên trong thư mục của danh mục",
+    "a cycle: {} leads back to {}": "vòng lặp: {} dẫn trở lại {}",
+    "files that do not include themselves": "các tệp không tự gộp chính mình",
+    "over {} targets": "hơn {} đối tượng",
+    "fewer targets made from templates": "ít đối tượng tạo từ khuôn mẫu hơn",
+    "the name of a template under `templates.site`": "tên của một khuôn mẫu dưới `templates.site`",
+    "templates that do not lead back": "các khuôn mẫu không dẫn trở lại chính nó",
+    "a name other than site, name, name_en, address, id": "một tên khác site, name, name_en, address, id",
+    "text or a number": "văn bản hoặc một số",
+    "placeholders that have a value": "các chỗ trống đều có giá trị",
+    "the placeholder {} in {}": "chỗ trống {} trong {}",
     # with bounds; the longer ones first
     "a whole number >= {} and <= {}": "một số nguyên >= {} và <= {}",
     "a whole number >= {}": "một số nguyên >= {}",

@@ -205,7 +205,8 @@ def _distinct(problems: Iterable[Problem]) -> Iterator[Problem]:
     """A mistake in a template once, not once for every site that is made from it."""
     seen: set[tuple[str, int, str, str, str]] = set()
     for problem in problems:
-        known = (problem.file, problem.line, problem.key.partition(" (")[0], problem.found, problem.expected)
+        hint = "" if problem.found == "an unknown key" else problem.expected
+        known = (problem.file, problem.line, problem.key.partition(" (")[0], problem.found, hint)
         if known not in seen:
             seen.add(known)
             yield problem

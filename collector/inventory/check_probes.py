@@ -20,7 +20,7 @@ from collector.inventory.joined import Joined, Place
 from collector.inventory.probes import AddressError, address_of, interval_of, name_of
 from collector.inventory.watching import ProbeEntry, ReadersEntry
 
-A_NAME: Final = "lower-case letters, digits and ._:- (1 to 128, first a letter or digit)"
+A_NAME: Final = "a `name` of lower-case letters, digits and ._:- (1 to 128, first a letter or digit)"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,127}")
 _TAKEN: Final = frozenset({"snmp", "heartbeat", "local", "trap", *READERS})
 """Modules of the reports of polls and readers; a probe of this name could not be told from them."""
@@ -91,7 +91,7 @@ def _check_names(
             expected = f"the name of a module of probes, such as {near}" if near else "the name of a module of probes"
             place.problem(below, shown(probe.module), expected)
         if not _NAME.fullmatch(name):
-            place.problem(named, shown(name), f"a `name` of {A_NAME}")
+            place.problem(named, shown(name), A_NAME)
         elif name in _TAKEN:
             place.problem(named, shown(name), "a `name` that no reader and no poll has")
         if name in seen:
@@ -138,13 +138,13 @@ def _check_way(joined: Joined, place: Place, chosen: Chosen) -> None:
     """A way out that a target itself names is one of somebody who observes it."""
     uplink = joined.uplinks.get(chosen.entry.uplink or "")
     if uplink is not None and uplink.via not in chosen.observers:
-        place.problem(("uplink",), f"{shown(uplink.id)}, a way out of {uplink.via}", "a way out of one of its observers")
+        place.problem(("uplink",), f"the way out {shown(uplink.id)} of {uplink.via}", "a way out of one of its observers")
 
 
 def _check_times(place: Place, below: Path_, chosen: Chosen, probe: ProbeEntry) -> None:
     interval_s = interval_of(chosen, probe)
     if below and probe.retry_s is not None and probe.retry_s > interval_s:
-        place.problem((*below, "retry_s"), shown(probe.retry_s), f"at most the interval of {interval_s} s")
+        place.problem((*below, "retry_s"), shown(probe.retry_s), f"no more than the interval of {interval_s} s")
     if probe.judged and chosen.ttl_s and 2 * chosen.ttl_s < 3 * interval_s and interval_s != chosen.interval_s:
         place.problem(("ttl_s",), shown(chosen.ttl_s), f"at least 1.5 times the interval of {interval_s} s (R5.1)")
 
@@ -158,10 +158,12 @@ def _check_job(joined: Joined, place: Place, of: tuple[Chosen, ProbeEntry, Modul
     if module.kind == "script" and COLLECTOR in chosen.observers_of(probe):
         script = str(module.settings.get("name", ""))
         if script not in joined.settings.probes.scripts:
-            found = f"{shown(probe.module)}, which runs {script}"
+            found = f"the module {shown(probe.module)} that runs {script}"
             place.problem((), found, "a module whose program is one of `probes.scripts` of `collector.yml`")
     if module.kind == "rtp" and not probe.address and chosen.said("reflector", None) is None:
-        place.problem((), f"{shown(probe.module)} of a target without reflector", "`reflector` on the target, or an `address`")
+        place.problem(
+            (), f"the module {shown(probe.module)} on a target without reflector", "`reflector` on the target, or an `address`"
+        )
     try:
         address_of(chosen, probe, module)
     except AddressError as error:

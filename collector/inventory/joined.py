@@ -88,10 +88,12 @@ class Joined:
         for document in documents:
             part = load_struct(document, InventoryFile)
             own = {each.number: each for each in made if each.document is document}
-            if part is None:
-                self.is_whole = False
-            else:
+            if part is not None:
                 self._add(document, part, own)
+                continue
+            self.is_whole = False
+            for each in own.values():
+                self._make(each)
         for id_, entry in self.targets.items():
             if not entry.via:
                 site = self.sites.get(entry.site)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from agent.kinds import PROBES
 from agent.probes.probe import Job, Module
 from agent.probes.running import timeout_of
+from collector.config import shown
 from collector.inventory.chosen import PROBE_INTERVAL_S, Chosen
 from collector.inventory.files import TargetEntry
 from collector.inventory.watching import PRIORITIES, ProbeEntry
@@ -140,15 +141,15 @@ def address_of(chosen: Chosen, probe: ProbeEntry, module: Module) -> str:
     else:
         raise AddressError("nothing", "the host name or IP address that is probed")
     expected = _address_problem(module.kind, address)
-    if not expected and probe.port is None:
+    if module.kind == "http":
+        completed = address if "://" in address else _url(address, probe, module)
+    elif not expected and probe.port is None and module.kind != "rtp":
         return address
-    if module.kind == "http" and "://" not in address:
-        completed = _url(address, probe, module)
     else:
-        completed = _with_port(address, _port(chosen, probe, module))
+        completed = address if _has_port(address) else _with_port(address, _port(chosen, probe, module))
     problem = _address_problem(module.kind, completed)
     if problem:
-        raise AddressError(address, expected or problem)
+        raise AddressError(shown(completed), f"an address for a probe of kind {module.kind}: {expected or problem}")
     return completed
 
 
@@ -168,10 +169,12 @@ def _filled(text: str, entry: TargetEntry) -> str:
 
 
 def _url(address: str, probe: ProbeEntry, module: Module) -> str:
-    """The root page; over TLS if the module would refuse anything else."""
+    """The page, or the root page of a host; over TLS if the module would refuse anything else."""
     scheme = "https" if module.settings.get("fail_if_not_ssl") else "http"
     host = f"[{address}]" if _is_v6(address) else address
-    return f"{scheme}://{host}:{probe.port}/" if probe.port is not None else f"{scheme}://{host}/"
+    host, slash, path = host.partition("/")
+    port = f":{probe.port}" if probe.port is not None else ""
+    return f"{scheme}://{host}{port}/{path if slash else ''}"
 
 
 def _port(chosen: Chosen, probe: ProbeEntry, module: Module) -> int | None:
@@ -185,6 +188,10 @@ def _with_port(address: str, port: int | None) -> str:
     if port is None:
         return address
     return f"[{address}]:{port}" if _is_v6(address) else f"{address}:{port}"
+
+
+def _has_port(address: str) -> bool:
+    return "]:" in address or address.count(":") == 1
 
 
 def _is_v6(address: str) -> bool:

@@ -49,10 +49,12 @@ class _Reading:
         for file in found:
             real = file.resolve()
             if not real.is_relative_to(self._folder):
-                document.problem(place, f"{shown(pattern)}, which leads to {real}", "a file inside the folder of the inventory")
+                document.problem(
+                    place, f"a way outside: {shown(pattern)} leads to {real}", "a file inside the folder of the inventory"
+                )
             elif real in above:
                 document.problem(
-                    place, f"{shown(pattern)}, which leads back to {file.name}", "files that do not include themselves"
+                    place, f"a cycle: {shown(pattern)} leads back to {file.name}", "files that do not include themselves"
                 )
             else:
                 self.take(file, above)

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from collector.config import Document, Path_, Problem, shown
+from collector.config import Document, Path_, Problem, is_id, shown
 from collector.inventory.files import Site
 
 _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z][A-Za-z0-9_]{0,63})\}")
@@ -144,7 +144,8 @@ def _make(templates: Mapping[str, _Level], document: Document, index: int, raw: 
     for key, value in site.value.items():
         if key not in _APART:
             site.value[key] = _filled(value, values, site, (key,))
-    return MadeSite(document, index, site, tuple(_targets(chain, values, site)))
+    has_id = isinstance(raw.get("id"), str) and is_id(raw["id"])
+    return MadeSite(document, index, site, tuple(_targets(chain, values)) if has_id else ())
 
 
 def _chain(templates: Mapping[str, _Level], document: Document, path: Path_, raw: dict[str, Any]) -> list[_Level]:
@@ -182,7 +183,7 @@ def _values(chain: Sequence[_Level], site: Made) -> dict[str, Any]:
     return values | {"site": str(site.value.get("id", ""))}
 
 
-def _targets(chain: Sequence[_Level], values: Mapping[str, Any], site: Made) -> Iterator[Made]:
+def _targets(chain: Sequence[_Level], values: Mapping[str, Any]) -> Iterator[Made]:
     """The targets of a site, by the order in which their ids first appear."""
     found: dict[str, Made] = {}
     for level in chain:
@@ -217,5 +218,5 @@ def _filled(value: Any, values: Mapping[str, Any], made: Made, path: Path_) -> A
         return values[whole[1]]
     for name in dict.fromkeys(_PLACEHOLDER.findall(value)):
         if name not in values and not (name in _LATER and path[0] == "probes"):
-            made.problem(path, f"{{{name}}} in {shown(value)}", "placeholders that have a value")
+            made.problem(path, f"the placeholder {{{name}}} in {shown(value)}", "placeholders that have a value")
     return _plain(value, values)
