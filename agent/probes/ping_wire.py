@@ -22,7 +22,7 @@ _ANCILLARY: Final = 160
 _SO_RCVBUFFORCE: Final = 33
 _SO_SNDBUFFORCE: Final = 32
 _SO_TIMESTAMPNS: Final = 35
-_SO_RXQ_OVFL: Final = 40
+_SO_MEMINFO: Final = 55
 _SO_ATTACH_FILTER: Final = 26
 _IP_MTU_DISCOVER: Final = 10
 _IP_RECVERR: Final = 11
@@ -43,6 +43,8 @@ _COUNT: Final = struct.Struct("@I")
 _ERROR: Final = struct.Struct("=IBBBBII")
 """struct sock_extended_err of <linux/errqueue.h>, behind which is the address of who complains."""
 _FROM_ICMP: Final = (2, 3)
+_MEMORY: Final = struct.Struct("@9I")
+"""What SO_MEMINFO tells; the last number counts the datagrams for which there was no room."""
 
 
 class Options(NamedTuple):
@@ -76,7 +78,7 @@ class Refusal(NamedTuple):
 class Wire:
     """One ICMP socket. `kernel_identifies`: the kernel sets the identifier of what is sent and filters answers by it."""
 
-    __slots__ = ("dropped", "identifier", "kernel_identifies", "reply", "request", "room", "sock", "v6", "with_ip_header")
+    __slots__ = ("identifier", "kernel_identifies", "reply", "request", "room", "sock", "v6", "with_ip_header")
 
     def __init__(self, family: socket.AddressFamily, options: Options) -> None:
         """Raises `OSError` where this system has none for us, or cannot use the options."""
@@ -85,8 +87,6 @@ class Wire:
         protocol = socket.IPPROTO_ICMPV6 if self.v6 else socket.IPPROTO_ICMP
         self.identifier = int.from_bytes(os.urandom(2), "big")
         self.room = 2048
-        self.dropped = 0
-        """Answers that the kernel threw away because nobody fetched them."""
         try:
             self.sock = socket.socket(family, socket.SOCK_DGRAM, protocol)
             self.kernel_identifies = True
@@ -111,11 +111,16 @@ class Wire:
             if kind == _SO_TIMESTAMPNS and level == socket.SOL_SOCKET:
                 seconds, rest = _TIMESPEC.unpack_from(value)
                 at_ns = seconds * 1_000_000_000 + rest
-            elif kind == _SO_RXQ_OVFL and level == socket.SOL_SOCKET:
-                self.dropped = _COUNT.unpack_from(value)[0]
             elif (level, kind) in ((socket.IPPROTO_IP, _IP_TTL), (socket.IPPROTO_IPV6, _IPV6_HOPLIMIT)):
                 hop_limit = _COUNT.unpack_from(value)[0]
         return Heard(data, address[0], at_ns, hop_limit)
+
+    def dropped(self) -> int:
+        """Datagrams so far that the kernel had no room for, because nobody fetched those before; 0 where it does not tell."""
+        if sys.platform != "linux":
+            return 0
+        told = self.sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMORY.size)
+        return int(_MEMORY.unpack(told)[-1]) if len(told) == _MEMORY.size else 0
 
     def refusal(self) -> Refusal | None:
         """The next ICMP error that the kernel kept. Raises `BlockingIOError` when there is none; None for one of another
@@ -139,7 +144,6 @@ class Wire:
                 sock.setsockopt(socket.SOL_SOCKET, usual, BUFFER)
         wanted: list[tuple[int, int, Any]] = [
             (socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1),
-            (socket.SOL_SOCKET, _SO_RXQ_OVFL, 1),
         ]
         if self.v6:
             wanted.append((socket.IPPROTO_IPV6, _IPV6_RECVHOPLIMIT, 1))

@@ -119,13 +119,15 @@ class _Sent:
 class _Line:
     """A socket and what is under way on it."""
 
-    __slots__ = ("sequence", "unread", "waiting", "wire")
+    __slots__ = ("dropped", "sequence", "unread", "waiting", "wire")
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self.sequence = int.from_bytes(os.urandom(2), "big")
         self.waiting: dict[int, _Sent] = {}
         self.unread = 0
+        self.dropped = 0
+        """Answers lost on this machine, as far as it was asked: it is when one is missing."""
 
 
 class Pings:
@@ -147,7 +149,7 @@ class Pings:
         when nothing can be sent: the system lets us open no such socket, has no way there, or no room."""
         line = self._line(":" in host, request.options)
         answers = Answers(_canonical(host), request.count)
-        wire, dropped = line.wire, line.wire.dropped
+        wire, dropped = line.wire, line.dropped
         wire.room = max(wire.room, request.payload_size + 256)
         sequences: list[int] = []
         try:
@@ -164,7 +166,9 @@ class Pings:
         finally:
             for sequence in sequences:
                 line.waiting.pop(sequence, None)
-        answers.overflowed = answers.open > 0 and wire.dropped != dropped
+        if answers.open > 0:
+            line.dropped = wire.dropped()
+            answers.overflowed = line.dropped != dropped
         return answers
 
     def close(self) -> None:
