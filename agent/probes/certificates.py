@@ -47,10 +47,13 @@ _UNREADABLE: Final = (
     ValueError, TypeError, OverflowError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType,
 )  # fmt: skip
 _GO_ORDER: Final = {
-    "2.5.4.5": "SERIALNUMBER", "2.5.4.3": "CN", "2.5.4.17": "POSTALCODE", "2.5.4.9": "STREET", "2.5.4.8": "ST", "2.5.4.7": "L",
-    "2.5.4.11": "OU", "2.5.4.10": "O", "2.5.4.6": "C",
+    "2.5.4.5": "SERIALNUMBER", "2.5.4.3": "CN", "2.5.4.11": "OU", "2.5.4.10": "O", "2.5.4.17": "POSTALCODE",
+    "2.5.4.9": "STREET", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.6": "C",
 }  # fmt: skip
-"""The attributes that Go names, in the order in which it prints them, wherever they stand in the certificate."""
+"""The attributes that Go names, in the order in which it prints them, wherever they stand in the certificate (read from
+blackbox_exporter 0.23 as Debian builds it)."""
+_GO_SINGLE: Final = frozenset({"2.5.4.5", "2.5.4.3"})
+"""Of several of these Go keeps the last."""
 _PRINTABLE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 '()+,-./:=?")
 _NOT_YET, _EXPIRED = 9, 10
 _SELF_SIGNED, _SELF_SIGNED_IN_CHAIN = 18, 19
@@ -230,7 +233,9 @@ def go_name(name: x509.Name) -> str:
     others: list[str] = []
     for each in name:
         oid, value = each.oid.dotted_string, each.value if isinstance(each.value, str) else each.value.hex()
-        if oid in _GO_ORDER:
+        if oid in _GO_SINGLE:
+            found[oid] = [value]
+        elif oid in _GO_ORDER:
             found.setdefault(oid, []).append(value)
         else:
             others.append(f"{oid}=#{_der_text(value).hex()}")
