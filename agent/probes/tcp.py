@@ -125,14 +125,7 @@ async def _talking(address: str, run: Run, plan: _Plan) -> Finding:
         stream = await open_stream(run, sock, tls=plan.tls if plan.settings.tls else None, server_name=host)
         finding = _shown(run, stream, plan) if plan.settings.tls else OK
         with run.during("talk"):
-            left = MAX_TALK
-            for step in plan.steps:
-                run.phase = f"step {step.number} of query_response"
-                left = await _step(run, stream, step, left)
-                if step.starttls:
-                    await stream.start_tls(run, plan.tls, host)
-                    finding = _shown(run, stream, plan)
-        return finding
+            return await _conversed(run, stream, host, plan) or finding
     except _UnmatchedError:
         missed = True
         raise
@@ -141,6 +134,19 @@ async def _talking(address: str, run: Run, plan: _Plan) -> Finding:
         _give_phases(run)
         if stream is not None:
             stream.close()
+
+
+async def _conversed(run: Run, stream: Stream, host: str, plan: _Plan) -> Finding | None:
+    """Take all steps. What was found of certificates, if TLS began in one."""
+    finding: Finding | None = None
+    left = MAX_TALK
+    for step in plan.steps:
+        run.phase = f"step {step.number} of query_response"
+        left = await _step(run, stream, step, left)
+        if step.starttls:
+            await stream.start_tls(run, plan.tls, host)
+            finding = _shown(run, stream, plan)
+    return finding
 
 
 class _UnmatchedError(ProbeError):

@@ -34,7 +34,7 @@ _LEGACY_SERVER_CONNECT: Final = 0x4
 _CONTEXTS: Final = 256
 
 
-class TlsSettings(ProbeSettings):
+class TlsSettings(ProbeSettings, frozen=True):
     """Options of a TLS connection; certificates and keys are PEM text."""
 
     ca: str = ""
