@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -39,6 +40,7 @@ MODIFIED: Final = Family(
     "probe_http_last_modified_timestamp_seconds", _GAUGE, "Returns the Last-Modified HTTP response header in unixtime"
 )
 _MARGIN_S: Final = 0.02
+_KNOWN: Final = 1024
 
 
 def address_problem(address: str) -> str:
@@ -72,8 +74,9 @@ class _Record:
         self.modified: float | None = None
 
     def give(self, run: Run) -> None:
+        seconds = run.phases.get
         for phase in PHASES:
-            run.give(DURATION, run.phases.get(phase, 0.0), phase)
+            run.give(DURATION, seconds(phase, 0.0), phase)
         run.give(LENGTH, float(self.length))
         run.give(UNPACKED, float(self.size))
         run.give(REDIRECTED, float(self.redirects))
@@ -88,7 +91,8 @@ class _Record:
         self.status = answer.status
         self.length = answer.content_length
         self.version = float(answer.version)
-        self.modified = _date(answer.field("last-modified"))
+        modified = answer.field("last-modified")
+        self.modified = _date(modified) if modified else None
 
 
 class _Http:
@@ -199,10 +203,9 @@ class _Http:
         return expiring(give_certificates(run, exchange.stream), self._settings.degraded_cert_days)
 
 
+@functools.lru_cache(_KNOWN)
 def _date(text: str) -> float | None:
     """Unix time of an HTTP date (RFC 9110, 5.6.7); None for what is none."""
-    if not text:
-        return None
     try:
         found = parsedate_to_datetime(text)
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

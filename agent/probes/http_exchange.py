@@ -10,7 +10,7 @@ from typing import Final
 
 import h11
 
-from agent.model import Reason
+from agent.model import Outcome, Reason
 from agent.probes.dial import Stream
 from agent.probes.http_body import Body, BodyError
 from agent.probes.http_request import Fields, Hop
@@ -150,7 +150,10 @@ _END: Final = h11.EndOfMessage()
 def _request(method: str, target: str, fields: Fields) -> h11.Request:
     """Checking a request costs more than sending it, and most are sent again and again."""
     headers = [(name.encode(), value.strip(" \t").encode()) for name, value in fields]
-    return h11.Request(method=method.encode(), target=target.encode(), headers=headers)
+    try:
+        return h11.Request(method=method.encode(), target=target.encode(), headers=headers)
+    except h11.LocalProtocolError as error:
+        raise ProbeError(Reason.INTERNAL, f"the request cannot be sent: {error}", Outcome.ERROR) from error
 
 
 def _check_beginning(data: bytes) -> None:

@@ -29,8 +29,8 @@ _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "
 
 
 class _Token(msgspec.Struct, frozen=True):
-    access_token: Annotated[str, msgspec.Meta(min_length=1)]
-    token_type: str = "Bearer"  # noqa: S105  the scheme, no secret
+    access_token: Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]+$")]
+    token_type: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]+$")] = "Bearer"  # noqa: S105  the scheme, no secret
     expires_in: float | str = 0.0
     """Seconds; some services send text. Without it the token is good until it is refused."""
 
@@ -101,7 +101,7 @@ class Tokens:
     async def _ask(self, run: Run, plan: Plan, way: Way) -> tuple[int, bytes]:
         # A run of its own: its phases and metrics are not those of the probe.
         own = Run(run.tools, run.left_s())
-        hop = plan.first(self._url)
+        hop = plan.first(self._url, "")
         exchange = await way.open(own, hop, Places())
         try:
             answer = await exchange.ask(own, hop)

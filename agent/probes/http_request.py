@@ -6,6 +6,7 @@ Decides what goes along: credentials and cookies stay with the host that they ar
 from __future__ import annotations
 
 import base64
+import functools
 import re
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -19,6 +20,8 @@ MOST_REDIRECTS: Final = 10
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _PRIVATE: Final = re.compile(r"auth|cookie|token|key|secret|passw|session|signature", re.IGNORECASE)
 """Names of fields that do not go to another host: what may be a credential by its name."""
+_KNOWN: Final = 2048
+"""Requests that are made once for all runs."""
 Fields = tuple[tuple[str, str], ...]
 
 
@@ -48,9 +51,10 @@ class Plan:
             self._fields.append(("User-Agent", f"haidang/{agent.__version__}"))
         self._authorization = "" if "authorization" in names else _authorization(settings)
         self._has_own = "authorization" in names
+        self.first = functools.lru_cache(_KNOWN)(self._first)
+        """The request of an address. `token`: a field value for Authorization, or empty."""
 
-    def first(self, url: Url, token: str = "") -> Hop:
-        """The request of the address. `token`: a field value for Authorization."""
+    def _first(self, url: Url, token: str) -> Hop:
         return self._hop(url, self.method, self._body, self.host or url.authority(), _Away(True, False, token, Jar(), ""))
 
     def after(self, hop: Hop, status: int, location: str, context: Trip) -> Hop:
