@@ -192,7 +192,7 @@ def _give(run: Run, response: Response | None, *, is_zone: bool) -> None:
     run.give(ANSWERS, len(response.answers) if response is not None else 0)
     run.give(AUTHORITY, len(response.authority) if response is not None else 0)
     run.give(ADDITIONAL, len(response.additional) if response is not None else 0)
-    run.give(SUCCEEDED, response is not None)
+    run.give(SUCCEEDED, float(response is not None))
     if is_zone and response is not None:
         run.give(SERIAL, max([each.serial for each in response.answers if each.type == dns.TYPE_SOA], default=0))
 

@@ -69,7 +69,7 @@ def open_probe(settings: Settings) -> Probe:
         place = await resolve(run, address, choice)
         pings = run.tools.part("pings", Pings)
         answers: Answers | None = None
-        begun_s = run.elapsed_s()
+        ignored = pings.stats.strange + pings.stats.late
         try:
             with run.during("rtt"):
                 answers = await pings.ask(place.ip, request, run.deadline_s - MARGIN_S)
@@ -78,7 +78,9 @@ def open_probe(settings: Settings) -> Probe:
                 raise ProbeError(Reason.INTERNAL, _TOO_LARGE, Outcome.ERROR) from error
             raise
         finally:
-            _give(run, answers, begun_s)
+            _give(run, answers)
+        if run.is_verbose and (ignored := pings.stats.strange + pings.stats.late - ignored):
+            run.say(f"ignored {ignored} answers, forged or too late, to this or other probes")
         return _finding(settings, answers, run)
 
     return probe
@@ -92,7 +94,7 @@ def address_problem(address: str) -> str:
     return ""
 
 
-def _give(run: Run, answers: Answers | None, begun_s: float) -> None:
+def _give(run: Run, answers: Answers | None) -> None:
     """Always the same families in the same order, as far as they are known."""
     trips = answers.round_trips if answers is not None else []
     mean_s = math.fsum(trips) / len(trips) if trips else 0.0
@@ -102,7 +104,8 @@ def _give(run: Run, answers: Answers | None, begun_s: float) -> None:
     give(PHASES, mean_s, "rtt")
     if answers is None or not answers.sent:
         return
-    give(LOSS, (answers.sent - len(trips)) / answers.sent)
+    if not answers.overflowed:
+        give(LOSS, (answers.sent - len(trips)) / answers.sent)
     if answers.hop_limit >= 0:
         give(HOP_LIMIT, answers.hop_limit)
     if answers.count < 2:
@@ -126,13 +129,10 @@ def _finding(settings: Settings, answers: Answers, run: Run) -> Finding:
             run.say(f"{complaint.said_by} says: {complaint.text}")
     if len(trips) == sent and not settings.degraded_rtt:
         return OK
-    if answers.overflowed:
-        text = "this machine lost answers because too many came at once"
-        raise ProbeError(Reason.INTERNAL, text, Outcome.ERROR)
     if not trips:
         raise _nothing(answers, run)
     loss = (sent - len(trips)) / sent
-    if settings.degraded_loss_ratio and loss >= settings.degraded_loss_ratio:
+    if settings.degraded_loss_ratio and loss >= settings.degraded_loss_ratio and not answers.overflowed:
         return Finding(Outcome.DEGRADED, Reason.MISMATCH, f"{sent - len(trips)} of {sent} echoes were not answered")
     mean_s = math.fsum(trips) / len(trips)
     if settings.degraded_rtt and mean_s > settings.degraded_rtt:
@@ -142,6 +142,9 @@ def _finding(settings: Settings, answers: Answers, run: Run) -> Finding:
 
 
 def _nothing(answers: Answers, run: Run) -> ProbeError:
+    if answers.overflowed:
+        text = "this machine lost answers because too many came at once"
+        return ProbeError(Reason.INTERNAL, text, Outcome.ERROR)
     echoes = "the echo" if answers.sent == 1 else f"{answers.sent} echoes"
     if answers.complaints:
         last = answers.complaints[-1]

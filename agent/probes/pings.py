@@ -130,6 +130,16 @@ class _Line:
         """Answers lost on this machine, as far as it was asked: it is when one is missing."""
 
 
+class _Order(NamedTuple):
+    """A request under way; `sequences` are those of the echoes that were sent for it."""
+
+    line: _Line
+    address: tuple[str, int]
+    answers: Answers
+    size: int
+    sequences: list[int]
+
+
 class Pings:
     """A part of the tools; `close` it at the end. Made in the loop that uses it."""
 
@@ -151,12 +161,12 @@ class Pings:
         answers = Answers(_canonical(host), request.count)
         wire, dropped = line.wire, line.dropped
         wire.room = max(wire.room, request.payload_size + 256)
-        sequences: list[int] = []
+        order = _Order(line, (host, 0), answers, request.payload_size, [])
         try:
-            if not self._send(line, (host, 0), answers, request.payload_size, sequences):
-                await self._send_later(line, (host, 0), answers, request.payload_size, sequences, end_s)
+            if not self._send(order):
+                await self._send_later(order, end_s)
             if request.count > 1:
-                await self._send_others(line, (host, 0), answers, request, sequences, end_s)
+                await self._send_others(order, request, end_s)
             if request.wait_s:
                 end_s = min(end_s, self._loop.time() + request.wait_s)
             if answers.open > 0 and self._loop.time() < end_s:
@@ -164,7 +174,7 @@ class Pings:
                 self._end(waiter, end_s)
                 await waiter
         finally:
-            for sequence in sequences:
+            for sequence in order.sequences:
                 line.waiting.pop(sequence, None)
         if answers.open > 0:
             line.dropped = wire.dropped()
@@ -185,29 +195,26 @@ class Pings:
             line.wire.sock.close()
         self._lines.clear()
 
-    async def _send_others(
-        self, line: _Line, address: tuple[str, int], answers: Answers, request: Request, sequences: list[int], end_s: float
-    ) -> None:
+    async def _send_others(self, order: _Order, request: Request, end_s: float) -> None:
         """The echoes behind the first one."""
         spacing_s = min(request.spacing_s, (end_s - self._loop.time()) / 2 / request.count)
         for _ in range(request.count - 1):
             await asyncio.sleep(spacing_s)
-            if not self._send(line, address, answers, request.payload_size, sequences):
-                await self._send_later(line, address, answers, request.payload_size, sequences, end_s)
+            if not self._send(order):
+                await self._send_later(order, end_s)
 
-    async def _send_later(
-        self, line: _Line, address: tuple[str, int], answers: Answers, size: int, sequences: list[int], end_s: float
-    ) -> None:
+    async def _send_later(self, order: _Order, end_s: float) -> None:
         """Send an echo as soon as the system has room for it. Raises `OSError` when it has none in time."""
         while True:
             if self._loop.time() + _RETRY_S >= end_s:
                 raise OSError(errno.ENOBUFS, "no room to send an echo")
             await asyncio.sleep(_RETRY_S)
-            if self._send(line, address, answers, size, sequences):
+            if self._send(order):
                 return
 
-    def _send(self, line: _Line, address: tuple[str, int], answers: Answers, size: int, sequences: list[int]) -> bool:
+    def _send(self, order: _Order) -> bool:
         """One echo; false if the system has no room for it now."""
+        line, address, answers, size, sequences = order
         sequence = self._sequence(line)
         payload = self._payload(size)
         packet = encode(Echo(line.wire.request, line.wire.identifier, sequence, payload))

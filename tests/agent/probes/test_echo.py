@@ -67,3 +67,12 @@ async def test_what_could_not_be_sent_says_nothing_of_the_device(
 
     monkeypatch.setattr("agent.probes.pings.encode", refuse)
     assert await echoes.is_reachable("127.0.0.1", 5.0) is found
+
+
+async def test_closing_claims_nothing(echoes: Echoes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits goes on at once, and knows no more than before."""
+    monkeypatch.setattr("agent.probes.pings.encode", lambda echo: encode(echo._replace(payload=b"guess")))
+    waiting = asyncio.create_task(echoes.is_reachable("127.0.0.1", 60))
+    await asyncio.sleep(0)
+    echoes.close()
+    assert await waiting is None
