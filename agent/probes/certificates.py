@@ -42,7 +42,9 @@ _DER: Final = 2
 """`_ssl.ENCODING_DER`."""
 _MOST: Final = 16
 """Certificates of a chain that are looked at."""
-_KNOWN: Final = 4_096
+_KNOWN: Final = 2_048
+_USUAL: Final = 4_096
+"""Bytes; larger certificates are not kept, lest servers fill the memory with ever new ones."""
 _UNREADABLE: Final = (
     ValueError, TypeError, OverflowError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType,
 )  # fmt: skip
@@ -200,9 +202,18 @@ def _certificates(tls: ssl.SSLObject, which: str) -> tuple[Certificate, ...]:
     return tuple([found for der in ders if (found := parse(der)) is not None])
 
 
-@functools.lru_cache(_KNOWN)
 def parse(der: bytes) -> Certificate | None:
-    """A certificate, None if its dates cannot be read. Raises nothing."""
+    """A certificate, None if its dates cannot be read. Raises nothing. Those of usual size are remembered: the same ones come
+    run after run."""
+    return _remembered(der) if len(der) <= _USUAL else _parsed(der)
+
+
+@functools.lru_cache(_KNOWN)
+def _remembered(der: bytes) -> Certificate | None:
+    return _parsed(der)
+
+
+def _parsed(der: bytes) -> Certificate | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd certificates: they are the server's
         try:

@@ -101,7 +101,8 @@ class Connects:
             await waiter
         except BaseException:
             # At once, lest a late word about it be taken for one about the next socket with this number.
-            self._epoll.unregister(descriptor)
+            with suppress(ValueError):  # closed with the tools
+                self._epoll.unregister(descriptor)
             raise
         finally:
             self._waiting.pop(descriptor, None)

@@ -32,6 +32,9 @@ THREADS: Final = 32
 MARGIN_S: Final = 0.02
 """A name service is given up so long before the run ends, so that its silence is told as what it is."""
 _KNOWN: Final = 16_384
+_LONGEST_LITERAL: Final = 64
+_LONGEST: Final = 300
+"""Characters of a name, of which DNS allows 253, with its port."""
 _FAMILIES: Final = {"ip4": socket.AF_INET, "ip6": socket.AF_INET6}
 _NO_SUCH_NAME: Final = frozenset(
     getattr(socket, name) for name in ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY") if hasattr(socket, name)
@@ -82,6 +85,8 @@ async def resolve(run: Run, host: str, choice: IpChoice) -> Place:
 def split_address(text: str, default_port: int | None = None) -> tuple[str, int]:
     """Host and port of `host:port`, `[v6]:port`; with a default also of `host`, `[v6]` and a bare IPv6 address. Raises
     `ValueError` that says what is wrong."""
+    if len(text) > _LONGEST:
+        raise ValueError("too long for a host and its port")
     if default_port is not None and _literal(text) is not None:
         return text, default_port
     host, colon, port = text.rpartition(":")
@@ -225,8 +230,13 @@ def _places(found: list[tuple[Any, ...]]) -> Answer:
     return tuple(places)
 
 
-@functools.lru_cache(_KNOWN)
 def _literal(host: str) -> Place | None:
+    # Longer texts are no addresses, and may come from servers (redirects), who shall not fill the memory.
+    return _read(host) if len(host) <= _LONGEST_LITERAL else None
+
+
+@functools.lru_cache(_KNOWN)
+def _read(host: str) -> Place | None:
     ip, percent, zone = host.partition("%")
     family = socket.AF_INET6 if ":" in ip else socket.AF_INET
     try:

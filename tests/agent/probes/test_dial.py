@@ -147,6 +147,23 @@ async def test_a_server_sees_the_goodbye_of_tls() -> None:
     tools.close()
 
 
+async def test_tools_may_close_while_a_connect_is_under_way() -> None:
+    """Whoever waits is cancelled, and nothing else comes of it."""
+    tools = Tools()
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        place, port = Place(socket.AF_INET, "127.0.0.1"), full.getsockname()[1]
+        waiting = [asyncio.ensure_future(connect(Run(tools, 10), place, port)) for _ in range(5)]
+        done, pending = await asyncio.wait(waiting, timeout=0.2)
+        assert pending
+        tools.close()
+        for task in pending:
+            task.cancel()
+        results = await asyncio.gather(*pending, return_exceptions=True)
+        assert all(isinstance(result, asyncio.CancelledError) for result in results)
+        for task in done:
+            task.result().close()
+
+
 async def test_an_error_of_the_connect_is_the_systems() -> None:
     """Whoever runs the probe translates it by its number."""
     tools = Tools()
