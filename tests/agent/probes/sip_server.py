@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any, Self
+
+from tests.agent.probes.voice_kit import serving
 
 Play = Callable[[bytes, int], list[bytes]]
 """What is sent back for a request, and how many there were before it."""
@@ -31,6 +34,7 @@ class SipServer(asyncio.DatagramProtocol):
 
     def __init__(self, transport: str, play: Play = ok, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self._how, self._play, self._host, self._tls = transport, play, host, tls
+        self._stack = AsyncExitStack()
         self.requests: list[bytes] = []
         self._endpoint: Any = None
         self.port = 0
@@ -47,12 +51,13 @@ class SipServer(asyncio.DatagramProtocol):
             self._endpoint, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(self._host, 0))
             self.port = self._endpoint.get_extra_info("sockname")[1]
         else:
-            self._endpoint = await asyncio.start_server(self._serve, self._host, 0, ssl=self._tls)
-            self.port = self._endpoint.sockets[0].getsockname()[1]
+            self.port = await self._stack.enter_async_context(serving(self._serve, self._host, self._tls))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._endpoint.close()
+        if self._endpoint is not None:
+            self._endpoint.close()
+        await self._stack.aclose()
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         """One request over UDP."""
