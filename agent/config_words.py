@@ -144,11 +144,12 @@ def vietnamese(text: str) -> str:
 
 @functools.cache
 def _all() -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
-    """All that is said, with what is said of SNMP, which is loaded only now: texts, and those with places for values, the
-    longest first, since it says more exactly what is meant."""
+    """All that is said, with what is said of SNMP and of probes, which is loaded only now: texts, and those with places for
+    values, the longest first, since it says more exactly what is meant."""
+    from agent.probes.words import TEXT as PROBES
     from agent.snmp.words import TEXT
 
-    exact = {**TEXT, **_TEXT}
+    exact = {**PROBES, **TEXT, **_TEXT}
     forms = sorted([english for english in exact if _PLACE.search(english)], key=lambda english: -len(_PLACE.sub("", english)))
     return exact, [(re.compile(_ESCAPED_PLACE.sub("(.+?)", re.escape(form)), re.DOTALL), exact[form]) for form in forms]
 

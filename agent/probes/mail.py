@@ -49,7 +49,10 @@ class MailSettings(ProbeSettings, frozen=True):
 
 def check(settings: MailSettings) -> None:
     """Raises `ValueError` that says which setting is wrong and why."""
-    make_context(settings.tls_config)
+    try:
+        make_context(settings.tls_config)
+    except ValueError as error:
+        raise ValueError(f"tls_config: {error}") from error
     if bool(settings.username) != bool(settings.password):
         raise ValueError("username: a login needs username and password")
     if settings.username and not settings.tls and settings.starttls == "never" and not settings.allow_plain_auth:

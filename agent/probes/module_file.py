@@ -27,7 +27,10 @@ from agent.sheets.sheet import Key, Sheet, SheetError
 NOT_OURS: Final = ("grpc", "unix")
 """Probers of blackbox_exporter that are left out."""
 _HEAD: Final = ("prober", "timeout", "degraded_after")
-_FIELD: Final = re.compile(r"([a-z][a-z0-9_]*)(?:: | |\[|\.)")
+_REFUSED: Final = re.compile(r"([a-z][a-z0-9_]*(?:\.[A-Za-z0-9_-]+|\[[0-9]{1,4}\])*): (?=.)", re.DOTALL)
+"""The place that a kind says what it refuses of: `query_response[0].expect: ...`."""
+_PART: Final = re.compile(r"[A-Za-z0-9_-]+")
+_FIRST: Final = re.compile(r"[a-z][a-z0-9_]*(?=[, ])")
 
 
 class _Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,11 +214,21 @@ class _File:
         else:
             self.sheet.say(key, found, expected)
 
-    def _say_refused(self, at: Key, given: dict[str, Any], why: str) -> None:
-        """What a kind refuses, at the key that it names first, if it names one."""
-        field = _FIELD.match(why)
-        if field and field[1] in given:
-            at = (*at, field[1])
+    def _say_refused(self, at: Key, given: Any, why: str) -> None:
+        """What a kind refuses, at the key that it names, as far as the file has it."""
+        while place := _REFUSED.match(why):
+            parts = [int(part) if part.isdecimal() else part for part in _PART.findall(place[1])]
+            if parts[0] not in (given if isinstance(given, dict) else ()):
+                break
+            for part in parts:
+                is_there = part in given if isinstance(given, dict) else isinstance(given, list) and part in range(len(given))
+                if not is_there:
+                    break
+                at, given = (*at, part), given[part]
+            why = why[place.end() :]
+        first = _FIRST.match(why)
+        if first and isinstance(given, dict) and first[0] in given:
+            at = (*at, first[0])
         self.sheet.say(at, "settings that do not fit together", why)
 
 

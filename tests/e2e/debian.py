@@ -38,6 +38,8 @@ PACKAGES = {
     "chronyd": "chrony",
     "check_load": "monitoring-plugins-basic",
     "check_disk": "monitoring-plugins-basic",
+    "dovecot": "dovecot-core",
+    "imap": "dovecot-imapd",
 }
 """Program -> the Debian package that brings it; beside `LIBRARIES` the programs need only libc6 and libzstd1."""
 
@@ -71,13 +73,18 @@ LIBRARIES = {
     "liblua5.2.so.0": "liblua5.2-0",
     "libsmi.so.2": "libsmi2ldbl",
     "libsnappy.so.1": "libsnappy1v5",
-    "libnghttp2.so.14": "libnghttp2-14",
     "libbrotlidec.so.1": "libbrotli1",
     "libxml2.so.2": "libxml2",
     "libicuuc.so.72": "libicu72",
     "libk5crypto.so.3": "libk5crypto3",
     "libkrb5support.so.0": "libkrb5support0",
     "libkeyutils.so.1": "libkeyutils1",
+    "liblua5.4.so.0": "liblua5.4-0",
+    "libexttextcat-2.0.so.0": "libexttextcat-2.0-0",
+    "libstemmer.so.0d": "libstemmer0d",
+    "libsodium.so.23": "libsodium23",
+    "libunwind.so.8": "libunwind8",
+    "libapparmor.so.1": "libapparmor1",
 }
 """Libraries of the SNMP programs and their packages, unpacked where the machine does not have them."""
 
@@ -98,7 +105,7 @@ def cache() -> Path:
 
 def find(program: str) -> Path | None:
     """Where `program` is, or None; `KeyError` for a program that no package in `PACKAGES` brings."""
-    for folder in ("bin", "sbin", "lib/nagios/plugins"):
+    for folder in ("bin", "sbin", "lib/nagios/plugins", "lib/dovecot"):
         unpacked = cache() / PACKAGES[program] / "usr" / folder / program
         if unpacked.exists():
             return unpacked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from agent.config_words import vietnamese
 from agent.kinds import PROBES
 from agent.probes import module_file
 from agent.probes.module_file import changed, load, load_modules, settings_of, shipped
@@ -18,7 +20,9 @@ from agent.probes.probe import Module
 from agent.probes.running import open_module
 from agent.probes.shapes import bytes_of, seconds
 from agent.probes.smtp import Settings as SmtpSettings
+from agent.sheets.shapes import expectation
 from agent.sheets.sheet import SheetError
+from tests.project.test_languages import SAME, SAYS, _kinds, _said
 
 BLACKBOX = r"""
 modules:
@@ -252,6 +256,35 @@ def test_shipped_modules() -> None:
     for module in found.modules.values():
         assert masked(module.settings, type(settings_of(module))) == module.settings
         assert 0 < module.timeout_s <= 10
+
+
+def test_what_a_kind_refuses_is_told_at_its_place(tmp_path: Path) -> None:
+    """As deep as the kind names it and the file has it."""
+    text = """modules:
+  a:
+    prober: tcp
+    tcp:
+      query_response:
+        - {send: a}
+        - labels: [{name: a, value: b}]
+  b: {prober: smtp, smtp: {tls_config: {ca: nothing}}}
+  c: {prober: http, http: {oauth2: {client_id: a, client_secret: b, token_url: "c:d"}}}
+"""
+    assert [(line, key) for line, key, *_ in _problems(tmp_path, text)] == [
+        (5, "modules.a.tcp.query_response"),
+        (8, "modules.b.smtp.tls_config.ca"),
+        (9, "modules.c.http.oauth2.token_url"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["module_file", "module_values"])
+def test_every_problem_has_words(name: str) -> None:
+    """What is said of files of modules can be said in Vietnamese, also what the types of settings expect."""
+    said = {*_said(Path(f"agent/probes/{name}.py"), (*SAYS, "remark"))} - {*SAME, "modules"}
+    kinds = [importlib.import_module(where.partition(":")[0]).Settings for where in PROBES.values()]
+    said |= {expectation(hint) for kind in kinds for hint in _kinds(kind)}
+    assert len(said) > 20
+    assert {text for text in said if vietnamese(text) == text} == set()
 
 
 def test_a_kind_whose_packages_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
