@@ -180,13 +180,7 @@ class _Http:
         """Read the body and look at it, unless the answer is bad already: then it is read for the figures only."""
         body = Body(self._settings.compression, self._settings.body_size_limit, self._keep)
         try:
-            if finding is OK:
-                await exchange.read(run, body)
-            else:
-                # Whatever the body is like, it does not change what is told.
-                with contextlib.suppress(TimeoutError, OSError, ProbeError):
-                    async with asyncio.timeout_at(run.deadline_s - _MARGIN_S):
-                        await exchange.read(run, body)
+            await (exchange.read(run, body) if finding is OK else _leave(run, exchange, body))
         finally:
             record.size = body.size
         if finding is OK and self._rules.has_body_rules:
@@ -201,6 +195,13 @@ class _Http:
         from agent.probes.certificates import expiring, give_certificates  # needs a package that plain HTTP does not
 
         return expiring(give_certificates(run, exchange.stream), self._settings.degraded_cert_days)
+
+
+async def _leave(run: Run, exchange: Exchange, body: Body) -> None:
+    """Read the body of an answer that is bad already: whatever the body is like, it does not change what is told."""
+    with contextlib.suppress(TimeoutError, OSError, ProbeError):
+        async with asyncio.timeout_at(run.deadline_s - _MARGIN_S):
+            await exchange.read(run, body)
 
 
 @functools.lru_cache(_KNOWN)

@@ -86,21 +86,13 @@ class Exchange:
     async def read(self, run: Run, body: Body) -> None:
         """The body, as much as is wanted of it. Raises `ProbeError`; phase `transfer`."""
         with run.during("transfer"):
-            pieces = 0
             try:
-                while not body.is_full and (piece := await self._piece()):
-                    body.feed(piece)
-                    pieces += 1
-                    if pieces > _FEW_PIECES and body.size < pieces * _SMALL_PIECE:
-                        raise ProbeError(Reason.MISMATCH, f"the body comes in {pieces} pieces of a few bytes, which is no use")
-                if not body.is_full:
-                    body.end()
+                await self._all(body)
             except BodyError as error:
                 raise ProbeError(Reason.MISMATCH, str(error)) from error
             except ConnectionError as error:
-                raise ProbeError(
-                    Reason.NO_DATA, f"the connection broke after {body.size} bytes of the body: {error}"
-                ) from error
+                detail = f"the connection broke after {body.size} bytes of the body: {error}"
+                raise ProbeError(Reason.NO_DATA, detail) from error
 
     def close(self) -> None:
         """Close the connection; see `Stream.close`."""
@@ -122,6 +114,16 @@ class Exchange:
             if isinstance(event, h11.Response):
                 return event
             data = await self.stream.read(_READ)
+
+    async def _all(self, body: Body) -> None:
+        pieces = 0
+        while not body.is_full and (piece := await self._piece()):
+            body.feed(piece)
+            pieces += 1
+            if pieces > _FEW_PIECES and body.size < pieces * _SMALL_PIECE:
+                raise BodyError(f"the body comes in {pieces} pieces of a few bytes, which is no use")
+        if not body.is_full:
+            body.end()
 
     async def _piece(self) -> bytes:
         """The next bytes of the body; empty at its end."""
