@@ -127,7 +127,7 @@ async def test_dns_over_tls_shows_its_certificate(names: Unbound) -> None:
     assert told.finding.outcome is Outcome.OK, told
     assert told.value("probe_ssl_earliest_cert_expiry") > 0
     assert (await asked(names, port=names.tls_port, **settings)).finding.reason is Reason.TLS
-    soon = await asked(names, port=names.tls_port, degraded_cert_days=30, **trusted)
+    soon = await asked(names, port=names.tls_port, degraded_cert_days=40, **trusted)
     assert (soon.finding.outcome, soon.value("probe_dns_query_succeeded")) == (Outcome.DEGRADED, 1)
 
 

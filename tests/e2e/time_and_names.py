@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 from pathlib import Path
 from typing import Self
 
 import pytest
 
 from agent.packets import dns, ntp
+from tests.agent.authority import Authority
 from tests.e2e import debian
 from tests.servers import Program, free_port, wait_for
 
@@ -73,13 +73,13 @@ class Unbound(_Server):
 
     def __init__(self, folder: Path, more: str = "") -> None:
         port, self.tls_port = free_port(), free_port()
-        self.ca = self._certificate(folder)
+        self.ca = Authority(folder, ("127.0.0.1", "::1")).ca_pem
         addresses = ("127.0.0.1", "::1") if _has_ipv6() else ("127.0.0.1",)
         listen = "".join(f"interface: {each}@{number}\n" for each in addresses for number in (port, self.tls_port))
         settings = f"""server:
 {listen}tls-port: {self.tls_port}
-tls-service-key: "{folder}/key.pem"
-tls-service-pem: "{folder}/cert.pem"
+tls-service-key: "{folder}/server.pem"
+tls-service-pem: "{folder}/server.pem"
 do-daemonize: no
 username: ""
 chroot: ""
@@ -96,25 +96,6 @@ control-enable: no
         file = folder / "unbound.conf"
         file.write_text(settings, encoding="utf-8")
         super().__init__("unbound", ["-d", "-c", str(file)], folder, port)
-
-    @staticmethod
-    def _certificate(folder: Path) -> str:
-        command = [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "5",
-        ]
-        command += ["-subj", "/CN=ns1.example.vn", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"]
-        command += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
-        subprocess.run(command, check=True, capture_output=True)
-        return (folder / "cert.pem").read_text()
 
 
 class Chronyd(_Server):
