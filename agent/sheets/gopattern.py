@@ -62,7 +62,10 @@ def _translated(text: str, *, multiline: bool) -> str:
             parts.append(_POSIX[posix])
         elif opened < 0:
             opened = len(parts) if one == "[" else -1
-            parts.append(r"\Z" if one == "$" and not multiline else str(one))
+            plain = r"\Z" if one == "$" and not multiline else str(one)
+            # RE2 lets a place be repeated (`^+OK`), which Python takes only from a group.
+            is_repeated = str(one) in "^$" and text[token.end() : token.end() + 1] in ("*", "+", "?")
+            parts.append(f"(?:{plain})" if is_repeated else plain)
         else:
             # A bracket that comes first is itself; the others mean nothing yet, and Python warns that they may one day.
             is_first = parts[opened + 1 :] in ([], ["^"])

@@ -29,6 +29,7 @@ from agent.sheets.gopattern import compile_go, expand, parse_float
         ("[a||&&~~[b]+", ["a|&~[b"], ["c"]),
         (r"\d+\s\w", ["1 a"], ["٣ a", "1 é"]),
         ("a|bc", ["a", "bc"], ["ac"]),
+        ("^+OK$*", ["OK"], ["+OK"]),
     ],
 )
 def test_patterns(pattern: str, matching: list[str], other: list[str]) -> None:
