@@ -234,7 +234,7 @@ def test_settings_that_do_not_fit(settings: Settings, words: str) -> None:
 
 def test_addresses() -> None:
     """A host, with or without a port."""
-    assert [address_problem(text) for text in ("mail.example.vn", "192.0.2.1:587", "[2001:db8::1]:25", "[2001:db8::1]")] == [
+    assert [address_problem(text) for text in ("mail.example.vn", "192.0.2.1:587", "[2001:db8::1]:25", "2001:db8::1")] == [
         ""
     ] * 4
     assert address_problem("mail.example.vn:0") == address_problem("https://mail/") == "a host or host:port"
