@@ -19,7 +19,7 @@ _USER_USER: Final = 0x7E
 _CAUSE: Final = 0x08
 _BEARER_CAPABILITY: Final = 0x04
 _BEARER: Final = b"\x88\xc0\xa5"
-"""Unrestricted digital information, packet mode, H.221 and H.242 (H.225.0 7.2.2.1)."""
+"""Unrestricted digital information, packet mode, H.221 and H.242 (H.225.0 7.2.2)."""
 _ASN1: Final = b"\x05"
 """Protocol discriminator of user-user information that is X.680 coded (Q.931 4.5.30)."""
 _PROTOCOL: Final = bytes.fromhex("06 0008914a0004")
@@ -144,7 +144,7 @@ def encode(message: Message) -> bytes:
     """The message in its TPKT."""
     body = bytearray((_Q931, 2, message.reference >> 8 & 0xFF, message.reference & 0xFF, message.type))
     for number, content in message.elements:
-        # H.225.0 7.2.2.31: the length of user-user information has two octets, unlike in Q.931.
+        # H.225.0 7.2.2: the length of user-user information has two octets, unlike in Q.931.
         width = 2 if number == _USER_USER else 1
         body += bytes((number,)) + len(content).to_bytes(width, "big") + content
     length = _TPKT + len(body)

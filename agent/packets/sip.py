@@ -16,7 +16,7 @@ MAX_HEADERS: Final = 128
 PORT: Final = 5060
 TLS_PORT: Final = 5061
 MAGIC_COOKIE: Final = "z9hG4bK"
-"""Start of every branch since RFC 3261 (8.1.1.7)."""
+"""Start of every branch since RFC 3261 (8.1.1)."""
 
 _COMPACT: Final = {
     "a": "accept-contact", "c": "content-type", "e": "content-encoding", "f": "from", "i": "call-id", "k": "supported",
@@ -184,7 +184,7 @@ def decode(message: bytes) -> Response | None:
 
 
 def answers(options: Options, response: Response) -> bool:
-    """Whether a response belongs to the request: branch of the topmost Via, Call-ID, CSeq (RFC 3261 17.1.3, 8.1.3.3)."""
+    """Whether a response belongs to the request: branch of the topmost Via, Call-ID, CSeq (RFC 3261 17.1.3, 8.1.3)."""
     top = response.first("via").split(",")[0]
     branch = next((part.strip()[7:] for part in top.split(";")[1:] if part.strip().lower().startswith("branch=")), "")
     number, _, method = response.first("cseq").partition(" ")

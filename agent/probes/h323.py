@@ -198,8 +198,11 @@ class _Line:
         """Hear the other side out: closing with something unread would reset the connection, and the release with it."""
         try:
             async with asyncio.timeout(min(_PARTING_S, max(0.0, self.run.left_s() - _MARGIN_S))):
-                for _ in range(_MAX_READS):
-                    if not await self._loop.sock_recv(self._sock, _READ):
-                        return
+                await self._hear_out()
         except (TimeoutError, OSError) as error:
             self.run.say(f"the other side did not close: {type(error).__name__}")
+
+    async def _hear_out(self) -> None:
+        for _ in range(_MAX_READS):
+            if not await self._loop.sock_recv(self._sock, _READ):
+                return

@@ -292,16 +292,17 @@ class _Asker:
         self._news.clear()
         try:
             async with asyncio.timeout(timeout_s):
-                while not (self._has_report and for_report):
-                    await self._news.wait()
-                    self._news.clear()
-                    if not for_report:
-                        return
+                await self._hear(for_report=for_report)
         except TimeoutError:
-            return
-        finally:
-            if self._error is not None:
-                raise self._error
+            pass  # whoever waits looks at what is there
+        if self._error is not None:
+            raise self._error
+
+    async def _hear(self, *, for_report: bool) -> None:
+        await self._news.wait()
+        while for_report and not self._has_report and self._error is None:
+            self._news.clear()
+            await self._news.wait()
 
     def _read(self) -> None:
         for _ in range(_BATCH):

@@ -34,7 +34,7 @@ _PHASES: Final = ("resolve", "connect", "tls", "processing")
 _AUTH: Final = frozenset({401, 403, 407})
 _T1_MIN_S: Final = 0.02
 _T2_S: Final = 4.0
-"""Longest distance of two retransmissions (RFC 3261 17.1.2.1)."""
+"""Longest distance of two retransmissions (RFC 3261 17.1.2)."""
 _MAX_FOREIGN: Final = 100
 """Messages that answer something else; after so many nothing is to be expected from this server."""
 _MAX_READS: Final = 500
@@ -191,25 +191,22 @@ class _Exchange:
         self._foreign = 0
 
     async def over_datagrams(self, sock: socket.socket, options: sip.Options) -> sip.Response:
-        """The final response over UDP; the request is sent again as RFC 3261 17.1.2.2 says until the run ends."""
+        """The final response over UDP; the request is sent again as RFC 3261 17.1.2 says until the run ends."""
         loop, request = asyncio.get_running_loop(), sip.encode(options)
         with self.run.during("processing"):
             self._say(request)
             sock.send(request)
             again_at_s = loop.time() + self._wait_s
             while True:
-                try:
-                    async with asyncio.timeout_at(again_at_s):
-                        data = await loop.sock_recv(sock, sip.MAX_MESSAGE)
-                except TimeoutError:
+                data = await _before(again_at_s, sock)
+                response = self._response(data, options) if data is not None else None
+                if response is not None:
+                    return response
+                if data is None:
                     sock.send(request)
                     self.retransmissions += 1
                     self._wait_s = min(2.0 * self._wait_s, _T2_S)
                     again_at_s = loop.time() + self._wait_s
-                    continue
-                response = self._response(data, options)
-                if response is not None:
-                    return response
 
     async def over_stream(self, stream: Stream, options: sip.Options) -> sip.Response:
         """The final response over TCP or TLS."""
@@ -259,7 +256,7 @@ class _Exchange:
             return None
         self._say(data)
         if response.status < 200:
-            self._wait_s = _T2_S  # It is being worked on (RFC 3261 17.1.2.2).
+            self._wait_s = _T2_S  # It is being worked on (RFC 3261 17.1.2).
             return None
         self.status = response.status
         return response
@@ -267,6 +264,15 @@ class _Exchange:
     def _say(self, message: bytes) -> None:
         if self.run.is_verbose:
             self.run.say(message.decode(errors="replace"))
+
+
+async def _before(at_s: float, sock: socket.socket) -> bytes | None:
+    """The next datagram, None where none came before that moment of the loop's clock."""
+    try:
+        async with asyncio.timeout_at(at_s):
+            return await asyncio.get_running_loop().sock_recv(sock, sip.MAX_MESSAGE)
+    except TimeoutError:
+        return None
 
 
 def _datagram_socket(place: Place, port: int, source_ip: str) -> socket.socket:

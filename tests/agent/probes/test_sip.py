@@ -102,7 +102,7 @@ async def test_a_provisional_response_does_not_end_it(how: str) -> None:
 
 
 async def test_a_provisional_response_slows_retransmission() -> None:
-    """After 100 the request is sent again every 4 s only (RFC 3261 17.1.2.2)."""
+    """After 100 the request is sent again every 4 s only (RFC 3261 17.1.2)."""
     async with SipServer("udp", lambda request, _number: [response(request, "100 Trying")]) as server:
         ran = await run("sip", server.address, 0.6, t1=0.1)
     assert found(ran) == (Outcome.FAILED, Reason.TIMEOUT)
@@ -295,3 +295,56 @@ async def test_sipp_is_up(tmp_path: Path, how: str, host: str) -> None:
     assert found(ran) == (Outcome.OK, Reason.NONE), (ran.done.finding, said)
     assert ran.samples["probe_sip_status_code"] == 200
     assert ran.samples["probe_sip_info{SIPp,INVITE, ACK, BYE, OPTIONS}"] == 1
+
+
+KAMAILIO = """#!KAMAILIO
+log_stderror=yes
+children=1
+listen=udp:{host}:{port}
+listen=tcp:{host}:{port}
+mpath="{modules}"
+loadmodule "sl.so"
+loadmodule "textops.so"
+request_route {{
+  if (is_method("OPTIONS")) {{
+    append_to_reply("Allow: INVITE, OPTIONS\\r\\n");
+    sl_send_reply("200", "OK");
+    exit;
+  }}
+  sl_send_reply("404", "Not here");
+}}
+"""
+
+
+@contextmanager
+def kamailio(folder: Path, host: str) -> Iterator[str]:
+    """Debian's Kamailio on a port of UDP and TCP; host and port."""
+    program, port = debian.binary("kamailio"), free_port()
+    [modules] = program.parents[1].glob("lib/*/kamailio/modules")
+    place = f"[{host}]" if ":" in host else host
+    (folder / "kamailio.cfg").write_text(KAMAILIO.format(host=place, port=port, modules=f"{modules}/"))
+    command = (str(program), "-f", "kamailio.cfg", "-DD", "-E", "-m", "32", "-M", "4", "-Y", str(folder), "-w", str(folder))
+    env = {**os.environ, **debian.environment(folder)}
+    with (folder / "kamailio.out").open("wb") as out:
+        process = subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
+    try:
+        yield f"{place}:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@pytest.mark.debian
+@BOTH
+async def test_kamailio_is_up(tmp_path: Path, host: str) -> None:
+    """The SIP server of many exchanges understands the request over UDP and TCP, and its mirrors of our headers match."""
+    with kamailio(tmp_path, host) as place:
+        for how in ("udp", "tcp"):
+            async with asyncio.timeout(20):
+                while found(ran := await run("sip", f"sip:{place};transport={how}", 5.0)) == (Outcome.FAILED, Reason.REFUSED):
+                    await asyncio.sleep(0.1)  # it is starting
+            said = (tmp_path / "kamailio.out").read_text(errors="replace")[-2000:]
+            assert found(ran) == (Outcome.OK, Reason.NONE), (ran.done.finding, said)
+            assert any(
+                name.startswith("probe_sip_info{kamailio (") and name.endswith(",INVITE, OPTIONS}") for name in ran.samples
+            )
