@@ -91,7 +91,7 @@ class _Record:
         self.status = answer.status
         self.length = answer.content_length
         self.version = float(answer.version)
-        modified = answer.field("last-modified")
+        modified = answer.field(b"last-modified")
         self.modified = _date(modified) if modified else None
 
 
@@ -134,7 +134,7 @@ class _Http:
             with contextlib.closing(exchange):
                 answer = await exchange.ask(run, hop)
                 if run.is_verbose:
-                    run.say(f"HTTP/{answer.version} {answer.status} {answer.phrase}, {len(answer.fields)} header fields")
+                    run.say(f"HTTP/{answer.version} {answer.status} {answer.phrase}, {len(answer.fields())} header fields")
                 record.take(answer)
                 following = self._next(hop, answer, trip, record)
                 if following is None:
@@ -143,14 +143,13 @@ class _Http:
 
     def _next(self, hop: Hop, answer: Answer, trip: Trip, record: _Record) -> Hop | None:
         """The request that a redirect asks for, or None if this answer is the last one."""
-        location = answer.field("location")
         trip.last = hop
-        if answer.status not in REDIRECTS or not location:
+        if answer.status not in REDIRECTS or not (location := answer.field(b"location")):
             return None
         record.redirects += 1
         if not self._settings.follows or record.redirects > MOST_REDIRECTS:
             return None
-        trip.jar.keep(hop.url, answer.fields.get("set-cookie", []))
+        trip.jar.keep(hop.url, answer.fields().get("set-cookie", []))
         try:
             following = self._plan.after(hop, answer.status, location, trip)
         except ValueError as error:
@@ -166,7 +165,7 @@ class _Http:
             detail = f"more than {MOST_REDIRECTS} redirects, {trip.chain()}"
             finding = Finding(finding.outcome, finding.reason, detail) if finding is not OK else OK
         if finding is OK:
-            finding = self._rules.header(answer.fields)
+            finding = self._rules.header(answer.fields()) if self._rules.has_header_rules else OK
             record.is_by_regex = finding is not OK
         finding = await self._read(run, exchange, record, finding)
         for later in (self._rules.version(f"HTTP/{answer.version}"), self._rules.tls(is_tls=record.is_tls)):

@@ -32,31 +32,37 @@ _NO_BODY: Final = frozenset({204, 304})
 class Answer:
     """The head of an answer."""
 
-    __slots__ = ("fields", "method", "phrase", "status", "version")
+    __slots__ = ("_raw", "phrase", "status", "version")
 
-    def __init__(self, response: h11.Response, method: str) -> None:
-        self.method = method
+    def __init__(self, response: h11.Response) -> None:
         self.status = response.status_code
         self.phrase = response.reason.decode("latin-1")[:60]
         self.version = response.http_version.decode("ascii")
-        self.fields: dict[str, list[str]] = {}
-        """Values by name in lower case."""
-        for name, value in response.headers:
-            self.fields.setdefault(name.decode("ascii"), []).append(_text(value))
+        self._raw = list(response.headers)
 
-    def field(self, name: str) -> str:
-        """The first value; empty if there is none."""
-        values = self.fields.get(name)
-        return values[0] if values else ""
+    def fields(self) -> dict[str, list[str]]:
+        """Values by name in lower case."""
+        found: dict[str, list[str]] = {}
+        for name, value in self._raw:
+            found.setdefault(name.decode("ascii"), []).append(_text(value))
+        return found
+
+    def field(self, name: bytes) -> str:
+        """The first value of a name in lower case; empty if there is none."""
+        for known, value in self._raw:
+            if known == name:
+                return _text(value)
+        return ""
 
     @property
     def content_length(self) -> int:
         """Bytes of the body as the head has it, packed; -1 if it does not say, as Go counts."""
         if self.status in _NO_BODY:
             return 0
-        text = self.field("content-length")
-        is_chunked = "transfer-encoding" in self.fields
-        return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 and not is_chunked else -1
+        text = self.field(b"content-length")
+        if not text or not text.isascii() or not text.isdecimal() or self.field(b"transfer-encoding"):
+            return -1
+        return int(text)  # h11 takes no more than 20 digits
 
 
 class Exchange:
@@ -81,7 +87,7 @@ class Exchange:
             await self.stream.write(data)
             first = await self.stream.read(_READ)
         with run.during("transfer"):
-            return Answer(await self._head(first), hop.method)
+            return Answer(await self._head(first))
 
     async def read(self, run: Run, body: Body) -> None:
         """The body, as much as is wanted of it. Raises `ProbeError`; phase `transfer`."""
