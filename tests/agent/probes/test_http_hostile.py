@@ -129,7 +129,13 @@ async def test_an_expression_made_to_burn() -> None:
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("(?=a)", "perl operator"), (r"(a)\1", "escape"), ("(", "missing"), ("a{99999}", "repetition"), ("(?<!b)a", "perl operator")],
+    [
+        ("(?=a)", "perl operator"),
+        (r"(a)\1", "escape"),
+        ("(", "missing"),
+        ("a{99999}", "repetition"),
+        ("(?<!b)a", "perl operator"),
+    ],
 )
 def test_expressions_that_re2_has_not(text: str, problem: str) -> None:
     """What is no expression of Go is refused with words."""
