@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import Final, NoReturn
 
 import msgspec
 
@@ -20,6 +20,8 @@ from agent.host.reading import Host, Reader
 from agent.identity import boot_id
 from agent.log import Log
 from agent.model import Readings
+from agent.orders_desk import Closed, Desk, Orders
+from agent.others import Others
 from agent.own import OwnSeries, Tally
 from agent.runner import Runner, RunnerSettings, Wake
 from agent.service_systemd import READY, STOPPING, WATCHDOG, Notifier, is_shutting_down
@@ -29,13 +31,11 @@ from agent.spool_folder import SpoolError
 from agent.transport import HttpTransport, TransportSettings
 from agent.uplink import Uplink, UplinkSettings
 
-if TYPE_CHECKING:
-    from agent.probes.service import Observing
-
 FLUSH_S: Final = 2.0
 """So long a stopping agent tries to deliver its last facts."""
 CHECK_S: Final = 30
 RELOAD: Final = "reload"
+AGAIN: Final = "again"
 STOP: Final = "stop"
 GIVE_UP: Final = "give up"
 EXIT_OK: Final = 0
@@ -152,6 +152,9 @@ class App:
         self._seen = 0
         self._said: dict[str, str] = {}
         self._started_ms = clock.wall_ms()
+        self._desk = self._make_desk(settings)
+        if (ordered := self._desk.begin()) is not None:
+            self.settings = settings = unpack(ordered.verdict.settings)
         self._status_file = status.StatusFile(settings.status_file)
         transport = HttpTransport(_transport_settings(settings))
         self._spool = Spool.open(settings.spool.folder, _limits(settings), clock, self._boot)
@@ -172,24 +175,26 @@ class App:
             pulse=self._pulse,
             wake=Wake(),
         )
-        self._observing = self._make_observing() if settings.snmp.devices or settings.probes.jobs else None
+        self._others = self._make_others(ordered)
 
-    def _make_observing(self) -> Observing:
-        # Loaded here only: an agent that reads its host alone stays as light as it is.
-        from agent.probes.local import wanted_of
-        from agent.probes.service import Observing
+    def _make_others(self, ordered: Orders | None) -> Others:
+        wake, say, again = self._uplink.wake, self._say_of_others, self._ask_again
+        others = Others(self.settings, self._spool, self._clock, self._boot, stored=wake, say=say, again=again)
+        others.begin(ordered)
+        return others
 
-        probes = self.settings.probes
-        observing = Observing(
-            self._spool,
-            self._clock,
-            stored=self._uplink.wake,
-            say=self._say_of_others,
-            scripts=probes.scripts,
-            max_in_flight=probes.max_in_flight,
-        )
-        observing.configure(wanted_of(self.settings))
-        return observing
+    def _make_desk(self, settings: Settings) -> Desk | Closed:
+        def say(text: str, good: bool) -> None:
+            self._say("orders", text, good=good)
+
+        if not settings.orders.enabled:
+            return Closed()
+        return Desk(settings, self._clock, apply=lambda ordered: self._others.apply(ordered), say=say, random=_random)
+
+    def _ask_again(self) -> None:
+        if not self._is_new_file_good():
+            raise ValueError("the agent's own file is not good any more")
+        self.runner.ask(AGAIN)
 
     def _say_of_others(self, about: str, text: str, good: bool) -> None:
         self._say(about, text, good=good)
@@ -204,6 +209,7 @@ class App:
             boot=self._boot,
             agent_version=__version__,
             random=_random,
+            orders=self._desk,
         )
 
     def run(self) -> int:
@@ -211,10 +217,9 @@ class App:
         self._listen()
         self._log.write("info", f"agent {self.settings.id} starts, every {self.settings.interval_s} s to {self._where()}")
         self._uplink.start()
-        if self._observing is not None:
-            self._observing.start()
-        while (request := self.runner.run()) == RELOAD:
-            if self._is_new_file_good():
+        self._others.start()
+        while (request := self.runner.run()) in (RELOAD, AGAIN):
+            if request == AGAIN or self._is_new_file_good():
                 return self._begin_again()
         self._notifier.send(STOPPING)
         self._stop("shutdown" if is_shutting_down() else "restart")
@@ -328,8 +333,7 @@ class App:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
 
     def _stop(self, reason: str) -> None:
-        if self._observing is not None:
-            self._observing.stop()
+        self._others.stop()
         self.runner.stop(reason)
         flushed = self._uplink.stop(FLUSH_S)
         self._write_status(reason)

@@ -31,6 +31,7 @@ class Header(msgspec.Struct, frozen=True):
     wall_ms: int
     agent_version: str
     watermarks: tuple[wire.Watermark, ...] = ()
+    orders: wire.OrdersState | None = None
 
 
 def encode(header: Header, entries: Sequence[Entry], schemas: Mapping[bytes, bytes]) -> bytes:
@@ -59,6 +60,7 @@ def encode(header: Header, entries: Sequence[Entry], schemas: Mapping[bytes, byt
             watermarks=header.watermarks,
             groups=groups,
             schemas=tuple([msgspec.Raw(data) for data in schemas.values()]),
+            orders=header.orders,
         )
     )
 

@@ -40,12 +40,21 @@ class Answer(msgspec.Struct, frozen=True):
 def post(path: str, fields: Mapping[str, str], length: int) -> bytes:
     """The head of a POST whose body has `length` bytes; Content-Length is its last line, by which the collector recognises
     heads that are equal but for it. Raises `ValueError` naming a field that HTTP cannot carry, not its value."""
-    lines = [f"POST {path} HTTP/1.1"]
+    return _head(f"POST {path} HTTP/1.1", fields, f"Content-Length: {length}")
+
+
+def get(path: str, fields: Mapping[str, str]) -> bytes:
+    """The head of a GET. Raises `ValueError` as `post` does."""
+    return _head(f"GET {path} HTTP/1.1", fields)
+
+
+def _head(first: str, fields: Mapping[str, str], *last: str) -> bytes:
+    lines = [first]
     for name, value in fields.items():
         if not (value.isascii() and value.isprintable()):
             raise ValueError(f"{name}: found characters that HTTP cannot carry, expected printable ASCII")
         lines.append(f"{name}: {value}")
-    return "\r\n".join((*lines, f"Content-Length: {length}", "", "")).encode("ascii")
+    return "\r\n".join((*lines, *last, "", "")).encode("ascii")
 
 
 class Parser:

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from agent.settings_forms import ID_PATTERN as ID_PATTERN
 from agent.settings_forms import expect as _expect
+from agent.settings_orders import OrdersSettings
 from agent.settings_probes import ProbesSettings
 
 WINDOWS: Final = sys.platform == "win32"
@@ -316,6 +317,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     readers: Annotated[ReadersSettings, Meta(description="Which readers run.")] = ReadersSettings()
     snmp: Annotated[SnmpSettings, Meta(description="Devices polled by SNMP.")] = SnmpSettings()
     probes: Annotated[ProbesSettings, Meta(description="Probes of other machines.")] = ProbesSettings()
+    orders: Annotated[OrdersSettings, Meta(description="What the collector may order.")] = OrdersSettings()
     spool: Annotated[SpoolSettings, Meta(description="The disk queue.")] = SpoolSettings()
     status_file: Annotated[
         str,

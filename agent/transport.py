@@ -10,12 +10,14 @@ import re
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import msgspec
 
 from agent import http1
 from agent.model import Reason
+from agent.orders_copy import MAX_BYTES
 from agent.settings import URL_PATTERN
 from agent.wire import CONTENT_TYPE
 
@@ -54,6 +56,7 @@ class TransportSettings(msgspec.Struct, frozen=True):
     answer_timeout_s: float = 10.0
     """From the first byte sent to the last byte of the answer."""
     answer_bytes: int = 1024 * 1024
+    orders_bytes: int = MAX_BYTES
 
     def __repr__(self) -> str:
         return f"TransportSettings(token=***, ca_file={self.ca_file!r}, allow_plain_http={self.allow_plain_http})"
@@ -64,6 +67,9 @@ class Transport(Protocol):
 
     def post(self, url: str, body: bytes, deflated: bool) -> Response:
         """`POST url/v1/batches`. Raises `TransportError`."""
+
+    def get_orders(self, url: str, tag: str) -> Response:
+        """`GET url/v1/orders`, whose answer is 304 if `tag` names what there is. Raises `TransportError`."""
 
     def close(self) -> None:
         """Drop the connection."""
@@ -120,13 +126,27 @@ class HttpTransport:
 
     def post(self, url: str, body: bytes, deflated: bool) -> Response:
         """See `Transport.post`."""
+        return self._ask(url, lambda address: self._head(address, len(body), deflated), body, self._settings.answer_bytes)
+
+    def get_orders(self, url: str, tag: str) -> Response:
+        """See `Transport.get_orders`."""
+
+        def head(address: Address) -> bytes:
+            fields = self._fields(address)
+            if tag:
+                fields["If-None-Match"] = f'"{tag}"'
+            return http1.get(address.path.removesuffix("/v1/batches") + "/v1/orders", fields)
+
+        return self._ask(url, head, b"", self._settings.orders_bytes)
+
+    def _ask(self, url: str, make: Callable[[Address], bytes], body: bytes, most: int) -> Response:
         try:
             address = self._go_to(url)
-            head = self._head(address, len(body), deflated)
+            head = make(address)
         except ValueError as error:
             raise TransportError(Reason.MISMATCH, str(error)) from None
         try:
-            return self._post(address, head, body)
+            return self._send(address, head, body, most)
         except (OSError, http1.AnswerError) as error:
             self.close()
             raise _translate(error, address) from error
@@ -138,27 +158,31 @@ class HttpTransport:
             self._url = url
         return self._address
 
-    def _head(self, address: Address, length: int, deflated: bool) -> bytes:
+    def _fields(self, address: Address) -> dict[str, str]:
         fields = {"Host": address.authority}
         if self._settings.token:
             fields["Authorization"] = f"Bearer {self._settings.token}"
+        return fields
+
+    def _head(self, address: Address, length: int, deflated: bool) -> bytes:
+        fields = self._fields(address)
         fields["Content-Type"] = CONTENT_TYPE
         if deflated:
             fields["Content-Encoding"] = "deflate"
         return http1.post(address.path, fields, length)
 
-    def _post(self, address: Address, head: bytes, body: bytes) -> Response:
+    def _send(self, address: Address, head: bytes, body: bytes, most: int) -> Response:
         if self._connection is not None:
             try:
-                return self._exchange(self._connection, head, body)
+                return self._exchange(self._connection, head, body, most)
             except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
                 # The collector closed a connection that was idle; sending twice is harmless (DESIGN.md 2, point 3).
                 self.close()
         self._connection = _Connection(address, self._context, self._settings)
-        return self._exchange(self._connection, head, body)
+        return self._exchange(self._connection, head, body, most)
 
-    def _exchange(self, connection: _Connection, head: bytes, body: bytes) -> Response:
-        answer = connection.exchange(head, body)
+    def _exchange(self, connection: _Connection, head: bytes, body: bytes, most: int) -> Response:
+        answer = connection.exchange(head, body, most)
         if answer.is_last:
             self.close()
         return Response(answer.status, answer.body, _retry_after(answer.fields.get("retry-after", "")))
@@ -203,9 +227,9 @@ class _Connection:
                 return self._socket
         raise OSError("no address")
 
-    def exchange(self, head: bytes, body: bytes) -> http1.Answer:
-        """Send a request, get its answer. Raises `OSError`, `ConnectionResetError` if no byte of an answer came, and
-        `http1.AnswerError`."""
+    def exchange(self, head: bytes, body: bytes, most: int) -> http1.Answer:
+        """Send a request, get its answer, whose body has at most `most` bytes. Raises `OSError`, `ConnectionResetError` if no
+        byte of an answer came, and `http1.AnswerError`."""
         self._deadline = time.monotonic() + self._settings.answer_timeout_s
         # A small body goes with its head in one segment and one TLS record.
         pieces = (head + body,) if len(body) <= _PIECE_BYTES else (head, body)
@@ -213,7 +237,7 @@ class _Connection:
             view = memoryview(piece)
             while view:
                 view = view[self._timed().send(view[:_PIECE_BYTES]) :]
-        parser = http1.Parser(self._settings.answer_bytes)
+        parser = http1.Parser(most)
         while data := self._timed().recv(_RECEIVE_BYTES):
             answer = parser.feed(data)
             if answer is not None:

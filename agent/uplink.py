@@ -16,6 +16,7 @@ from agent import batch, wire
 from agent.backoff import Backoff
 from agent.clock import Clock
 from agent.model import LossReason
+from agent.orders_desk import Closed, Desk
 from agent.segment import Entry
 from agent.spool import Spool
 from agent.transport import Response, Transport, TransportError, is_loopback
@@ -116,6 +117,7 @@ class Uplink:
         boot: str,
         agent_version: str,
         random: Callable[[], float],
+        orders: Desk | Closed | None = None,
     ) -> None:
         if not settings.urls:
             raise ValueError("urls: found none, expected at least one collector")
@@ -126,6 +128,7 @@ class Uplink:
         self._boot = boot
         self._version = agent_version
         self._random = random
+        self._orders = orders or Closed()
         self._peers = [_Peer(url, settings.compress) for url in settings.urls]
         self._at = 0
         self._left_first_ms = 0
@@ -202,7 +205,8 @@ class Uplink:
             self._spool.sending(entries)
             self._exchange(entries, now)
             self._spool.sending(())
-        return self._next_wait()
+        self._orders.follow(self._transport, self._peer.url)
+        return self._orders.wait_s(self._next_wait())
 
     def _next_wait(self) -> float | None:
         now = self._clock.uptime_ms()
@@ -237,15 +241,10 @@ class Uplink:
             entries = entries[: len(entries) // 2]
             schemas = self._schemas(entries, peer)
         schemas = batch.fit_schemas(schemas)
-        header = batch.Header(
-            self._spool.stream,
-            self._boot,
-            self._clock.uptime_ms(),
-            self._clock.awake_ms(),
-            self._clock.wall_ms(),
-            self._version,
-            self._spool.watermarks(),
-        )
+        clock, spool = self._clock, self._spool
+        times = clock.uptime_ms(), clock.awake_ms(), clock.wall_ms()
+        marks, orders = spool.watermarks(), self._orders.state()
+        header = batch.Header(spool.stream, self._boot, *times, self._version, marks, orders)
         body = batch.encode(header, entries, schemas)
         packed = batch.deflate(body) if peer.deflates else None
         self._last_sent_ms = now
@@ -306,6 +305,7 @@ class Uplink:
             self._spool.acknowledge(lane, watermark)
         self._credit = max(answer.credit, 0)
         self._misses = self._forbidden = self._poison = 0
+        self._orders.heard(answer.config_tag)
         self._most = min(self._most * 2, self._settings.batch_reports)
         self._note(
             state=UplinkState.OK,

@@ -71,6 +71,14 @@ class Group(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     losses: tuple[Loss, ...] = ()
 
 
+class OrdersState(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What became of the orders from the centre: the tag of those that run, and of others that were refused, and why."""
+
+    tag: str = ""
+    refused: str = ""
+    detail: str = ""
+
+
 class Batch(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What an agent sends. `stream` names its spool (new when the spool is made anew); `boot`, `uptime_ms`, `awake_ms`
     and `wall_ms` are the sender's clocks at the moment of sending (SPEC R2.2, R8.5)."""
@@ -86,6 +94,8 @@ class Batch(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     groups: tuple[Group, ...] = ()
     schemas: tuple[msgspec.Raw, ...] = ()
     """Encoded schemas; each is decoded and checked by itself in `check_schema`, so a bad one costs only itself."""
+    orders: OrdersState | None = None
+    """None from agents that take no orders."""
 
 
 class Refused(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -99,7 +109,8 @@ class Refused(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The collector's answer to a batch that it has stored. `acknowledged` holds per lane the last number accepted
     without a gap; everything in the answered batch itself is stored too, but for `refused`. `credit` is how many backlog
-    reports the next batch may carry; `wanted` are hashes of schemas the collector does not know."""
+    reports the next batch may carry; `wanted` are hashes of schemas the collector does not know. `config_tag` names the
+    agent's orders as they are now (`agent.orders_copy`); empty from a collector that gives none."""
 
     now_ms: int
     acknowledged: dict[Lane, int] = {}
@@ -150,6 +161,7 @@ class RawBatch(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     watermarks: tuple[Watermark, ...] = ()
     groups: tuple[RawGroup, ...] = ()
     schemas: tuple[msgspec.Raw, ...] = ()
+    orders: OrdersState | None = None
 
 
 def encode(value: Batch | RawBatch | Answer | Report | Loss | Schema) -> bytes:
@@ -342,7 +354,7 @@ def _check_series(series: tuple[tuple[str, ...], ...], width: int, name: str, li
 
 
 __all__ = [
-    "CONTENT_TYPE", "RESERVED_LABELS", "VERSION", "Answer", "Batch", "Block", "Group", "Limits", "RawBatch", "RawGroup",
-    "Refused", "Watermark", "WireError", "check_schema", "decode_answer", "decode_batch", "decode_loss", "decode_report",
-    "decode_schema", "encode", "inflate",
+    "CONTENT_TYPE", "RESERVED_LABELS", "VERSION", "Answer", "Batch", "Block", "Group", "Limits", "OrdersState", "RawBatch",
+    "RawGroup", "Refused", "Watermark", "WireError", "check_schema", "decode_answer", "decode_batch", "decode_loss",
+    "decode_report", "decode_schema", "encode", "inflate",
 ]  # fmt: skip

@@ -46,6 +46,7 @@ from collector.inventory import Equipment, Inventory, load_inventory
 from collector.inventory.equipment import equip
 from collector.ledger_desk import Desk
 from collector.ledgers import Ledgers
+from collector.orders import OrderBook, key_of
 from collector.polling import Polling
 from collector.start import DataFolder, StartError, database_url, listen
 from collector.store.store import Store
@@ -117,7 +118,7 @@ class Collector:
         authority = self._open_authority()
         self.store = await self._open_store()
         self._undo.push_async_callback(self.store.close)
-        self._build(authority.ca_pem)
+        self._build(authority)
         await self._start_web()
         await self._remember()
         self._undo.push_async_callback(self._vigil.finish)
@@ -161,10 +162,11 @@ class Collector:
         except (StoreUnusableError, StoreError) as error:
             raise StartError(f"database: {error}") from error
 
-    def _build(self, ca_pem: bytes) -> None:
+    def _build(self, authority: Authority) -> None:
         config, limits = self.config, self.config.limits
         self.tally.queue_limit = limits.queue_batches
         self._tokens = TokenBook(self.store, self._take_accounts)
+        self._orders = OrderBook(key_of(authority.server_pem.parent))
         self._committer = Committer(
             self.store,
             self._show,
@@ -190,16 +192,14 @@ class Collector:
             now_ms=self.now_ms,
             steady_s=asyncio.get_running_loop().time,
             targets={},
-            ca_pem=ca_pem,
+            ca_pem=authority.ca_pem,
+            orders=self._orders,
         )
         self._door = Door(parts)
         self._listener = Listener(
-            self._door.handle,
-            self._door,
-            connections=limits.connections,
-            header_timeout_s=limits.header_timeout_s,
-            body_timeout_s=limits.body_timeout_s,
-        )
+            self._door.handle, self._door, connections=limits.connections,
+            header_timeout_s=limits.header_timeout_s, body_timeout_s=limits.body_timeout_s,
+        )  # fmt: skip
 
     async def _start_web(self) -> None:
         app = make_app(
@@ -315,6 +315,7 @@ class Collector:
         self._door.set_targets(targets)
         self.ledgers.configure(inventory, self._accounts.values())
         self.polling.configure(inventory)
+        self._orders.configure(inventory)
 
     async def _keep_house(self) -> None:
         second = 0

@@ -5,6 +5,7 @@ Each returns the text to print. Raises `CommandError` with a text for people, `S
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import socket
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import msgspec
+
+from collector.commands.client import ApiError, Client, ClientError, own_url
 from collector.config import Config, is_id, is_loopback, split_address
 from collector.core.accounts import Account, AccountError, AccountProblem, Standing
 from collector.ingest.enrol import EnrolError, hash_secret, make_code, open_authority, utc
@@ -27,6 +31,7 @@ from collector.words import word
 _TTL: Final = re.compile(r"([1-9][0-9]{0,5})([mhd])\Z")
 _UNIT_S: Final = {"m": 60, "h": 3_600, "d": 86_400}
 _LONGEST_TTL_S: Final = 30 * 86_400
+_ASK_S: Final = 3.0
 
 
 def parse_ttl(text: str, language: str) -> int:
@@ -88,16 +93,48 @@ async def listing(config: Config, language: str) -> str:
     if not accounts:
         return word(language, "none")
     zone = ZoneInfo(config.time_zone)
-    rows = [word(language, "columns").split("\t")] + [_row(account, zone, language) for account in accounts]
+    orders = await asyncio.to_thread(_orders, config)
+    rows = [word(language, "columns").split("\t")]
+    rows += [_row(account, orders.get(account.id, _UNHEARD), zone, language) for account in accounts]
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    refusing = [(account.id, orders[account.id].detail) for account in accounts if account.id in orders]
+    lines += [word(language, "orders_detail", agent=agent, detail=detail) for agent, detail in refusing if detail]
+    return "\n".join(lines)
 
 
-def _row(account: Account, zone: ZoneInfo, language: str) -> list[str]:
+class _Orders(msgspec.Struct):
+    state: str = "none"
+    detail: str = ""
+
+
+class _Heard(msgspec.Struct):
+    id: str
+    orders: _Orders
+
+
+class _Agents(msgspec.Struct):
+    agents: list[_Heard] = []
+
+
+_UNHEARD: Final = _Orders()
+
+
+def _orders(config: Config) -> dict[str, _Orders]:
+    """What the running collector knows of the agents' orders; nothing if it does not run."""
+    try:
+        found = Client(own_url(config), "", wait_s=_ASK_S).get("/api/v1/agents")
+        return {one.id: one.orders for one in msgspec.convert(found, _Agents).agents}
+    except (ApiError, ClientError, msgspec.ValidationError):
+        return {}
+
+
+def _row(account: Account, orders: _Orders, zone: ZoneInfo, language: str) -> list[str]:
+    said = "-" if orders.state == "none" else word(language, f"orders_{orders.state}")
     standing = "revoked_standing" if account.standing is Standing.REVOKED else str(account.standing)
     heard = _date(account.heard_ms, zone) if account.heard_ms else word(language, "never")
     known = (account.agent_version or "-", account.hostname or "-")
-    return [account.id, account.site, account.class_, word(language, standing), *known, heard]
+    return [account.id, account.site, account.class_, word(language, standing), *known, said, heard]
 
 
 async def _invite(config: Config, store: Store, agent: str, ttl_s: int, language: str) -> str:

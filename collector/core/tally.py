@@ -39,6 +39,22 @@ class AgentTally(msgspec.Struct):
     lost: dict[str, int] = {}
     """Lost reports by reason, as loss records state them."""
     lanes: dict[Lane, LaneTally] = {}
+    orders: str = ""
+    """Tag of the orders that it runs, as it said last; "" from one that takes none."""
+    orders_offered: str = ""
+    """Tag of those it was last told of."""
+    orders_refused: str = ""
+    """Tag of those it refused, and why."""
+    orders_detail: str = ""
+
+    @property
+    def orders_state(self) -> str:
+        """`none`, `current`, `waiting` or `refused`."""
+        if not self.orders or not self.orders_offered:
+            return "none"
+        if self.orders == self.orders_offered:
+            return "current"
+        return "refused" if self.orders_refused == self.orders_offered else "waiting"
 
     def hear(self, now_ms: int, version: str) -> None:
         """An admitted batch of this agent arrived."""

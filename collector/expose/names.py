@@ -48,6 +48,13 @@ _FLEET = (
     ),
     Own("haidang_agent_info", GAUGE, "Always 1; the label tells the version of the agent.", (*TARGET, "version")),
     Own(
+        "haidang_agent_orders_info",
+        GAUGE,
+        "Always 1; the labels tell which orders the agent runs, and which it refused.",
+        (*TARGET, "tag", "refused"),
+    ),
+    Own("haidang_agent_orders_current", GAUGE, "1 while the agent runs the orders that the inventory has for it.", TARGET),
+    Own(
         "haidang_agent_watermark_age_seconds",
         GAUGE,
         "Time since the collector last had everything that a lane of the agent's spool had produced.",

@@ -134,8 +134,17 @@ def _agent_families(now_ms: int) -> list[tuple[str, Callable[[Target, AgentTally
         # Every reason from the start, so that `increase()` sees the first loss.
         return [(f'reason="{reason}",', agent.lost.get(reason, 0)) for reason in LossReason]
 
+    def orders(_: Target, agent: AgentTally) -> Iterable[Line]:
+        # Tags are made of digits and small letters.
+        return [(f'tag="{agent.orders}",refused="{agent.orders_refused}",', 1.0)] if agent.orders else []
+
+    def current(_: Target, agent: AgentTally) -> Iterable[Line]:
+        return [("", float(agent.orders_state == "current"))] if agent.orders and agent.orders_offered else []
+
     return [
         ("haidang_agent_info", info),
+        ("haidang_agent_orders_info", orders),
+        ("haidang_agent_orders_current", current),
         ("haidang_agent_watermark_age_seconds", lanes(age)),
         ("haidang_agent_backlog_reports", lanes(lambda _, lane: max(0, lane.produced - lane.acknowledged))),
         ("haidang_agent_held_reports", lanes(lambda _, lane: lane.held_reports)),

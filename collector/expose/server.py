@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from collector.core.fleet import Fleet
+from collector.expose.agents_api import add_agents_route
 from collector.expose.api import Api, Query, QueryError, TargetList, is_address, parse_query, time_text
 from collector.expose.home import home_page
 from collector.expose.ledger_port import LedgerPort
@@ -73,6 +74,7 @@ def make_app(
             web.get("/api/v1/targets/{id}", pages.api_target),
         ]
     )
+    add_agents_route(app, fleet)
     return app
 
 

@@ -13,7 +13,8 @@ from typing import Final
 import msgspec
 
 from agent.model import AGENT, HEARTBEAT, HOST, Kind, Report
-from agent.wire import Batch, Group, WireError
+from agent.orders_copy import NO_ORDERS, TAG_PATTERN
+from agent.wire import Batch, Group, OrdersState, WireError
 from collector.core.evidence import TargetInfo
 from collector.core.refusal import Refusal, RefusalCode
 
@@ -21,8 +22,12 @@ MAX_GROUPS: Final = 256
 """Groups in one batch: one per lane and boot, so a spool that saw more boots sends several batches."""
 _MAX_INT: Final = 2**53
 _MAX_VERSION: Final = 64
+_MAX_DETAIL: Final = 1_024
+_TAG: Final = re.compile(TAG_PATTERN)
 _MODULE: Final = re.compile(r"[a-z0-9][a-z0-9_.:-]{0,127}\Z")
 _OWN_HOST_ONLY: Final = frozenset({Kind.AGENT_START, Kind.AGENT_STOP, Kind.STALL, Kind.CLOCK_STEP, Kind.BLIND})
+SIGHT: Final = "sight"
+"""Module of blindness that is stated of a single target (`agent.probes.sight`)."""
 _OWN_MODULES: Final = frozenset({HEARTBEAT, HOST, AGENT})
 """Reports of these are the machine's own. Those of other modules may carry the values of a device that the agent polled."""
 
@@ -51,6 +56,15 @@ def check_batch(batch: Batch) -> None:
         raise WireError("bad_text", f"agent_version: expected at most {_MAX_VERSION} printable characters")
     if batch.watermarks:
         _check_watermarks(batch)
+    if batch.orders is not None:
+        _check_orders(batch.orders)
+
+
+def _check_orders(state: OrdersState) -> None:
+    if not (_TAG.match(state.tag or NO_ORDERS) and _TAG.match(state.refused or NO_ORDERS)):
+        raise WireError("bad_orders", "orders: expected tags of at most 64 of [0-9a-z]")
+    if len(state.detail) > _MAX_DETAIL or not state.detail.isprintable():
+        raise WireError("bad_orders", f"orders: expected a detail of at most {_MAX_DETAIL} printable characters")
 
 
 def _check_watermarks(batch: Batch) -> None:
@@ -79,7 +93,7 @@ def admit(batch: Batch, agent: str, targets: Mapping[str, TargetInfo]) -> Admiss
 
 def _refusal(report: Report, agent: str, target: TargetInfo | None) -> RefusalCode | None:
     """Why this report is refused; None if it is admitted."""
-    if target is None or target.via != agent:
+    if target is None or (target.via != agent and agent not in target.observers):
         return RefusalCode.TARGET_NOT_YOURS
     if report.target != agent and _is_own_host_only(report):
         return RefusalCode.KIND_OWN_HOST_ONLY
@@ -89,6 +103,8 @@ def _refusal(report: Report, agent: str, target: TargetInfo | None) -> RefusalCo
 
 
 def _is_own_host_only(report: Report) -> bool:
+    if report.kind is Kind.BLIND and report.module == SIGHT:
+        return False  # An observer that lost its way out saw nothing of this one target.
     return report.kind in _OWN_HOST_ONLY or (report.kind is Kind.REPORT and report.module in _OWN_MODULES)
 
 

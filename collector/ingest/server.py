@@ -27,7 +27,7 @@ from collector.core.refusal import Refusal, RefusalCode
 from collector.core.schemas import SchemaBook
 from collector.core.skew import OffsetLevel, offset_level
 from collector.core.tally import Tally
-from collector.ingest import desk
+from collector.ingest import desk, orders
 from collector.ingest.admission import Admission, admit
 from collector.ingest.answers import Answer, RefusedError, told
 from collector.ingest.commit import Committer, IdentityConflictError, Incoming, Receipt
@@ -58,6 +58,7 @@ class Parts(msgspec.Struct):
     targets: Mapping[str, TargetInfo]
     ca_pem: bytes = b""
     wire_limits: wire.Limits = wire.Limits()
+    orders: orders.Book = orders.NoBook()
 
 
 class Door:
@@ -114,7 +115,19 @@ class Door:
         if path == "/v1/ca" and self._parts.ca_pem:
             _require(request, "GET")
             return Answer(200, "application/x-pem-file", self._parts.ca_pem)
-        raise RefusedError(404, "not_found", "expected /v1/batches, /v1/enrol or /v1/ca", close=True)
+        if path == "/v1/orders":
+            _require(request, "GET")
+            return await self._orders(request)
+        raise RefusedError(404, "not_found", "expected /v1/batches, /v1/orders, /v1/enrol or /v1/ca", close=True)
+
+    async def _orders(self, request: web.BaseRequest) -> Answer:
+        agent, version = await self._identify(request)
+        self._check_rates(agent, 0)
+        # They may hold credentials: whoever was revoked a second ago must not get them.
+        await self._parts.tokens.refresh()
+        if not self._parts.tokens.is_known(agent, version):
+            raise RefusedError(401, "unknown_token", "the token is unknown or revoked", close=True)
+        return orders.answer(self._parts.orders, agent, request.headers.get("If-None-Match", ""))
 
     def count(self, status: int) -> None:
         """An answer was given."""
@@ -319,6 +332,7 @@ class Door:
             wanted=self._wanted(agent, admission),
             credit=credit(parts.committer.depth, limits.queue_batches, limits.backlog_reports),
             refused=tuple([told(one) for one in admission.refused + receipt.refused]),
+            config_tag=parts.tally.agent(agent).orders_offered,
         )
         return Answer(200, "application/msgpack", wire.encode(answer))
 
@@ -337,6 +351,7 @@ class Door:
                 else "agrees with ours"
             )
             _log.warning("agent %s: its wall clock %s; reports are placed by uptime all the same", agent, said)
+        orders.note(tally, agent, batch, self._parts.orders.tag(agent))
         entry.clock_offset_ms = receipt.offset_ms
         for loss in receipt.losses:
             entry.lose(loss.reason, loss.count)

@@ -78,6 +78,10 @@ GOLDEN_BATCHES = {
             ),
         )),
     ),
+    "orders": msgspec.structs.replace(
+        _batch(Group("b1", Lane.FACTS, (_heartbeat(),))),
+        orders=wire.OrdersState("c1", "c2", "probe 'http' of 'portal': script is forbidden here (orders.forbid_kinds)"),
+    ),
 }  # fmt: skip
 GOLDEN_ANSWER = Answer(
     now_ms=1_700_000_000_200, acknowledged={Lane.FACTS: 8, Lane.BULK: 2}, wanted=(bytes(range(16)),), credit=500,

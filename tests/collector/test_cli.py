@@ -165,9 +165,9 @@ def test_list_shows_every_agent_and_its_standing(cli: Cli) -> None:
     cli("agent", "add", "srv-1", "--site", "dic")
     cli("agent", "revoke", "srv-2")
     lines = [line.split() for line in cli("agent", "list")[1].splitlines()]
-    assert lines[0] == ["AGENT", "SITE", "CLASS", "STANDING", "VERSION", "HOST", "HEARD"]
-    assert lines[1] == ["srv-1", "dic", "server", "invited", "-", "-", "never"]
-    assert lines[2] == ["srv-2", "dic", "database", "revoked", "-", "-", "never"]
+    assert lines[0] == ["AGENT", "SITE", "CLASS", "STANDING", "VERSION", "HOST", "ORDERS", "HEARD"]
+    assert lines[1] == ["srv-1", "dic", "server", "invited", "-", "-", "-", "never"]
+    assert lines[2] == ["srv-2", "dic", "database", "revoked", "-", "-", "-", "never"]
 
 
 def test_an_agent_is_added_once(cli: Cli) -> None:

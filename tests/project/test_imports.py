@@ -19,6 +19,8 @@ FROM_AGENT = (
     "schedule",
     "blocks",
     "kinds",
+    "orders",
+    "orders_copy",
     "packets",
     "packing",
     "probes",

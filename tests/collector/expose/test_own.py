@@ -46,6 +46,7 @@ def busy_fleet() -> Fleet:
     agent = tally.agent("h1")
     agent.hear(NOW - 60_000, "0.1.0")
     agent.clock_offset_ms = -1_500
+    agent.orders, agent.orders_offered, agent.orders_refused = "c1", "c2", "c2"
     agent.lose(LossReason.BYTES, 7)
     agent.mark(Lane.FACTS, 10, 10, NOW - 5_000)
     bulk = agent.mark(Lane.BULK, 100, 40, NOW - 5_000)
