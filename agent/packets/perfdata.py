@@ -64,7 +64,8 @@ def read(output: str) -> Printed:
 
 def _measures(text: str) -> list[Measure]:
     """The values of one part; what stands between them and is none is passed over, word by word."""
-    measures, place = [], 0
+    measures: list[Measure] = []
+    place = 0
     while place < len(text) and len(measures) < MAX_VALUES:
         entry = _ENTRY.match(text, place)
         if entry is None:

@@ -36,10 +36,10 @@ _LATER: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS})
 
 
 class Request(NamedTuple):
-    """What to send: `count` echoes, `spacing_s` apart (less if time is short). `wait_s`: how long after the last; 0: to the
+    """What to send: so many `echoes`, `spacing_s` apart (less if time is short). `wait_s`: how long after the last; 0: to the
     end."""
 
-    count: int = 1
+    echoes: int = 1
     spacing_s: float = 0.0
     payload_size: int = PAYLOAD
     wait_s: float = 0.0
@@ -158,14 +158,14 @@ class Pings:
         """Send echoes to an address (never a name), and wait for answers until `end_s` by the loop's clock. Raises `OSError`
         when nothing can be sent: the system lets us open no such socket, has no way there, or no room."""
         line = self._line(":" in host, request.options)
-        answers = Answers(_canonical(host), request.count)
+        answers = Answers(_canonical(host), request.echoes)
         wire, dropped = line.wire, line.dropped
         wire.room = max(wire.room, request.payload_size + 256)
         order = _Order(line, (host, 0), answers, request.payload_size, [])
         try:
             if not self._send(order):
                 await self._send_later(order, end_s)
-            if request.count > 1:
+            if request.echoes > 1:
                 await self._send_others(order, request, end_s)
             if request.wait_s:
                 end_s = min(end_s, self._loop.time() + request.wait_s)
@@ -197,8 +197,8 @@ class Pings:
 
     async def _send_others(self, order: _Order, request: Request, end_s: float) -> None:
         """The echoes behind the first one."""
-        spacing_s = min(request.spacing_s, (end_s - self._loop.time()) / 2 / request.count)
-        for _ in range(request.count - 1):
+        spacing_s = min(request.spacing_s, (end_s - self._loop.time()) / 2 / request.echoes)
+        for _ in range(request.echoes - 1):
             await asyncio.sleep(spacing_s)
             if not self._send(order):
                 await self._send_later(order, end_s)
