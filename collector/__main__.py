@@ -34,7 +34,7 @@ def _is_own(missing: ModuleNotFoundError) -> bool:
 
 try:
     from collector import config
-    from collector.commands import acts_options, ledger_options, poll_options
+    from collector.commands import acts_options, inventory_options, ledger_options, poll_options
     from collector.config import Config, ConfigError
     from collector.config_words import told, told_all
     from collector.inventory import load_inventory
@@ -117,6 +117,10 @@ def _do(options: argparse.Namespace) -> int:
 
         put(f"{asyncio.run(acts_commands.run(settings, options))}\n")
         return 0
+    if options.command == inventory_options.INVENTORY:
+        from collector.commands.inventory import run as inventory
+
+        return inventory(settings, options)
     if options.command == poll_options.POLL:
         from collector.commands.poll import run as poll
 
@@ -184,6 +188,7 @@ def _parser(language: str) -> argparse.ArgumentParser:
     ledger_options.add_commands(verbs, audit, files, language)
     ledger_options.add_replay(verbs, common, language)
     poll_options.add_commands(verbs, files, language)
+    inventory_options.add_commands(verbs, files, language)
     verbs.add_parser("local", help=word(language, "local"))
     verbs.add_parser("version", parents=[common], help=word(language, "version"))
     return parser

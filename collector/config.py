@@ -304,6 +304,6 @@ def _below(folder: Path, path: str) -> str:
 
 
 __all__ = [
-    "Agents", "Config", "ConfigError", "Database", "Document", "Ledger", "Limits", "Log", "Problem", "Snmp", "Web",
-    "Path_", "is_id", "is_loopback", "key_text", "load", "load_part", "load_struct", "shown", "split_address",
+    "Agents", "Config", "ConfigError", "Database", "Document", "Ledger", "Limits", "Log", "Path_", "Problem", "Snmp", "Web",
+    "is_id", "is_loopback", "key_text", "load", "load_part", "load_struct", "shown", "split_address",
 ]  # fmt: skip

@@ -120,7 +120,8 @@ def _is_host(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
     except ValueError:
-        return _HOST_NAME.match(text) is not None
+        # A last label of digits alone was meant as an address, and no name of a host has one (RFC 1123, section 2.1).
+        return _HOST_NAME.match(text) is not None and not text.rpartition(".")[2].isdecimal()
     return True
 
 

@@ -153,7 +153,7 @@ _TEXT: Final[dict[str, str]] = {
     "a kind of reader": "một loại bộ đọc",
     "a kind that is not in `disable` as well": "một loại không có trong `disable`",
     "settings that it does not take": "thiết lập không hợp lệ",
-    "settings of the reader {}: {}": "thiết lập của bộ đọc {}: {}",
+    "what the reader {} takes: {}": "những gì bộ đọc {} nhận: {}",
     "only on the host of an agent, whose id is that of the agent": "chỉ dùng cho máy của một tác tử, có mã trùng mã tác tử",
     "no more than the interval of {} s": "tối đa bằng chu kỳ {} giây",
     "the module {} that runs {}": "mô-đun {} chạy {}",
@@ -184,6 +184,30 @@ _TEXT: Final[dict[str, str]] = {
     "text or a number": "văn bản hoặc một số",
     "placeholders that have a value": "các chỗ trống đều có giá trị",
     "the placeholder {} in {}": "chỗ trống {} trong {}",
+    # rows of a spreadsheet
+    "a class": "một loại",
+    "a site": "một địa điểm",
+    "the same as row {}": "giống hệt dòng {}",
+    "each target once": "mỗi đối tượng một lần",
+    "an id used once (first in row {})": "mã chỉ dùng một lần (lần đầu ở dòng {})",
+    "an id that the inventory does not have yet (at {})": "mã chưa có trong danh mục (đã có ở {})",
+    "the id or name of a target in the table or the inventory": "mã hoặc tên của một đối tượng trong bảng hoặc trong danh mục",
+    "a site of the inventory, by id or name (--new takes others)": (
+        "một địa điểm trong danh mục, theo mã hoặc tên (--new chấp nhận địa điểm mới)"
+    ),
+    "a class that is known: {} (--new takes others)": "một loại đã biết: {} (--new chấp nhận loại mới)",
+    "letters or digits, from which an id can be made": "chữ cái hoặc chữ số, để tạo được mã",
+    "rows with targets": "các dòng có đối tượng",
+    "a column for id or name": "một cột cho mã hoặc tên",
+    "a second column for {}": "cột thứ hai cho {}",
+    "one column for {} (first in column {})": "một cột cho {} (lần đầu ở cột {})",
+    "labels as name=value; name=value": "nhãn dạng tên=giá_trị; tên=giá_trị",
+    "quotes that do not end or text behind them": "dấu nháy không khép lại, hoặc có chữ ngay sau dấu nháy",
+    "quotes in pairs": "dấu nháy theo cặp",
+    "no headers that are known": "không có tiêu đề nào nhận ra được",
+    "a row of headers, such as Mã, Tên, Địa chỉ IP, Loại, Địa điểm": (
+        "một dòng tiêu đề, ví dụ Mã, Tên, Địa chỉ IP, Loại, Địa điểm"
+    ),
     # with bounds; the longer ones first
     "a whole number >= {} and <= {}": "một số nguyên >= {} và <= {}",
     "a whole number >= {}": "một số nguyên >= {}",

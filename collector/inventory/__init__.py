@@ -59,6 +59,8 @@ class Inventory(msgspec.Struct, frozen=True):
     groups: dict[str, GroupEntry] = {}
     classes: dict[str, ClassDefaults] = {}
     """Defaults by class."""
+    site_defaults: dict[str, ClassDefaults] = {}
+    kind_defaults: dict[str, ClassDefaults] = {}
     layers: Layers = Layers({})
     """Defaults by class, site and kind of site."""
     uplinks: dict[str, UplinkEntry] = {}
@@ -239,6 +241,8 @@ def _taken(joined: Joined) -> Inventory:
         entries=joined.targets,
         groups=joined.groups,
         classes=joined.classes,
+        site_defaults=joined.site_defaults,
+        kind_defaults=joined.kind_defaults,
         layers=joined.layers,
         uplinks=joined.uplinks,
         calendars={id_: _calendar(entry, holidays, joined.settings) for id_, entry in joined.calendars.items()},

@@ -124,7 +124,7 @@ def _check_settings(place: Place, below: Path_, kind: str, given: dict[str, Any]
     try:
         msgspec.convert(given, kinds.load(kind).Settings)
     except msgspec.ValidationError as error:
-        place.problem(below, "settings that it does not take", f"settings of the reader {kind}: {error}")
+        place.problem(below, "settings that it does not take", f"what the reader {kind} takes: {error}")
 
 
 def _check_host(place: Place, chosen: Chosen) -> None:

@@ -143,6 +143,13 @@ class Joined:
             for name, entry in getattr(self, kind).items():
                 yield self.places[kind, name], origin, entry
 
+    def says_via(self, id_: str) -> bool:
+        """Whether a target, or its template, itself says who observes it."""
+        place = self.places["targets", id_]
+        if isinstance(place.document, Made):
+            return "via" in place.document.origins
+        return (*place.path, "via") in place.document.lines
+
     def place_of(self, origin: Origin, name: str, key: str) -> str:
         """`file:line` where defaults say a key."""
         kind = {Origin.CLASS: "classes", Origin.SITE: "site_defaults", Origin.SITE_KIND: "kind_defaults"}[origin]

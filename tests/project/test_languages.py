@@ -73,6 +73,8 @@ SAYS = ("say", "_say", "note", "_note", "problem", "remark", "Problem", "trouble
 REFUSES = (*SAYS, "ExpressionError", "PatternError", "ValueError")
 FAILS = ("SnmpError", "UnauthenticError", "BerError")
 COLLECTOR = (
+    Path("collector/commands/import_rows.py"),
+    Path("collector/commands/inventory_import.py"),
     Path("collector/config.py"),
     Path("collector/inventory/__init__.py"),
     Path("collector/inventory/check.py"),
