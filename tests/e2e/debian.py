@@ -41,6 +41,8 @@ PACKAGES = {
     "check_disk": "monitoring-plugins-basic",
     "dovecot": "dovecot-core",
     "imap": "dovecot-imapd",
+    "prometheus-blackbox-exporter": "prometheus-blackbox-exporter",
+    "fping": "fping",
 }
 """Program -> the Debian package that brings it; beside `LIBRARIES` the programs need only libc6 and libzstd1."""
 
@@ -91,6 +93,9 @@ LIBRARIES = {
 }
 """Libraries of the SNMP programs and their packages, unpacked where the machine does not have them."""
 
+LIBRARY_FOLDERS = ("usr/lib", "lib")
+"""Where packages of Debian 12 have their libraries: some still keep to the old place."""
+
 POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
 """PostgreSQL is installed rather than unpacked: its programs look for their libraries and data at this fixed place."""
 
@@ -127,7 +132,8 @@ def binary(program: str) -> Path:
 def environment(folder: Path) -> dict[str, str]:
     """What an SNMP program needs beside the test's own environment: its unpacked libraries, and `folder` for settings and state
     in place of the machine's. No MIB is read: names are numbers."""
-    unpacked = [path for package in sorted(set(LIBRARIES.values())) for path in (cache() / package / "usr" / "lib").glob("*")]
+    roots = [cache() / package for package in sorted(set(LIBRARIES.values()))]
+    unpacked = [path for root in roots for folder in LIBRARY_FOLDERS for path in (root / folder).glob("*")]
     path = os.pathsep.join(str(each) for each in unpacked if each.is_dir())
     state = folder / "persistent"
     places = {"SNMPCONFPATH": f"{folder}{os.pathsep}{state}", "SNMP_PERSISTENT_DIR": str(state)}
@@ -198,7 +204,7 @@ def has_pango() -> bool:
 
 def has_library(name: str) -> bool:
     """Whether the library `name` is unpacked in the cache, or the machine has it."""
-    if any((cache() / LIBRARIES[name]).glob(f"usr/lib/*/{name}")):
+    if any(any((cache() / LIBRARIES[name] / folder).glob(f"*/{name}")) for folder in LIBRARY_FOLDERS):
         return True
     try:
         ctypes.CDLL(name)
