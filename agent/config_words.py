@@ -116,6 +116,18 @@ _TEXT: Final[dict[str, str]] = {
     "a class, such as ups": "một loại thiết bị, ví dụ ups",
     "a target that is not there twice": "một đối tượng chưa có trong danh sách",
     "a whole number, {0} to {1}": "số nguyên, từ {0} đến {1}",
+    "a host, host:port or a URL": "máy, máy:cổng hoặc URL",
+    "1 to 64 of letters, digits and . _ - beginning with a letter or digit": (
+        "1 đến 64 ký tự gồm chữ cái, chữ số và . _ - bắt đầu bằng chữ cái hoặc chữ số"
+    ),
+    "command lines by name, each a list of words": "các dòng lệnh theo tên, mỗi dòng là danh sách từ",
+    "a list of probes": "danh sách phép thăm dò",
+    "a list of paths": "danh sách đường dẫn",
+    "one of critical, normal, low": "một trong critical, normal, low",
+    "a name that no other probe of the target has": "tên mà không phép thăm dò nào khác của đối tượng có",
+    "a module whose program is one of probes.scripts, not {0}": (
+        "mô-đun có chương trình nằm trong probes.scripts, không phải {0}"
+    ),
     # bounds, and a place behind what was found; what stands in the places is looked up as well
     "{0} (above {1}, to {2})": "{0} (lớn hơn {1}, đến {2})",
     "{0} (from {1}, to {2})": "{0} (từ {1} đến {2})",
