@@ -206,23 +206,23 @@ async def far_reflector() -> AsyncIterator[int]:
 
 
 async def test_a_busy_agent_is_not_taken_for_a_slow_path() -> None:
-    """While our own loop is at something else for 80 ms again and again, datagrams wait in the kernel, which says when they
-    came: round trips stay those of the path."""
+    """While our own loop is at something else for 25 ms again and again, answers wait in the kernel, which says when they came:
+    round trips stay those of the path."""
     blocked, loop = 0, asyncio.get_running_loop()
 
     def block() -> None:
         nonlocal blocked, handle
         blocked += 1
-        time.sleep(0.08)
-        handle = loop.call_later(0.1, block)
+        time.sleep(0.025)
+        handle = loop.call_soon(block)
 
-    handle = loop.call_later(0.1, block)
+    handle: asyncio.Handle = loop.call_later(0.1, block)
     async with far_reflector() as port:
         ran = await run("rtp", f"127.0.0.3:{port}", key=KEY, rate=50.0, duration=1.0)
         handle.cancel()
-    assert blocked >= 3
-    assert ran.samples["probe_rtp_rtt_avg_seconds"] < 0.02
-    assert ran.samples["probe_rtp_jitter_seconds{backward}"] < 0.02
+    assert blocked >= 20
+    assert ran.samples["probe_rtp_rtt_avg_seconds"] < 0.005
+    assert ran.samples["probe_rtp_jitter_seconds{backward}"] < 0.005
 
 
 async def test_two_processes_measure_the_path_between_them() -> None:
