@@ -58,7 +58,7 @@ def read(path: str) -> Copy | None:
     if head is None:
         raise CopyError(f"{path}: no copy of orders")
     body = data[head.end() :]
-    if hashlib.sha256(body).hexdigest().encode() != head[2]:
+    if _digest(head[1], body) != head[2]:
         raise CopyError(f"{path}: its bytes are not what they were")
     return Copy(head[1].decode(), body)
 
@@ -70,11 +70,16 @@ def write(path: str, copy: Copy) -> None:
         os.unlink(temporary)
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(fd, "wb") as file:
-        file.write(f"haidang-orders 1 {copy.tag} {hashlib.sha256(copy.body).hexdigest()}\n".encode())
+        tag = copy.tag.encode()
+        file.write(b"haidang-orders 1 %b %b\n" % (tag, _digest(tag, copy.body)))
         file.write(copy.body)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
+
+
+def _digest(tag: bytes, body: bytes) -> bytes:
+    return hashlib.sha256(tag + b"\n" + body).hexdigest().encode()
 
 
 def remove(path: str) -> None:
