@@ -44,6 +44,7 @@ from collector.ingest.server import Door, Parts
 from collector.ingest.tokens import TokenBook
 from collector.inventory import Equipment, Inventory, load_inventory
 from collector.inventory.equipment import equip
+from collector.inventory.taken import keep_taken
 from collector.ledger_desk import Desk
 from collector.ledgers import Ledgers
 from collector.orders import OrderBook, key_of
@@ -390,4 +391,5 @@ def _read_inventory(config: Config, agents: Iterable[str], before: Equipment | N
     inventory = load_inventory(folder, agents, config, functools.partial(equip, before=before))
     for warning in inventory.warnings:
         _log.warning("%s", warning)
+    keep_taken(Path(config.data), inventory)
     return inventory

@@ -168,6 +168,8 @@ _TEXT: Final[dict[str, str]] = {
     "IP addresses that answer echoes": "các địa chỉ IP có trả lời ping",
     "an IP address: names may not resolve when it matters": "một địa chỉ IP: tên máy có thể không phân giải được đúng lúc cần",
     "each address once": "mỗi địa chỉ một lần",
+    "each day once": "mỗi ngày một lần",
+    "a day of {}": "một ngày của năm {}",
     "a path below the folder of this file, such as `sites/*.yml`": (
         "một đường dẫn nằm dưới thư mục của tệp này, ví dụ `sites/*.yml`"
     ),

@@ -22,7 +22,7 @@ from collector.core.calendar import WEEKDAYS, Calendar
 from collector.core.configuration import config_version
 from collector.core.evidence import TargetInfo
 from collector.core.subject import Subject
-from collector.inventory.check import check_calendars, check_defaults, check_targets, is_day
+from collector.inventory.check import check_calendars, check_defaults, check_holidays, check_targets, is_day
 from collector.inventory.check_probes import check_probes, check_uplinks, is_any_probed
 from collector.inventory.check_snmp import Names, check_snmp, is_any_polled
 from collector.inventory.chosen import KEYS, Chosen, Layers, Origin, Told
@@ -189,7 +189,7 @@ def _load(folder: Path, agents: Iterable[str] | None, settings: Config, equip: E
     joined = Joined(None if agents is None else frozenset(agents), settings)
     joined.take(documents, made)
     if joined.is_whole:
-        for check in (check_sites, check_targets, check_groups, check_calendars, check_defaults, check_uplinks):
+        for check in (check_sites, check_targets, check_groups, check_calendars, check_holidays, check_defaults, check_uplinks):
             check(joined)
     equipment, missing = _equipped(joined, equip)
     if joined.is_whole:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
+from typing import Final
 
 from collector.config import shown
 from collector.config_forms import day_of, instant_ms, minutes_of
@@ -12,6 +14,8 @@ from collector.core.subject import Sign
 from collector.inventory.chosen import Chosen, Origin
 from collector.inventory.files import COLLECTOR, ClassDefaults, InService, Promise, TargetEntry, Week
 from collector.inventory.joined import A_TARGET, PREFIXES, Joined, Place
+
+_YEAR: Final = re.compile(r"(19|20)[0-9]{2}\Z")
 
 
 def check_targets(joined: Joined) -> None:
@@ -140,6 +144,18 @@ def check_calendars(joined: Joined) -> None:
             if name not in joined.holidays and not is_day(name):
                 below = ("holidays",) if single else ("holidays", index)
                 place.problem(below, shown(name), "the id of a list under `holidays`, or a date as 2026-10-31")
+
+
+def check_holidays(joined: Joined) -> None:
+    """Each day once; and a list that is named after a year with days of another one is doubtful."""
+    for id_, entry in joined.holidays.items():
+        place = joined.places["holidays", id_]
+        year = _YEAR.search(id_)
+        for index, day in enumerate(entry.days):
+            if day in entry.days[:index]:
+                place.problem(("days", index), shown(day), "each day once")
+            elif year is not None and not day.startswith(year[0]):
+                joined.warnings.append(place.remark(("days", index), shown(day), f"a day of {year[0]}"))
 
 
 def is_day(text: str) -> bool:

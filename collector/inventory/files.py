@@ -84,7 +84,7 @@ class ClassDefaults(Promise, frozen=True, kw_only=True):
         MaybeSeconds | None,
         Meta(
             description="Seconds by which a parent's outage is widened backwards (R7.3); not said: the longest written "
-            "interval of its parents and 5 s, or 60 s where one does not say it."
+            "interval of its parents and the longest timeout of its probes, else 5 s; 60 s where a parent does not say it."
         ),
     ] = None
     gap_policy: Annotated[

@@ -143,3 +143,10 @@ def test_defaults_of_a_class_are_written_once(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f'{tmp_path}/b.yml:3: defaults.class.server: found "server", expected an id used once (first at {tmp_path}/a.yml:3)'
     )
+
+
+def test_holidays_of_another_year_are_said(tmp_path: Path) -> None:
+    """A list that bears a year is meant for it; it may begin the day before, so it is not refused."""
+    text = "holidays:\n  - {id: vietnam-2027, days: [2027-01-01, 2026-09-02]}\n"
+    assert warnings(tmp_path, text) == ['a.yml:4: holidays[0].days[1]: found "2026-09-02", expected a day of 2027']
+    assert warnings(tmp_path, text, "vi") == ['a.yml:4: holidays[0].days[1]: thấy "2026-09-02", cần một ngày của năm 2027']
