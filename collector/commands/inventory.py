@@ -67,7 +67,8 @@ def _check(inventory: Inventory, language: str) -> int:
         "jobs": sum(len(jobs_of(inventory, observer)) for observer in observers),
         "polls": sum(len(inventory.polled(observer)) for observer in observers),
     }
-    put(f"{word(language, 'ok', **counts)}\n")
+    later = f"{word(language, 'via_later')}\n" if observers - {COLLECTOR} else ""
+    put(f"{word(language, 'ok', **counts)}\n{later}")
     return 0
 
 

@@ -61,6 +61,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "ok: {targets} targets, {sites} sites, {groups} groups, {jobs} probes, {polls} polled by SNMP",
         "tốt: {targets} đối tượng, {sites} địa điểm, {groups} nhóm, {jobs} phép thăm dò, {polls} đối tượng hỏi qua SNMP",
     ),
+    "via_later": (
+        "agents that are named are looked up when the collector starts or reloads",
+        "tên các tác tử được đối chiếu khi bộ thu thập khởi động hoặc nạp lại",
+    ),
     "columns": ("SETTING\tVALUE\tSAID BY\tWHERE", "THIẾT LẬP\tGIÁ TRỊ\tNGUỒN\tNƠI GHI"),
     "target": ("the target", "đối tượng"),
     "template": ("a template", "khuôn mẫu"),

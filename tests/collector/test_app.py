@@ -23,6 +23,7 @@ from agent.model import Lane
 from collector import config as configuration
 from collector.app import Collector
 from collector.config import Agents, Config, Database, Web
+from collector.inventory.taken import load_taken
 from collector.service_systemd import Notifier
 from collector.start import StartError, database_url
 from tests.collector.conftest import Running
@@ -205,6 +206,9 @@ async def test_a_reload_takes_settings_and_inventory(tmp_path: Path, start: Any,
     assert await running.collector.reload()
     assert running.collector._listener._times.body_s == 7.0
     assert running.collector.fleet.get("sw") is not None
+    kept = load_taken(tmp_path / "data")
+    assert kept is not None
+    assert kept.entries.keys() == {"sw"}, "what was taken is kept for who compares"
     one = sender("box")
     assert (await running.post(token, one.batch(one.report(target="sw", kind="obs")))).status == 200
     assert (await running.post(token, one.batch())).status == 429
