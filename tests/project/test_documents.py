@@ -27,8 +27,9 @@ NETWORKS = [
     ipaddress.ip_network(each)
     for each in ("0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3")
 ]
-ADDRESS = re.compile(r"(?<![\w.:/-])(?<!section )(?!1\.3\.)(\d{1,3}(?:\.\d{1,3}){3})(?![\w.])")
-"""Four numbers that are neither a section of an RFC nor the beginning of an OID (ISO's identified organisations, 1.3)."""
+_BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+ADDRESS = re.compile(rf"(?<![\w.:/-])(?<!section )(?!1\.3\.|2\.5\.4\.)({_BYTE}(?:\.{_BYTE}){{3}})(?![\w.])")
+"""Four bytes that are neither a section of an RFC nor an OID (ISO's identified organisations, 1.3; attributes of names, 2.5.4)."""
 URL = re.compile(r"https?://(?:[^\s/@\"'`<>]*@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)")
 MACHINE_PATH = re.compile(r"(?<![\w./}-])/(?:work|root|home/\w+|Users/\w+|workspace|builds)(?=/)")
 
