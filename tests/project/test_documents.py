@@ -20,6 +20,7 @@ TEXTS = [path for path in files() if path.parts[0] != "lock" or path.suffix == "
 HOSTS = {
     "grafana.com", "prometheus.io", "openmetrics.io", "www.apache.org", "www.rfc-editor.org",
     "keepachangelog.com", "semver.org",
+    "etherx.jabber.org",  # the namespace of XMPP streams (RFC 6120)
 }  # fmt: skip
 """Hosts that an address in the project may name, besides `*.example.vn`, names without a dot and documentation's addresses."""
 
@@ -29,7 +30,7 @@ NETWORKS = [
 ]
 _BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 ADDRESS = re.compile(rf"(?<![\w.:/-])(?<!section )(?!1\.3\.|2\.5\.4\.)({_BYTE}(?:\.{_BYTE}){{3}})(?![\w.])")
-"""Four bytes that are neither a section of an RFC nor an OID (ISO's identified organisations, 1.3; attributes of names, 2.5.4)."""
+"""Four bytes that are no section of an RFC and no OID (identified organisations, 1.3; attributes of names, 2.5.4)."""
 URL = re.compile(r"https?://(?:[^\s/@\"'`<>]*@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)")
 MACHINE_PATH = re.compile(r"(?<![\w./}-])/(?:work|root|home/\w+|Users/\w+|workspace|builds)(?=/)")
 

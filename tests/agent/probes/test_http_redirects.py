@@ -203,7 +203,7 @@ def test_any_cookie(fields: list[str]) -> None:
         ("a=1", "http://www.portal.example.vn/x", False),
         ("a=1; Domain=example.vn", "http://mail.example.vn/x", True),
         ("a=1; Domain=mail.example.vn", "http://mail.example.vn/x", False),
-        ("a=1; Domain=vn", "http://mail.other.vn/x", False),
+        ("a=1; Domain=vn", "http://mail.example.vn/x", False),
         ("a=1; Secure", "http://portal.example.vn/x", False),
         ("a=1; Secure", "https://portal.example.vn/x", True),
         ("a=1; Path=/y", "http://portal.example.vn/x", False),
