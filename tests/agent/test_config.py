@@ -108,6 +108,7 @@ probes:
   scripts: {raid: [/usr/bin/check-raid, -v]}
   max_in_flight: 10
   jobs: [{target: portal, module: http_2xx, address: "https://portal.example.vn/", priority: critical}]
+orders: {enabled: false, forbid_kinds: [script], allow_addresses: [10.20.0.0/16]}
 spool: {folder: spool, max_bytes: 8_388_608, max_age_s: 7200}
 status_file: run/status.json
 log_level: debug
@@ -119,6 +120,7 @@ log_level: debug
         (settings.collector, default.collector),
         (settings.readers, default.readers),
         (settings.probes, default.probes),
+        (settings.orders, default.orders),
         (settings.spool, default.spool),
     ):
         same = [name for name in part.__struct_fields__ if getattr(part, name) == getattr(usual, name)]
@@ -186,7 +188,7 @@ def test_missing_or_broken_identity_is_named(folder: Path) -> None:
             "id: web-1\nintervall_s: 5\n",
             "agent.yml:1: collector: thấy để trống, cần các thiết lập bên dưới, ít nhất là urls:\n"
             "agent.yml:2: intervall_s: thấy khóa không có trong danh sách, "
-            "cần một trong: id, collector, interval_s, readers, snmp, probes, spool, status_file, log_level",
+            "cần một trong: id, collector, interval_s, readers, snmp, probes, orders, spool, status_file, log_level",
         ),
         (
             GOOD + "interval_s: 0\nreaders: {enable: [cpuu, printer], settings: {filesystem: {timeout_s: 60}}}\n",
