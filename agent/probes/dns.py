@@ -17,7 +17,8 @@ from agent.probes.asking import answer_of, connected
 from agent.probes.dial import connect, open_stream
 from agent.probes.dns_rules import Rules, RulesSettings
 from agent.probes.probe import OK, Finding, Probe, ProbeError, ProbeSettings, Run
-from agent.probes.resolve import IpChoice, IpName, Place, check_source, resolve, split_address
+from agent.probes.resolve import IpChoice, Place, check_source, resolve, split_address
+from agent.probes.shapes import CertDays, Fallback, IpName, SourceIp
 from agent.probes.tls_settings import TlsSettings, make_context
 
 PORT: Final = 53
@@ -36,23 +37,21 @@ SERIAL: Final = Family("probe_dns_serial", _GAUGE, "Returns the serial number of
 class Settings(ProbeSettings, frozen=True, kw_only=True):
     """The options of blackbox_exporter's `dns`, and `degraded_cert_days`."""
 
-    query_name: str
-    query_type: str = "ANY"
-    query_class: str = "IN"
-    recursion_desired: bool = True
-    transport_protocol: Literal["udp", "tcp"] = "udp"
-    dns_over_tls: bool = False
+    query_name: Annotated[str, Meta(description="Name to ask for.")]
+    query_type: Annotated[str, Meta(description="Type of the records, such as `A`, `SOA` or `TYPE65`.")] = "ANY"
+    query_class: Annotated[str, Meta(description="Class of the records.")] = "IN"
+    recursion_desired: Annotated[bool, Meta(description="Ask the server to find out what it does not know itself.")] = True
+    transport_protocol: Annotated[Literal["udp", "tcp"], Meta(description="How to ask.")] = "udp"
+    dns_over_tls: Annotated[bool, Meta(description="Ask over TLS (RFC 7858, port 853); with `tcp` only.")] = False
     tls_config: TlsSettings = TlsSettings()
     preferred_ip_protocol: IpName = "ip6"
-    ip_protocol_fallback: bool = True
-    source_ip_address: str = ""
-    valid_rcodes: tuple[str, ...] = ()
-    """Names of response codes; NOERROR if none is named."""
+    ip_protocol_fallback: Fallback = True
+    source_ip_address: SourceIp = ""
+    valid_rcodes: Annotated[tuple[str, ...], Meta(description="Response codes that are a success; none named: `NOERROR`.")] = ()
     validate_answer_rrs: RulesSettings = RulesSettings()
     validate_authority_rrs: RulesSettings = RulesSettings()
     validate_additional_rrs: RulesSettings = RulesSettings()
-    degraded_cert_days: Annotated[float, Meta(ge=0, le=3650)] = 0.0
-    """Of DNS over TLS: degraded when a certificate ends within so many days; 0: never."""
+    degraded_cert_days: CertDays = 0.0
 
 
 class _Plan:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Annotated, Final
+
+from msgspec import Meta
 
 from agent.probes.probe import ProbeSettings
 from agent.probes.shapes import GoRegex
@@ -15,15 +17,22 @@ _SHOWN: Final = 80
 class RulesSettings(ProbeSettings, frozen=True, kw_only=True):
     """Expressions that records are searched for."""
 
-    fail_if_matches_regexp: tuple[GoRegex, ...] = ()
-    """Fails if any record matches any of them."""
-    fail_if_all_match_regexp: tuple[GoRegex, ...] = ()
-    """Fails unless every record matches every one of them. The name says the opposite; this is what blackbox_exporter does, and
-    modules that were written for it must not judge differently here."""
-    fail_if_not_matches_regexp: tuple[GoRegex, ...] = ()
-    """Fails if any record does not match any one of them, or there is no record."""
-    fail_if_none_matches_regexp: tuple[GoRegex, ...] = ()
-    """Fails if no record matches any of them."""
+    fail_if_matches_regexp: Annotated[tuple[GoRegex, ...], Meta(description="Fail when any record matches any of them.")] = ()
+    fail_if_all_match_regexp: Annotated[
+        tuple[GoRegex, ...],
+        Meta(
+            description=(
+                "Fail unless every record matches every one of them. The name says the opposite; "
+                "blackbox_exporter does this, and its modules must not judge differently here."
+            )
+        ),
+    ] = ()
+    fail_if_not_matches_regexp: Annotated[
+        tuple[GoRegex, ...], Meta(description="Fail when any record does not match every one of them, or there is none.")
+    ] = ()
+    fail_if_none_matches_regexp: Annotated[
+        tuple[GoRegex, ...], Meta(description="Fail when no record matches any of them, or there is none.")
+    ] = ()
 
 
 class Rules:

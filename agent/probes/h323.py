@@ -17,8 +17,8 @@ from agent.model import Family, MetricType, Outcome, Reason
 from agent.packets import h323
 from agent.probes.dial import connect
 from agent.probes.probe import OK, Finding, Probe, ProbeError, ProbeSettings, Run
-from agent.probes.resolve import IpChoice, IpName, resolve, split_address
-from agent.probes.shapes import Duration
+from agent.probes.resolve import IpChoice, resolve, split_address
+from agent.probes.shapes import Duration, Fallback, IpName, SourceIp
 
 MESSAGE: Final = Family("probe_h323_message_type", MetricType.GAUGE, "Type of the first Q.931 message that came, 0 for none")
 CAUSE: Final = Family("probe_h323_cause", MetricType.GAUGE, "Cause (Q.850) that the first message told, 0 for none")
@@ -39,17 +39,42 @@ class Settings(ProbeSettings, frozen=True, kw_only=True):
     """What a module of this kind says."""
 
     preferred_ip_protocol: IpName = "ip6"
-    ip_protocol_fallback: bool = True
-    source_ip_address: str = ""
-    mode: Literal["connect", "setup"] = "connect"
-    status_inquiry: bool = True
-    """Of `connect`: ask for a status; otherwise only the connection is made and must stay open."""
-    hold: Duration = 1.0
-    """Of `connect`: so long the connection must stay open where nothing is answered, which the standard lets a terminal do."""
-    goal: Literal["create", "capability_negotiation", "call_independent"] = "create"
-    """Of `setup`: what the call is said to be for. Terminals that know the latter two do not ring for them."""
-    valid_causes: tuple[Annotated[int, Meta(ge=1, le=127)], ...] = ()
-    """Causes of a release that are a success; empty: all, since each proves life."""
+    ip_protocol_fallback: Fallback = True
+    source_ip_address: SourceIp = ""
+    mode: Annotated[
+        Literal["connect", "setup"],
+        Meta(
+            description=(
+                "`connect`: ask about a call that does not exist. `setup`: begin a call and release it at "
+                "the first answer, before anybody is rung for longer than an instant."
+            )
+        ),
+    ] = "connect"
+    status_inquiry: Annotated[
+        bool, Meta(description="With `connect`: ask; `false`: the connection itself, which must stay open, is the success.")
+    ] = True
+    hold: Annotated[
+        Duration,
+        Meta(
+            description=(
+                "With `connect`: so long the connection must stay open where nothing is answered, which the standard allows."
+            )
+        ),
+    ] = 1.0
+    goal: Annotated[
+        Literal["create", "capability_negotiation", "call_independent"],
+        Meta(
+            description=(
+                "With `setup`: what the call is said to be for. Terminals that know the latter two do not ring for them."
+            )
+        ),
+    ] = "create"
+    valid_causes: Annotated[
+        tuple[Annotated[int, Meta(ge=1, le=127)], ...],
+        Meta(
+            description="With `setup`: causes of a release (Q.850) that are a success; none named: all, for each proves life."
+        ),
+    ] = ()
 
 
 def address_problem(address: str) -> str:

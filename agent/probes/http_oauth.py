@@ -18,7 +18,7 @@ from agent.probes.http_request import Plan, basic
 from agent.probes.http_settings import OAuth2, Settings
 from agent.probes.http_way import Places, Way
 from agent.probes.probe import ProbeError, Run
-from agent.probes.resolve import IpName
+from agent.probes.shapes import IpName
 
 SHARE: Final = 0.8
 """Of the time that is left: what a token may take."""

@@ -14,8 +14,7 @@ from msgspec import Meta, field
 from agent.probes import http_url
 from agent.probes.http_url import Url
 from agent.probes.probe import ProbeSettings
-from agent.probes.resolve import IpName
-from agent.probes.shapes import ByteSize, GoRegex, Secret
+from agent.probes.shapes import ByteSize, CertDays, Fallback, GoRegex, IpName, Secret
 from agent.probes.tls_settings import TlsSettings, make_context
 
 Status = Annotated[int, Meta(ge=100, le=599)]
@@ -27,72 +26,114 @@ _VERSIONS: Final = ("HTTP/1.0", "HTTP/1.1")
 class HeaderRule(ProbeSettings, frozen=True, kw_only=True):
     """A rule about a header field of the answer. A missing field breaks the rule unless `allow_missing`."""
 
-    header: str
-    regexp: GoRegex
-    allow_missing: bool = False
+    header: Annotated[str, Meta(description="Name of the field, in upper or lower case.")]
+    regexp: Annotated[GoRegex, Meta(description="Searched for in each value of the field.")]
+    allow_missing: Annotated[
+        bool,
+        Meta(
+            description=(
+                "Whether the field may be absent. As in blackbox_exporter an absent field fails the run "
+                "otherwise, also where the rule is `fail_if_header_matches`."
+            )
+        ),
+    ] = False
 
 
 class BasicAuth(ProbeSettings, frozen=True, kw_only=True):
     """User and password (RFC 7617)."""
 
-    username: str = ""
-    password: Secret = ""
+    username: Annotated[str, Meta(description="User (RFC 7617).")] = ""
+    password: Annotated[Secret, Meta(description="Password.")] = ""
 
 
 class Authorization(ProbeSettings, frozen=True, kw_only=True):
     """Any other scheme of the field Authorization."""
 
-    type: str = "Bearer"
-    credentials: Secret = ""
+    type: Annotated[str, Meta(description="Scheme of the field Authorization; for Basic there is `basic_auth`.")] = "Bearer"
+    credentials: Annotated[Secret, Meta(description="What stands behind it.")] = ""
 
 
 class OAuth2(ProbeSettings, frozen=True, kw_only=True):
     """Where a token is fetched with client credentials (RFC 6749, 4.4)."""
 
-    client_id: str
-    token_url: str
-    client_secret: Secret = ""
-    scopes: tuple[str, ...] = ()
-    endpoint_params: dict[str, str] = field(default_factory=dict)
+    client_id: Annotated[str, Meta(description="Who we are to the server of tokens (RFC 6749 section 4.4).")]
+    token_url: Annotated[str, Meta(description="Where the token is fetched.")]
+    client_secret: Annotated[Secret, Meta(description="Our secret there.")] = ""
+    scopes: Annotated[tuple[str, ...], Meta(description="What the token is to allow.")] = ()
+    endpoint_params: Annotated[dict[str, str], Meta(description="Further fields of the request for the token.")] = field(
+        default_factory=dict
+    )
     tls_config: TlsSettings = TlsSettings()
-    proxy_url: Secret = ""
+    proxy_url: Annotated[Secret, Meta(description="Proxy on the way there.")] = ""
 
 
 class Settings(ProbeSettings, frozen=True, kw_only=True):
     """Options of the probe `http`."""
 
-    valid_status_codes: tuple[Status, ...] = ()
-    """Empty: any of 200 to 299."""
-    valid_http_versions: tuple[str, ...] = ()
-    method: str = "GET"
-    headers: dict[str, str] = field(default_factory=dict)
-    body: str = ""
-    body_size_limit: ByteSize = 0
-    """Most bytes of an answer's body, unpacked; more is a failure. 0: 10 MiB are read and the rest is left."""
-    compression: Literal["", "identity", "gzip", "deflate", "br"] = ""
-    follow_redirects: bool = True
-    no_follow_redirects: bool | None = None
-    """Deprecated: the opposite of `follow_redirects`, which it overrides."""
-    fail_if_ssl: bool = False
-    fail_if_not_ssl: bool = False
-    fail_if_body_matches_regexp: tuple[GoRegex, ...] = ()
-    fail_if_body_not_matches_regexp: tuple[GoRegex, ...] = ()
+    valid_status_codes: Annotated[
+        tuple[Status, ...], Meta(description="Codes of the last answer that are a success; none named: 200 to 299.")
+    ] = ()
+    valid_http_versions: Annotated[
+        tuple[str, ...],
+        Meta(description="Versions that the server may answer with, `HTTP/1.0` or `HTTP/1.1`; none named: any."),
+    ] = ()
+    method: Annotated[str, Meta(description="Method of the request.")] = "GET"
+    headers: Annotated[
+        dict[str, str], Meta(description="Fields of the request. `Host` also is the name that TLS asks for and verifies.")
+    ] = field(default_factory=dict)
+    body: Annotated[str, Meta(description="Body of the request.")] = ""
+    body_size_limit: Annotated[
+        ByteSize,
+        Meta(
+            description=(
+                "Most bytes of an answer's body, unpacked; more fails the run. 0: 10 MiB are read and the rest is left."
+            )
+        ),
+    ] = 0
+    compression: Annotated[
+        Literal["", "identity", "gzip", "deflate", "br"],
+        Meta(description="Compression that the body must have, and is unpacked by; `br` is refused."),
+    ] = ""
+    follow_redirects: Annotated[
+        bool, Meta(description="Follow redirects, at most 10; each host gets only the credentials that are meant for it.")
+    ] = True
+    no_follow_redirects: Annotated[
+        bool | None, Meta(description="Old name of the opposite of `follow_redirects`, which it overrides.")
+    ] = None
+    fail_if_ssl: Annotated[bool, Meta(description="Fail when the last answer came over TLS.")] = False
+    fail_if_not_ssl: Annotated[bool, Meta(description="Fail when the last answer came without TLS.")] = False
+    fail_if_body_matches_regexp: Annotated[
+        tuple[GoRegex, ...], Meta(description="Fail when the first MiB of the body matches any of them.")
+    ] = ()
+    fail_if_body_not_matches_regexp: Annotated[
+        tuple[GoRegex, ...], Meta(description="Fail when the first MiB of the body does not match every one of them.")
+    ] = ()
     fail_if_header_matches: tuple[HeaderRule, ...] = ()
     fail_if_header_not_matches: tuple[HeaderRule, ...] = ()
     tls_config: TlsSettings = TlsSettings()
     basic_auth: BasicAuth | None = None
     authorization: Authorization | None = None
-    bearer_token: Secret = ""
+    bearer_token: Annotated[Secret, Meta(description="Token sent as `Authorization: Bearer`.")] = ""
     oauth2: OAuth2 | None = None
-    proxy_url: Secret = ""
-    proxy_connect_header: dict[str, tuple[Secret, ...]] = field(default_factory=dict)
-    skip_resolve_phase_with_proxy: bool = False
-    enable_http2: bool = True
-    """Accepted for the sake of files that have it; HTTP/1.1 is spoken."""
+    proxy_url: Annotated[
+        Secret,
+        Meta(
+            description=(
+                "HTTP proxy to go through, `http://host:port` or `http://user:password@host:port`; the "
+                "environment's is never taken."
+            )
+        ),
+    ] = ""
+    proxy_connect_header: Annotated[
+        dict[str, tuple[Secret, ...]], Meta(description="Fields of the request CONNECT to the proxy.")
+    ] = field(default_factory=dict)
+    skip_resolve_phase_with_proxy: Annotated[bool, Meta(description="Leave it to the proxy to look up the host.")] = False
+    enable_http2: Annotated[
+        bool, Meta(description="Taken for the sake of files that have it and without effect: HTTP/1.1 is spoken.")
+    ] = True
     preferred_ip_protocol: IpName = "ip6"
-    ip_protocol_fallback: bool = True
-    degraded_cert_days: Annotated[float, Meta(ge=0)] = 0
-    """Fewer days until a certificate of the chain expires: degraded; 0: never."""
+    ip_protocol_fallback: Fallback = True
+    degraded_cert_days: CertDays = 0
 
     @property
     def follows(self) -> bool:

@@ -16,8 +16,8 @@ from agent.model import Family, MetricType, Outcome, Reason
 from agent.probes.ping_wire import Options
 from agent.probes.pings import MAX_PAYLOAD, PAYLOAD, Answers, Pings, Request
 from agent.probes.probe import OK, Finding, Probe, ProbeError, ProbeSettings, Run
-from agent.probes.resolve import IpChoice, IpName, check_source, resolve
-from agent.probes.shapes import Duration
+from agent.probes.resolve import IpChoice, check_source, resolve
+from agent.probes.shapes import Duration, Fallback, IpName, SourceIp
 
 PHASES: Final = Family("probe_icmp_duration_seconds", MetricType.GAUGE, "Duration of icmp request by phase", ("phase",))
 HOP_LIMIT: Final = Family("probe_icmp_reply_hop_limit", MetricType.GAUGE, "Replied packet hop limit (TTL for ipv4)")
@@ -40,22 +40,29 @@ class Settings(ProbeSettings, frozen=True, kw_only=True):
     """The options of blackbox_exporter's `icmp`, and ours: several echoes, and when a success is only half a one."""
 
     preferred_ip_protocol: IpName = "ip6"
-    ip_protocol_fallback: bool = True
-    source_ip_address: str = ""
-    payload_size: Annotated[int, Meta(ge=0, le=MAX_PAYLOAD)] = 0
-    """Bytes behind the ICMP header; 0: as many as blackbox_exporter sends. Below 16 answers are easier to forge."""
-    dont_fragment: bool = False
-    ttl: Annotated[int, Meta(ge=0, le=255)] = 0
-    """0: the system's."""
-    count: Annotated[int, Meta(ge=1, le=_MAX_COUNT)] = 1
-    spacing: Duration = 0.2
-    """Seconds between echoes; shortened so that the last one leaves in the first half of the run."""
-    wait: Duration = 0.0
-    """Seconds to wait after the last echo; 0: to the end of the run."""
-    degraded_loss_ratio: Ratio = 0.0
-    """A loss of this much or more is degraded; 0: never."""
-    degraded_rtt: Duration = 0.0
-    """A mean round trip above this is degraded; 0: never."""
+    ip_protocol_fallback: Fallback = True
+    source_ip_address: SourceIp = ""
+    payload_size: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=MAX_PAYLOAD,
+            description=(
+                "Bytes behind the ICMP header; 0: as many as blackbox_exporter sends. Below 16 answers are easier to forge."
+            ),
+        ),
+    ] = 0
+    dont_fragment: Annotated[bool, Meta(description="Forbid routers to cut the packet up.")] = False
+    ttl: Annotated[int, Meta(ge=0, le=255, description="Routers that the packet may pass; 0: as the system has it.")] = 0
+    count: Annotated[int, Meta(ge=1, le=_MAX_COUNT, description="Echoes of one run. One answer is a success.")] = 1
+    spacing: Annotated[
+        Duration, Meta(description="Between two echoes; shortened so that the last one leaves in the first half of the run.")
+    ] = 0.2
+    wait: Annotated[Duration, Meta(description="Wait after the last echo; 0: to the end of the run.")] = 0.0
+    degraded_loss_ratio: Annotated[
+        Ratio, Meta(description="`degraded` when this share of the echoes or more is lost (0.2: one of five); 0: never.")
+    ] = 0.0
+    degraded_rtt: Annotated[Duration, Meta(description="`degraded` when the mean round trip is longer; 0: never.")] = 0.0
 
 
 def open_probe(settings: Settings) -> Probe:

@@ -15,7 +15,7 @@ from agent.model import Family, Outcome, Reason
 from agent.probes.dial import Stream, connect, open_stream
 from agent.probes.probe import OK, Finding, ProbeError, ProbeSettings, Run
 from agent.probes.resolve import IpChoice, resolve, split_address
-from agent.probes.shapes import Secret
+from agent.probes.shapes import CertDays, Fallback, IpName, Secret, SourceIp
 from agent.probes.tls_settings import TlsSettings, make_context
 
 if TYPE_CHECKING:
@@ -29,22 +29,19 @@ _ORDER: Final = ("resolve", "connect", "tls", "banner", "ehlo", "capability", "s
 class MailSettings(ProbeSettings, frozen=True):
     """Connection, TLS and login."""
 
-    preferred_ip_protocol: Literal["ip4", "ip6"] = "ip6"
-    ip_protocol_fallback: bool = True
-    """Take the other family where the name has none of the preferred one."""
-    source_ip_address: str = ""
-    tls: bool = False
-    """TLS from the first byte, as on ports 465 and 993."""
-    starttls: Literal["required", "if_offered", "never"] = "if_offered"
-    """Whether to go over to TLS within the conversation; without meaning when `tls` is true."""
+    preferred_ip_protocol: IpName = "ip6"
+    ip_protocol_fallback: Fallback = True
+    source_ip_address: SourceIp = ""
+    tls: Annotated[bool, Meta(description="Speak TLS from the first byte, as on ports 465 and 993.")] = False
+    starttls: Annotated[
+        Literal["required", "if_offered", "never"],
+        Meta(description="Whether to go over to TLS within the conversation; without meaning where `tls` is true."),
+    ] = "if_offered"
     tls_config: TlsSettings = TlsSettings()
-    username: str = ""
-    """Log in with it; empty: do not log in."""
-    password: Secret = ""
-    allow_plain_auth: bool = False
-    """Send the password without TLS too."""
-    degraded_cert_days: Annotated[float, Meta(ge=0, le=3650)] = 0.0
-    """Degraded when a certificate of the chain expires within so many days; 0: never."""
+    username: Annotated[str, Meta(description="Log in with it; empty: no login.")] = ""
+    password: Annotated[Secret, Meta(description="Its password.")] = ""
+    allow_plain_auth: Annotated[bool, Meta(description="Send the password without TLS too.")] = False
+    degraded_cert_days: CertDays = 0.0
 
 
 def check(settings: MailSettings) -> None:

@@ -16,8 +16,8 @@ from agent.model import Family, MetricType, Outcome, Reason
 from agent.packets import ntp
 from agent.probes.asking import answer_of, connected
 from agent.probes.probe import OK, Finding, Probe, ProbeError, ProbeSettings, Run
-from agent.probes.resolve import IpChoice, IpName, check_source, resolve, split_address
-from agent.probes.shapes import Duration
+from agent.probes.resolve import IpChoice, check_source, resolve, split_address
+from agent.probes.shapes import Duration, Fallback, IpName, SourceIp
 
 PORT: Final = 123
 _GAUGE: Final = MetricType.GAUGE
@@ -40,16 +40,20 @@ class Settings(ProbeSettings, frozen=True, kw_only=True):
     """What is asked of a time server."""
 
     preferred_ip_protocol: IpName = "ip6"
-    ip_protocol_fallback: bool = True
-    source_ip_address: str = ""
-    max_offset: Duration = 0.0
-    """Seconds; a larger offset, ahead or behind, has failed; 0: any will do."""
-    degraded_offset: Duration = 0.0
-    """Seconds; a larger offset is degraded; 0: never."""
-    max_stratum: Annotated[int, Meta(ge=1, le=ntp.MAX_STRATUM)] = ntp.MAX_STRATUM
-    """A server further from a reference clock has failed."""
-    unsynchronised: Literal["ok", "degraded", "failed"] = "failed"
-    """What a server is that says it does not know the time."""
+    ip_protocol_fallback: Fallback = True
+    source_ip_address: SourceIp = ""
+    max_offset: Annotated[
+        Duration, Meta(description="`failed` when the server's clock is further from ours, ahead or behind; 0: never.")
+    ] = 0.0
+    degraded_offset: Annotated[
+        Duration, Meta(description="`degraded` when it is further from ours; below `max_offset`; 0: never.")
+    ] = 0.0
+    max_stratum: Annotated[
+        int, Meta(ge=1, le=ntp.MAX_STRATUM, description="`failed` when the server is further from a reference clock.")
+    ] = ntp.MAX_STRATUM
+    unsynchronised: Annotated[
+        Literal["ok", "degraded", "failed"], Meta(description="What a server is that says it does not know the time.")
+    ] = "failed"
 
 
 def open_probe(settings: Settings) -> Probe:

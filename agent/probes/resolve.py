@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -40,7 +40,6 @@ _NO_SUCH_NAME: Final = frozenset(
     getattr(socket, name) for name in ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY") if hasattr(socket, name)
 )
 """Answers of the name service that the name has no address; all other errors are its own."""
-IpName = Literal["ip6", "ip4"]
 
 
 class IpChoice(msgspec.Struct, frozen=True):

@@ -34,8 +34,8 @@ from agent.packets.rtp import (
 from agent.probes import datagrams
 from agent.probes.probe import OK, Finding, Probe, ProbeError, ProbeSettings, Run
 from agent.probes.reflector import PORT
-from agent.probes.resolve import IpChoice, IpName, Place, resolve, socket_address, split_address
-from agent.probes.shapes import Duration, Secret
+from agent.probes.resolve import IpChoice, Place, resolve, socket_address, split_address
+from agent.probes.shapes import Duration, Fallback, IpName, Secret, SourceIp
 
 _GAUGE: Final = MetricType.GAUGE
 _WAY: Final = ("direction",)
@@ -68,24 +68,48 @@ _MIN_PACKETS: Final = 5
 class Settings(ProbeSettings, frozen=True, kw_only=True):
     """What a module of this kind says."""
 
-    key: Secret
-    """The reflector's: at least 16 bytes, hexadecimal or base64."""
+    key: Annotated[Secret, Meta(description="Key that the reflector has too: at least 16 bytes, hexadecimal or base64.")]
     preferred_ip_protocol: IpName = "ip6"
-    ip_protocol_fallback: bool = True
-    source_ip_address: str = ""
-    rate: Annotated[float, Meta(ge=1, le=100)] = 50.0
-    """Packets a second."""
-    duration: Duration = 2.0
-    """Of the stream, 0.1 to 30 s; shortened where the run's own time is not enough."""
-    payload_bytes: Annotated[int, Meta(ge=MIN_PAYLOAD, le=MAX_PAYLOAD)] = 160
-    codec: Literal["g711", "g711_no_plc", "g729a"] = "g711"
-    """Which codec's sensibility to delay and loss the R factor has."""
-    dscp: Annotated[int, Meta(ge=0, le=63)] = 46
-    """Class of service of the packets both ways; 46: expedited forwarding, as voice has it (RFC 4594)."""
-    degraded_r_factor: Annotated[float, Meta(ge=0, le=93)] = 0.0
-    """A lower R is degraded; 0: never. Below 70 many are dissatisfied (G.107 Annex B)."""
-    degraded_loss_ratio: Annotated[float, Meta(ge=0, le=1)] = 0.0
-    """More loss in a direction is degraded; 0: never."""
+    ip_protocol_fallback: Fallback = True
+    source_ip_address: SourceIp = ""
+    rate: Annotated[float, Meta(ge=1, le=100, description="Packets a second.")] = 50.0
+    duration: Annotated[
+        Duration, Meta(description="Of the stream, `100ms` to `30s`; shortened where the run's own time is not enough.")
+    ] = 2.0
+    payload_bytes: Annotated[
+        int,
+        Meta(ge=MIN_PAYLOAD, le=MAX_PAYLOAD, description="Bytes behind the RTP header of each packet; 160: 20 ms of G.711."),
+    ] = 160
+    codec: Annotated[
+        Literal["g711", "g711_no_plc", "g729a"],
+        Meta(
+            description="Codec whose sensitivity to delay and loss the R factor has; `no_plc`: without concealment of losses."
+        ),
+    ] = "g711"
+    dscp: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=63,
+            description="Class of service of the packets, both ways; 46: expedited forwarding, as voice has it (RFC 4594).",
+        ),
+    ] = 46
+    degraded_r_factor: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=93,
+            description="`degraded` when R of either direction is lower; 0: never. Below 70 many listeners are dissatisfied.",
+        ),
+    ] = 0.0
+    degraded_loss_ratio: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="`degraded` when more than this share is lost in a direction (0.01: one of a hundred); 0: never.",
+        ),
+    ] = 0.0
 
 
 def address_problem(address: str) -> str:

@@ -32,11 +32,26 @@ _OUTCOMES: Final = {0: Outcome.OK, 1: Outcome.DEGRADED, 2: Outcome.FAILED}
 class Settings(ProbeSettings, frozen=True):
     """Which of the machine's scripts runs, with which arguments."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=128, extra={"expected": "the name of a script"})]
-    """Name of the command line in `probes.scripts` of the file of the machine where it runs."""
-    arguments: Annotated[tuple[Annotated[str, Meta(max_length=256)], ...], Meta(max_length=9)] = ()
-    """What stands for `{1}` to `{9}` in the command line, or is put behind it if it has none of these; `{address}` there is the
-    address of the probe. Letters, digits and . _ / : , @ % + = ~ [ ] - only, and no `-` first but of a number."""
+    name: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=128,
+            extra={"expected": "the name of a script"},
+            description="Name of the command line in `probes.scripts` of the file of the machine that runs it.",
+        ),
+    ]
+    arguments: Annotated[
+        tuple[Annotated[str, Meta(max_length=256)], ...],
+        Meta(
+            max_length=9,
+            description=(
+                "What stands for `{1}` to `{9}` in the command line, or is put behind it where it has "
+                "none of these; `{address}` there is the address of the probe. Letters, digits and . _ / "
+                ": , @ % + = ~ [ ] - only, and `-` first only before a number."
+            ),
+        ),
+    ] = ()
 
 
 def open_probe(settings: Settings) -> Probe:

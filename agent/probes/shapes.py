@@ -6,7 +6,7 @@ The values in a `Settings` are plain already (seconds, bytes, text); `agent.prob
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta
 
@@ -19,6 +19,13 @@ GoRegex = Annotated[str, Meta(extra={"form": "regex", "expected": "a regular exp
 Secret = Annotated[str, Meta(extra={"form": "secret", "expected": "text"})]
 """Text that nothing may print. A file that holds it (`X_file`) must be readable by its owner only, and blanks around it there
 do not count."""
+IpName = Annotated[Literal["ip6", "ip4"], Meta(description="Family of the address to take where a name has both.")]
+Fallback = Annotated[bool, Meta(description="Take the other family where the name has no address of the preferred one.")]
+SourceIp = Annotated[str, Meta(description="Own address to ask from; empty: the one that the system chooses.")]
+CertDays = Annotated[
+    float,
+    Meta(ge=0, le=3_650, description="`degraded` when a certificate that the server sent ends within so many days; 0: never."),
+]
 
 _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h|d)")
 _UNITS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}

@@ -18,8 +18,8 @@ from agent.probes.dial import Stream, connect, open_stream
 from agent.probes.labels import label_value, words
 from agent.probes.patterns import Pattern
 from agent.probes.probe import OK, Finding, Probe, ProbeError, ProbeSettings, Run
-from agent.probes.resolve import IpChoice, IpName, Place, resolve, socket_address
-from agent.probes.shapes import Duration, GoRegex
+from agent.probes.resolve import IpChoice, Place, resolve, socket_address
+from agent.probes.shapes import CertDays, Duration, Fallback, GoRegex, IpName, SourceIp
 from agent.probes.tls_settings import TlsSettings, make_context
 
 STATUS: Final = Family("probe_sip_status_code", MetricType.GAUGE, "Status code of the final SIP response, 0 without one")
@@ -44,33 +44,49 @@ _MAX_LABEL: Final = 128
 class HeaderMatch(ProbeSettings, frozen=True, kw_only=True):
     """A header that must match."""
 
-    header: str
-    regexp: GoRegex
-    allow_missing: bool = False
+    header: Annotated[str, Meta(description="Name of the header field.")]
+    regexp: Annotated[GoRegex, Meta(description="Searched for in its value.")]
+    allow_missing: Annotated[bool, Meta(description="Whether it may be absent.")] = False
 
 
 class Settings(ProbeSettings, frozen=True, kw_only=True):
     """What a module of this kind says."""
 
     preferred_ip_protocol: IpName = "ip6"
-    ip_protocol_fallback: bool = True
-    source_ip_address: str = ""
-    transport: Literal["udp", "tcp", "tls"] = "udp"
-    """Where the address does not say it."""
-    user: str = ""
-    """Whom to ask about where the address does not say it; empty: the server itself."""
-    from_uri: str = ""
-    """Who asks; empty: `sip:haidang@` our own address."""
-    valid_status_codes: tuple[Annotated[int, Meta(ge=200, le=699)], ...] = (200,)
-    """Final responses that are a success. 401, 403, 404, 405, 407, 486 prove life as well."""
-    fail_if_header_not_matches: tuple[HeaderMatch, ...] = ()
-    server_regexp: GoRegex = ""
-    """What `Server` (or `User-Agent`, as terminals say it) must match."""
-    t1: Duration = 0.5
-    """20 ms to 4 s: wait before the first retransmission over UDP, doubled for each further one."""
-    max_forwards: Annotated[int, Meta(ge=0, le=255)] = 70
+    ip_protocol_fallback: Fallback = True
+    source_ip_address: SourceIp = ""
+    transport: Annotated[
+        Literal["udp", "tcp", "tls"], Meta(description="How to ask, where the address does not say it (`;transport=tcp`).")
+    ] = "udp"
+    user: Annotated[
+        str, Meta(description="Whom to ask about, where the address does not say it; empty: the server itself.")
+    ] = ""
+    from_uri: Annotated[str, Meta(description="Who asks; empty: `sip:haidang@` our own address.")] = ""
+    valid_status_codes: Annotated[
+        tuple[Annotated[int, Meta(ge=200, le=699)], ...],
+        Meta(
+            description=(
+                "Final responses that are a success. 401, 403, 404, 405, 407 and 486 prove life as well, where they are named."
+            )
+        ),
+    ] = (200,)
+    fail_if_header_not_matches: Annotated[
+        tuple[HeaderMatch, ...], Meta(description="Fields of the response that must match.")
+    ] = ()
+    server_regexp: Annotated[GoRegex, Meta(description="What `Server`, or `User-Agent` without one, must match.")] = ""
+    t1: Annotated[
+        Duration,
+        Meta(
+            description=(
+                "Wait before a request over UDP is sent again, doubled each time (RFC 3261 section 17.1.2.2); `20ms` to `4s`."
+            )
+        ),
+    ] = 0.5
+    max_forwards: Annotated[
+        int, Meta(ge=0, le=255, description="Proxies that may pass the request on; 0: the first one answers itself.")
+    ] = 70
     tls_config: TlsSettings = TlsSettings()
-    degraded_cert_days: Annotated[float, Meta(ge=0)] = 0.0
+    degraded_cert_days: CertDays = 0.0
 
 
 def address_problem(address: str) -> str:

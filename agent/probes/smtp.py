@@ -26,10 +26,16 @@ _UNKNOWN_COMMAND: Final = frozenset({500, 502, 504})
 class Settings(MailSettings, frozen=True):
     """What is asked of the server."""
 
-    ehlo: Annotated[str, Meta(max_length=255, pattern=r"\A[A-Za-z0-9.:_\[\]-]*\Z", extra={"expected": "a host name"})] = ""
-    """Name that we greet with; empty: our own address in brackets."""
-    banner: GoRegex = ""
-    """What the greeting must match, without its code."""
+    ehlo: Annotated[
+        str,
+        Meta(
+            max_length=255,
+            pattern=r"\A[A-Za-z0-9.:_\[\]-]*\Z",
+            extra={"expected": "a host name"},
+            description="Name to greet with; empty: our own address in brackets.",
+        ),
+    ] = ""
+    banner: Annotated[GoRegex, Meta(description="What the greeting must match, without its code.")] = ""
 
 
 class _Reply(NamedTuple):

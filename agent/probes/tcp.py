@@ -6,14 +6,16 @@ A connect without conversation is what most probes of an estate are; it costs as
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
+
+from msgspec import Meta
 
 from agent.model import Family, MetricType, Outcome, Reason
 from agent.probes.dial import Stream, connect, drop, open_stream
 from agent.probes.labels import label_value, words
 from agent.probes.probe import OK, Finding, Probe, ProbeError, ProbeSettings, Run
-from agent.probes.resolve import IpChoice, IpName, check_source, resolve, split_address
-from agent.probes.shapes import GoRegex
+from agent.probes.resolve import IpChoice, check_source, resolve, split_address
+from agent.probes.shapes import CertDays, Fallback, GoRegex, IpName, SourceIp
 from agent.probes.tls_settings import TlsSettings, make_context
 from agent.sheets.gopattern import compile_go, expand
 from agent.wire import RESERVED_LABELS
@@ -31,31 +33,36 @@ _OUR_LABELS: Final = RESERVED_LABELS | {"module"}
 class ExpectLabel(ProbeSettings, frozen=True):
     """A label of `probe_expect_info`; `value` may hold what `expect` matched (`${1}`)."""
 
-    name: str
-    value: str = ""
+    name: Annotated[str, Meta(description="Label of `probe_expect_info`.")]
+    value: Annotated[str, Meta(description="Its value; `${1}` stands for what the first group of `expect` matched.")] = ""
 
 
 class QueryResponse(ProbeSettings, frozen=True):
     """One step: wait for a line, then send one, then begin TLS; each if it is there."""
 
-    expect: GoRegex = ""
-    labels: tuple[ExpectLabel, ...] = ()
-    send: str = ""
-    """Sent with a newline; may hold what `expect` of the same step matched."""
-    starttls: bool = False
+    expect: Annotated[
+        GoRegex, Meta(description="Wait for a line that matches; lines that do not are passed over, up to 1 MiB.")
+    ] = ""
+    labels: Annotated[
+        tuple[ExpectLabel, ...], Meta(description="Labels of `probe_expect_info`; in one step only, which needs `expect`.")
+    ] = ()
+    send: Annotated[str, Meta(description="Then send this and a newline; `${1}` as in labels.")] = ""
+    starttls: Annotated[bool, Meta(description="Then begin TLS.")] = False
 
 
 class Settings(ProbeSettings, frozen=True):
     """The options of `tcp` in `blackbox.yml`, and `degraded_cert_days`."""
 
     preferred_ip_protocol: IpName = "ip6"
-    ip_protocol_fallback: bool = True
-    source_ip_address: str = ""
-    query_response: tuple[QueryResponse, ...] = ()
-    tls: bool = False
+    ip_protocol_fallback: Fallback = True
+    source_ip_address: SourceIp = ""
+    query_response: Annotated[
+        tuple[QueryResponse, ...],
+        Meta(description="Conversation, step by step, at most 100 steps; none: the connection itself is the success."),
+    ] = ()
+    tls: Annotated[bool, Meta(description="Speak TLS from the first byte.")] = False
     tls_config: TlsSettings = TlsSettings()
-    degraded_cert_days: float = 0.0
-    """A certificate that ends within so many days makes the run `degraded`; 0: never."""
+    degraded_cert_days: CertDays = 0.0
 
 
 class _Step(NamedTuple):

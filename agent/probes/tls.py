@@ -5,7 +5,9 @@ Certificates are told in samples even where they are why the run failed: the dat
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
+
+from msgspec import Meta
 
 from agent.model import Family, MetricType, Outcome, Reason
 from agent.probes.certificates import (
@@ -20,7 +22,8 @@ from agent.probes.certificates import (
 from agent.probes.dial import Stream, connect
 from agent.probes.labels import label_value, words
 from agent.probes.probe import OK, Finding, Probe, ProbeError, ProbeSettings, Run
-from agent.probes.resolve import IpChoice, IpName, check_source, resolve, split_address
+from agent.probes.resolve import IpChoice, check_source, resolve, split_address
+from agent.probes.shapes import CertDays, Fallback, IpName, SourceIp
 from agent.probes.starttls import Protocol, begin
 from agent.probes.tls_settings import TlsSettings, make_context
 
@@ -46,17 +49,23 @@ class Settings(ProbeSettings, frozen=True):
     """How to reach the server, and what its certificates must be like."""
 
     preferred_ip_protocol: IpName = "ip6"
-    ip_protocol_fallback: bool = True
-    source_ip_address: str = ""
+    ip_protocol_fallback: Fallback = True
+    source_ip_address: SourceIp = ""
     tls_config: TlsSettings = TlsSettings()
-    starttls: Protocol = ""
-    """The protocol inside which TLS begins; empty: with the connection."""
-    names: tuple[str, ...] = ()
-    """Names and addresses that the server's certificate must be for, beside the one that it is asked for."""
-    min_days: float = 0.0
-    """A certificate that ends within so many days makes the run `failed`; 0: only one that has ended."""
-    degraded_cert_days: float = 0.0
-    """A certificate that ends within so many days makes the run `degraded`; 0: never."""
+    starttls: Annotated[Protocol, Meta(description="Protocol inside which TLS begins; empty: TLS from the first byte.")] = ""
+    names: Annotated[
+        tuple[str, ...],
+        Meta(description="Names and addresses that the server's certificate must be for, besides the one that is asked for."),
+    ] = ()
+    min_days: Annotated[
+        float,
+        Meta(
+            description=(
+                "`failed` when a certificate that the server sent ends within so many days; 0: only one that has ended."
+            )
+        ),
+    ] = 0.0
+    degraded_cert_days: CertDays = 0.0
 
 
 def address_problem(address: str) -> str:

@@ -12,9 +12,10 @@ import ssl
 import tempfile
 import warnings
 from collections.abc import Iterator
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
 from agent.probes.probe import ProbeSettings
 from agent.probes.shapes import Secret
@@ -37,16 +38,18 @@ _CONTEXTS: Final = 256
 class TlsSettings(ProbeSettings, frozen=True):
     """Options of a TLS connection; certificates and keys are PEM text."""
 
-    ca: str = ""
-    """Authorities to trust instead of the system's."""
-    cert: str = ""
-    key: Secret = ""
-    server_name: str = ""
-    """Name to ask for and to verify instead of the host's."""
-    insecure_skip_verify: bool = False
-    min_version: Version = ""
-    """Oldest version to speak; TLS12 if empty."""
-    max_version: Version = ""
+    ca: Annotated[
+        str,
+        Meta(description="Authorities (PEM) to trust in place of the system's; a server's own certificate will do as well."),
+    ] = ""
+    cert: Annotated[str, Meta(description="Our own certificate (PEM), for servers that want one; with `key`.")] = ""
+    key: Annotated[Secret, Meta(description="Its private key (PEM, unencrypted).")] = ""
+    server_name: Annotated[str, Meta(description="Name to ask for and to verify in place of the host's.")] = ""
+    insecure_skip_verify: Annotated[
+        bool, Meta(description="Take any certificate, of any authority, name and age. Its dates are measured all the same.")
+    ] = False
+    min_version: Annotated[Version, Meta(description="Oldest version to speak; empty: TLS12.")] = ""
+    max_version: Annotated[Version, Meta(description="Newest version to speak; empty: TLS13.")] = ""
 
 
 def make_context(settings: TlsSettings) -> ssl.SSLContext:

@@ -120,6 +120,8 @@ def _bounded(hint: Any) -> Reader:
     is_leaf = typing.get_origin(bare) is None and not (isinstance(bare, type) and issubclass(bare, msgspec.Struct))
     low = max((meta.min_length or 0 for meta in hint.__metadata__ if isinstance(meta, msgspec.Meta)), default=0)
     high = min((meta.max_length or 2**62 for meta in hint.__metadata__ if isinstance(meta, msgspec.Meta)), default=2**62)
+    if not is_leaf and not low and high == 2**62:
+        return inner
 
     def read(notes: Notes, value: Any, key: Key) -> Any:
         result = inner(notes, value, key)
