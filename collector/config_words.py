@@ -13,6 +13,7 @@ _TEXT: Final[dict[str, str]] = {
     # found
     "nothing": "để trống",
     "a mapping": "một nhóm thiết lập",
+    "a mapping or text of at most 200 characters": "một nhóm thiết lập hoặc văn bản tối đa 200 ký tự",
     "a list": "một danh sách",
     "an unknown key": "khóa không có trong danh sách",
     "the key twice": "khóa lặp lại",
@@ -186,6 +187,9 @@ _TEXT: Final[dict[str, str]] = {
     "text or a number": "văn bản hoặc một số",
     "placeholders that have a value": "các chỗ trống đều có giá trị",
     "the placeholder {} in {}": "chỗ trống {} trong {}",
+    "a list of texts, or of mappings of names to texts": "một danh sách văn bản, hoặc nhóm gồm tên và văn bản",
+    "a text, or a mapping of names to texts": "một văn bản, hoặc một nhóm gồm tên và văn bản",
+    "an id that is another one for each row of `each`": "một id khác nhau ở mỗi dòng của `each`",
     # rows of a spreadsheet
     "a class": "một loại",
     "a site": "một địa điểm",

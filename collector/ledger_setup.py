@@ -24,7 +24,7 @@ def setup_of(config: Config, inventory: Callable[[], Inventory]) -> Setup:
 
     def names(subject: str) -> dict[str, str]:
         vietnamese = inventory().name_of(subject, "vi")
-        english = inventory().name_of(subject, "en") if ":" in subject else vietnamese
+        english = inventory().name_of(subject, "en")
         return {"en": english, "vi": vietnamese} if (english, vietnamese) != (subject, subject) else {}
 
     return Setup(config, agent.__version__, tzdata_version(config.time_zone), names)

@@ -21,8 +21,10 @@ from collector.core.accounts import Account, Standing
 from collector.core.calendar import WEEKDAYS, Calendar
 from collector.core.configuration import config_version
 from collector.core.evidence import TargetInfo
+from collector.core.planned import Planned
 from collector.core.subject import Subject
 from collector.inventory.check import check_calendars, check_defaults, check_holidays, check_targets, is_day
+from collector.inventory.check_maintenance import check_maintenance
 from collector.inventory.check_probes import check_probes, check_uplinks, is_any_probed
 from collector.inventory.check_snmp import Names, check_snmp, is_any_polled
 from collector.inventory.chosen import KEYS, Chosen, Layers, Origin, Told
@@ -39,14 +41,18 @@ from collector.inventory.files import (
 )
 from collector.inventory.groups import check_groups, check_sites
 from collector.inventory.joined import Joined
+from collector.inventory.maintenance import MaintenanceEntry, planned_of
 from collector.inventory.reading import read_documents
 from collector.inventory.snmp import SnmpEntry
 from collector.inventory.subjects import Making, critical_of, devices_of, host_entry
-from collector.inventory.templates import make_sites
+from collector.inventory.templates import make_entries
 from collector.inventory.watching import ProbeEntry, ReadersEntry, ReflectorEntry, UplinkEntry
 from collector.settings import Config
 
 _DEFAULT: Final = Config()
+_CHECKS: Final = (
+    check_sites, check_targets, check_groups, check_calendars, check_holidays, check_defaults, check_uplinks, check_maintenance,
+)  # fmt: skip
 _PLACES: Final = {Origin.CLASS: "classes", Origin.SITE: "site_defaults", Origin.SITE_KIND: "kind_defaults"}
 
 
@@ -65,6 +71,8 @@ class Inventory(msgspec.Struct, frozen=True):
     """Defaults by class, site and kind of site."""
     uplinks: dict[str, UplinkEntry] = {}
     """Ways out of observers."""
+    maintenance: dict[str, MaintenanceEntry] = {}
+    """Windows that it asks for."""
     calendars: dict[str, Calendar] = {}
     holidays: dict[str, tuple[date, ...]] = {}
     settings: Config = _DEFAULT
@@ -110,12 +118,15 @@ class Inventory(msgspec.Struct, frozen=True):
             return _named(self.sites.get(id_.partition(":")[0]), language) or subject
         if colon and prefix == "group":
             return _named(self.groups.get(id_), language) or subject
-        entry = self.entries.get(subject)
-        return entry.name or subject if entry else subject
+        return _named(self.entries.get(subject), language) or subject
 
     def free_days(self) -> frozenset[str]:
         """Every holiday of every list as ISO dates: no working days (R11.3)."""
         return frozenset(day.isoformat() for days in self.holidays.values() for day in days)
+
+    def planned(self) -> list[Planned]:
+        """The windows that it asks for, as they are written (R11.1)."""
+        return planned_of(self.maintenance, self.places, self.settings.inventory, self.settings.time_zone)
 
     def told(self, target: str, accounts: Iterable[Account] = ()) -> tuple[Told, ...]:
         """Every value that holds for a target, and who said it. Raises `KeyError` for what is no target."""
@@ -185,18 +196,18 @@ def _without_collection() -> Iterator[None]:
 
 def _load(folder: Path, agents: Iterable[str] | None, settings: Config, equip: Equip | None) -> tuple[Inventory, Joined]:
     documents = read_documents(folder)
-    made = make_sites(documents)
+    made = make_entries(documents)
     joined = Joined(None if agents is None else frozenset(agents), settings)
     joined.take(documents, made)
     if joined.is_whole:
-        for check in (check_sites, check_targets, check_groups, check_calendars, check_holidays, check_defaults, check_uplinks):
+        for check in _CHECKS:
             check(joined)
     equipment, missing = _equipped(joined, equip)
     if joined.is_whole:
         names = names_of(equipment)
         check_snmp(joined, names)
         check_probes(joined, names)
-    every = [*documents, *(part for site in made for part in (site.site, *site.targets))]
+    every = [*documents, *(part for entry in made for part in entry.parts)]
     problems = list(_distinct(problem for document in every for problem in document.problems))
     if problems or missing:
         raise ConfigError([*problems, *missing])
@@ -245,6 +256,7 @@ def _taken(joined: Joined) -> Inventory:
         kind_defaults=joined.kind_defaults,
         layers=joined.layers,
         uplinks=joined.uplinks,
+        maintenance=joined.maintenance,
         calendars={id_: _calendar(entry, holidays, joined.settings) for id_, entry in joined.calendars.items()},
         holidays=holidays,
         settings=joined.settings,
@@ -281,7 +293,7 @@ def _minutes(hours: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
     return tuple(sorted(minutes_of(text) for text in hours))
 
 
-def _named(entry: Site | GroupEntry | None, language: str) -> str:
+def _named(entry: Site | GroupEntry | TargetEntry | None, language: str) -> str:
     if entry is None:
         return ""
     return entry.name_en or entry.name if language == "en" else entry.name
@@ -289,7 +301,7 @@ def _named(entry: Site | GroupEntry | None, language: str) -> str:
 
 __all__ = [
     "COLLECTOR", "EMPTY", "CalendarEntry", "ClassDefaults", "Equipment", "GroupEntry", "HolidaysEntry", "Inventory",
-    "InventoryFile", "Names", "Origin", "ProbeEntry", "ReadersEntry", "ReflectorEntry", "Site", "SnmpEntry",
+    "InventoryFile", "MaintenanceEntry", "Names", "Origin", "ProbeEntry", "ReadersEntry", "ReflectorEntry", "Site", "SnmpEntry",
     "TargetEntry", "Told", "UplinkEntry", "critical_of", "devices_of", "is_day",
     "load_inventory",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from collector.inventory.files import TargetEntry
 from collector.inventory.taken import Taken
 from collector.settings import Config
 
-OWN: Final = ("id", "name", "site", "class", "via", "address", "parents", "in_service", "labels")
+OWN: Final = ("id", "name", "name_en", "site", "class", "via", "address", "parents", "in_service", "labels")
 """Keys that only a target itself has."""
 _NOT_TOLD: Final = ("template", "values", "targets")
 Entries = dict[str, dict[str, Any]]
@@ -41,6 +41,7 @@ def effective(taken: Taken, settings: Config) -> dict[str, Entries]:
         "targets": {id_: target_values(Chosen(entry, layers.of(entry), settings)) for id_, entry in taken.entries.items()},
         "groups": {id_: _plain(group) for id_, group in taken.groups.items()},
         "uplinks": {id_: _plain(uplink) for id_, uplink in taken.uplinks.items()},
+        "maintenance": {id_: _plain(entry) for id_, entry in taken.maintenance.items()},
         "calendars": {id_: _plain(calendar) for id_, calendar in taken.calendars.items()},
         "holidays": {id_: {"days": [day.isoformat() for day in days]} for id_, days in taken.holidays.items()},
     }

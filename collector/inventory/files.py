@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from collector.config_forms import DATE, DATE_OR_TIME, HOURS, ID, LABEL, PERCENT, TEXT
+from collector.inventory.maintenance import MaintenanceEntry
 from collector.inventory.snmp import SnmpEntry
 from collector.inventory.watching import Location, PriorityName, ProbeEntry, ReadersEntry, ReflectorEntry, UplinkEntry
 
@@ -175,6 +176,14 @@ class TargetEntry(ClassDefaults, frozen=True, rename={"class_": "class"}):
         Id, Meta(description="The agent that reports it, or `collector`; empty: the agent of its site, else `collector`.")
     ] = ""
     name: Annotated[Text, Meta(description="Name that people read.")] = ""
+    name_en: Annotated[Text, Meta(description="Name on English pages; empty: `name`.")] = ""
+    each: Annotated[
+        tuple[dict[str, Any] | Text, ...],
+        Meta(
+            description="Makes a target of every row of this list: `{NAME}` in the other keys stands for the value of NAME in "
+            "the row, `{item}` for a row that is a text."
+        ),
+    ] = ()
     address: Annotated[
         Annotated[str, Meta(extra={"form": "host name or IP address"})] | None,
         Meta(description="Host name or IP address under which it is polled, and from which its traps come."),
@@ -281,5 +290,9 @@ class InventoryFile(msgspec.Struct, frozen=True):
     calendars: Annotated[tuple[CalendarEntry, ...], Meta(description="Service hours.")] = ()
     holidays: Annotated[tuple[HolidaysEntry, ...], Meta(description="Lists of holidays.")] = ()
     uplinks: Annotated[tuple[UplinkEntry, ...], Meta(description="Ways out of observers.")] = ()
+    maintenance: Annotated[
+        tuple[MaintenanceEntry, ...],
+        Meta(description="Planned windows: each is asked for when the inventory is taken and waits for approval (R11.1)."),
+    ] = ()
     templates: Annotated[Templates, Meta(description="What sites are made from.")] = Templates()
     defaults: Annotated[Defaults, Meta(description="What holds for targets that do not say it themselves.")] = Defaults()

@@ -19,12 +19,13 @@ from collector.inventory.files import (
     Site,
     TargetEntry,
 )
-from collector.inventory.templates import Made, MadeSite
+from collector.inventory.maintenance import MaintenanceEntry
+from collector.inventory.templates import Made, MadeEntry
 from collector.inventory.watching import UplinkEntry
 
 PREFIXES: Final = ("site:", "group:", "agent:")
 """How ids of subjects begin that are not targets."""
-_KINDS: Final = ("sites", "targets", "groups", "calendars", "holidays", "uplinks")
+_KINDS: Final = ("sites", "targets", "groups", "calendars", "holidays", "uplinks", "maintenance")
 _DEFAULTS: Final = (
     ("classes", "class_", "class"),
     ("site_defaults", "site", "site"),
@@ -74,6 +75,7 @@ class Joined:
         self.calendars: dict[str, CalendarEntry] = {}
         self.holidays: dict[str, HolidaysEntry] = {}
         self.uplinks: dict[str, UplinkEntry] = {}
+        self.maintenance: dict[str, MaintenanceEntry] = {}
         self.classes: dict[str, ClassDefaults] = {}
         self.site_defaults: dict[str, ClassDefaults] = {}
         self.kind_defaults: dict[str, ClassDefaults] = {}
@@ -83,11 +85,11 @@ class Joined:
         self.is_whole = True
         """Whether every file could be taken; with one missing, names that it defines would be called unknown."""
 
-    def take(self, documents: Sequence[Document], made: Sequence[MadeSite]) -> None:
+    def take(self, documents: Sequence[Document], made: Sequence[MadeEntry]) -> None:
         """Take what all files say, and what templates made of it."""
         for document in documents:
             part = load_struct(document, InventoryFile)
-            own = {each.number: each for each in made if each.document is document}
+            own = {(each.kind, each.number): each for each in made if each.document is document}
             if part is not None:
                 self._add(document, part, own)
                 continue
@@ -100,12 +102,12 @@ class Joined:
                 agent = site.agent if site is not None else None
                 self.targets[id_] = msgspec.structs.replace(entry, via=agent or COLLECTOR)
 
-    def _add(self, document: Document, part: InventoryFile, made: Mapping[int, MadeSite]) -> None:
+    def _add(self, document: Document, part: InventoryFile, made: Mapping[tuple[str, int], MadeEntry]) -> None:
         """Take what one file says; an id that is already taken is a problem of that file."""
         for kind in _KINDS:
             for index, entry in enumerate(getattr(part, kind)):
-                if kind == "sites" and index in made:
-                    self._make(made[index])
+                if (kind, index) in made:
+                    self._make(made[kind, index])
                 else:
                     self._keep(kind, entry, Place(document, (kind, index)))
         for kind, field, key in _DEFAULTS:
@@ -113,8 +115,9 @@ class Joined:
                 if self._is_first(kind, name, Place(document, ("defaults", key, name)), ()):
                     getattr(self, kind)[name] = entry
 
-    def _make(self, made: MadeSite) -> None:
-        for kind, struct, documents in (("sites", Site, (made.site,)), ("targets", TargetEntry, made.targets)):
+    def _make(self, made: MadeEntry) -> None:
+        site = () if made.site is None else (made.site,)
+        for kind, struct, documents in (("sites", Site, site), ("targets", TargetEntry, made.targets)):
             for document in documents:
                 entry = load_part(document, struct, document.value, ())
                 if entry is None:

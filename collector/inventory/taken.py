@@ -15,6 +15,7 @@ import msgspec
 
 from collector.core.calendar import Calendar
 from collector.inventory.files import ClassDefaults, GroupEntry, Site, TargetEntry
+from collector.inventory.maintenance import MaintenanceEntry
 from collector.inventory.watching import UplinkEntry
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Taken(msgspec.Struct, frozen=True):
     entries: dict[str, TargetEntry] = {}
     groups: dict[str, GroupEntry] = {}
     uplinks: dict[str, UplinkEntry] = {}
+    maintenance: dict[str, MaintenanceEntry] = {}
     classes: dict[str, ClassDefaults] = {}
     site_defaults: dict[str, ClassDefaults] = {}
     kind_defaults: dict[str, ClassDefaults] = {}

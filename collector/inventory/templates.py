@@ -1,7 +1,8 @@
-"""Makes sites and their targets out of templates, before anything is checked: texts are filled in, keys laid over each other.
+"""Makes sites and targets of templates and lists, before anything is checked: texts are filled in, keys laid over each other.
 
 A site is the last of a chain: the templates on which its template builds, its template, itself. What a later one says of a key
-wins; targets are told apart by id. Every key remembers where it was written, so that a problem is named there.
+wins; targets are told apart by id. A target with `each` becomes one for every row of that list. Every key remembers where it
+was written, so that a problem is named there.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z][A-Za-z0-9_]{0,63})\}")
 _LATER: Final = ("address", "id")
 """Placeholders of the addresses of probes, which are filled in where jobs are made."""
 _OWN: Final = ("site", "name", "name_en")
+_ITEM: Final = "item"
+"""Placeholder of a row of `each` that is a mere text."""
+_STUB: Final = {"id": "made", "site": "made", "class": "made"}
+"""Stands where a target was that became many."""
 _APART: Final = ("id", "template", "values", "targets")
 """Keys of a site that are not simply laid over each other."""
 _MOST_TARGETS: Final = 50_000
@@ -56,13 +61,23 @@ class Made(Document):
         return f"{document.file}:{document.lines.get(path, 0)}", is_template
 
 
-class MadeSite(NamedTuple):
-    """A site that was made: it takes the place of `sites[number]` of its document."""
+class MadeEntry(NamedTuple):
+    """What takes the place of `sites[number]` of its document, or of `targets[number]` where there is no site."""
 
     document: Document
     number: int
-    site: Made
+    site: Made | None
     targets: tuple[Made, ...]
+
+    @property
+    def kind(self) -> str:
+        """Whose place it takes."""
+        return "targets" if self.site is None else "sites"
+
+    @property
+    def parts(self) -> tuple[Made, ...]:
+        """All that was made."""
+        return self.targets if self.site is None else (self.site, *self.targets)
 
 
 class _Level(NamedTuple):
@@ -74,20 +89,37 @@ class _Level(NamedTuple):
     is_template: bool
 
 
-def make_sites(documents: Sequence[Document]) -> list[MadeSite]:
-    """Every site that names a template or has targets of its own. Problems stand in the documents and in what was made."""
-    templates = dict(_templates(documents))
-    made: list[MadeSite] = []
+def make_entries(documents: Sequence[Document]) -> list[MadeEntry]:
+    """Every site that names a template or has targets of its own, and targets with `each`. Problems stand in the documents and
+    in what was made."""
+    made: list[MadeEntry] = []
     room = _MOST_TARGETS
-    for document, number, raw in _raw_sites(documents):
-        site = _make(templates, document, number, raw)
-        made.append(site)
-        document.value["sites"][number] = {"id": raw["id"]} if "id" in raw else {}
-        room -= len(site.targets)
+    for entry in (*_made_sites(documents), *_made_targets(documents)):
+        made.append(entry)
+        room -= len(entry.targets)
         if room < 0:
-            document.problem(("sites", number), f"over {_MOST_TARGETS} targets", "fewer targets made from templates")
+            place = (entry.kind, entry.number)
+            entry.document.problem(place, f"over {_MOST_TARGETS} targets", "fewer targets made from templates")
             break
     return made
+
+
+def _made_sites(documents: Sequence[Document]) -> Iterator[MadeEntry]:
+    templates = dict(_templates(documents))
+    for document, number, raw in _raw_sites(documents):
+        yield _make(templates, document, number, raw)
+        document.value["sites"][number] = {"id": raw["id"]} if "id" in raw else {}
+
+
+def _made_targets(documents: Sequence[Document]) -> Iterator[MadeEntry]:
+    for document in documents:
+        for number, raw in enumerate(_list(document.value, "targets")):
+            if isinstance(raw, dict) and "each" in raw:
+                found: dict[str, Made] = {}
+                level = _Level(document, (), {"targets": {number: raw}}, is_template=False)
+                _lay_target(level, number, raw, {"site": str(raw.get("site", ""))}, found)
+                document.value["targets"][number] = _STUB
+                yield MadeEntry(document, number, None, tuple(found.values()))
 
 
 def _raw_sites(documents: Sequence[Document]) -> Iterator[tuple[Document, int, dict[str, Any]]]:
@@ -126,7 +158,7 @@ def _templates(documents: Sequence[Document]) -> Iterator[tuple[str, _Level]]:
             yield name, level
 
 
-def _make(templates: Mapping[str, _Level], document: Document, index: int, raw: dict[str, Any]) -> MadeSite:
+def _make(templates: Mapping[str, _Level], document: Document, index: int, raw: dict[str, Any]) -> MadeEntry:
     path: Path_ = ("sites", index)
     note = str(raw.get("id", ""))
     chain = [*_chain(templates, document, path, raw), _Level(document, path, raw, is_template=False)]
@@ -145,7 +177,7 @@ def _make(templates: Mapping[str, _Level], document: Document, index: int, raw: 
         if key not in _APART:
             site.value[key] = _filled(value, values, site, (key,))
     has_id = isinstance(raw.get("id"), str) and is_id(raw["id"])
-    return MadeSite(document, index, site, tuple(_targets(chain, values)) if has_id else ())
+    return MadeEntry(document, index, site, tuple(_targets(chain, values)) if has_id else ())
 
 
 def _chain(templates: Mapping[str, _Level], document: Document, path: Path_, raw: dict[str, Any]) -> list[_Level]:
@@ -171,16 +203,21 @@ def _values(chain: Sequence[_Level], site: Made) -> dict[str, Any]:
     """What stands for the placeholders."""
     values: dict[str, Any] = {}
     for level in chain:
-        for name, value in _dict(level.raw, "values").items():
-            if name in (*_OWN, *_LATER):
-                level.document.problem(
-                    (*level.path, "values", name), shown(name), "a name other than site, name, name_en, address, id"
-                )
-            elif isinstance(value, str | int | float):
-                values[name] = value
-            else:
-                level.document.problem((*level.path, "values", name), shown(value), "text or a number")
+        values |= _taken(level.document, (*level.path, "values"), _dict(level.raw, "values"))
     return values | {"site": str(site.value.get("id", ""))}
+
+
+def _taken(document: Document, path: Path_, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Those values that can stand for a placeholder; the others are problems."""
+    found: dict[str, Any] = {}
+    for name, value in said.items():
+        if name in (*_OWN, *_LATER):
+            document.problem((*path, name), shown(name), "a name other than site, name, name_en, address, id")
+        elif isinstance(value, str | int | float):
+            found[name] = value
+        else:
+            document.problem((*path, name), shown(value), "text or a number")
+    return found
 
 
 def _targets(chain: Sequence[_Level], values: Mapping[str, Any]) -> Iterator[Made]:
@@ -188,17 +225,45 @@ def _targets(chain: Sequence[_Level], values: Mapping[str, Any]) -> Iterator[Mad
     found: dict[str, Made] = {}
     for level in chain:
         for index, raw in enumerate(_list(level.raw, "targets")):
-            path: Path_ = (*level.path, "targets", index)
             if not isinstance(raw, dict):
-                level.document.problem(path, shown(raw), "a mapping")
+                level.document.problem((*level.path, "targets", index), shown(raw), "a mapping")
                 continue
-            id_ = _plain(str(raw.get("id", f"{level.path}{index}")), values)
-            made = found.setdefault(id_, Made(level.document, path, str(values["site"])))
-            for key, value in raw.items():
+            _lay_target(level, index, raw, values, found)
+    for made in found.values():
+        made.value["site"] = values["site"]
+        yield made
+
+
+def _lay_target(level: _Level, index: int, raw: Mapping[str, Any], values: Mapping[str, Any], found: dict[str, Made]) -> None:
+    """Lay what is said of a target over what was said of it, once for every row of `each`."""
+    path: Path_ = (*level.path, "targets", index)
+    seen: set[str] = set()
+    for row in _rows(level.document, (*path, "each"), raw["each"]) if "each" in raw else ({},):
+        known = {**values, **row}
+        id_ = _plain(str(raw.get("id", f"{path}{index}")), known)
+        if id_ in seen:
+            level.document.problem((*path, "id"), shown(raw.get("id")), "an id that is another one for each row of `each`")
+            return
+        seen.add(id_)
+        made = found.setdefault(id_, Made(level.document, path, id_ if row else str(values["site"])))
+        for key, value in raw.items():
+            if key != "each":
                 made.lay(level, path, key, value)
-                made.value[key] = _filled(value, values, made, (key,))
-            made.value["site"] = values["site"]
-    yield from found.values()
+                made.value[key] = _filled(value, known, made, (key,))
+
+
+def _rows(document: Document, path: Path_, said: Any) -> Iterator[dict[str, Any]]:
+    """What stands for the placeholders in each target that is made."""
+    if not isinstance(said, list) or not said:
+        document.problem(path, shown(said), "a list of texts, or of mappings of names to texts")
+        return
+    for index, row in enumerate(said):
+        if isinstance(row, dict) and row:
+            yield _taken(document, (*path, index), row)
+        elif isinstance(row, str):
+            yield {_ITEM: row}
+        else:
+            document.problem((*path, index), shown(row), "a text, or a mapping of names to texts")
 
 
 def _plain(text: str, values: Mapping[str, Any]) -> str:
