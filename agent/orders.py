@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from agent.orders_copy import MAX_BYTES, NO_ORDERS
+from agent.orders_copy import MAX_BYTES, NO_ORDERS, TAG_PATTERN
 from agent.probes.probe import Job
 from agent.probes.sight import Uplink
 from agent.settings import ReadersSettings, Secret, SnmpDevice
@@ -22,8 +22,10 @@ VERSION: Final = 1
 MAX_JOBS: Final = 10_000
 MAX_DEVICES: Final = 5_000
 MAX_FILES: Final = 1_000
+MAX_UPLINKS: Final = 64
 MAX_REFERENCES: Final = 16
 _FILE: Final = re.compile(r"(?:(?:modules|profiles)/)?[0-9A-Za-z][0-9A-Za-z._-]{0,99}\.yml\Z")
+_TAG: Final = re.compile(TAG_PATTERN)
 _TAG_CHARS: Final = 32
 
 
@@ -121,10 +123,12 @@ def decode(data: bytes) -> Orders:
 
 def _check(orders: Orders) -> None:
     counts = (("jobs", orders.jobs, MAX_JOBS), ("devices", orders.devices, MAX_DEVICES),
-              ("snmp_files", orders.snmp_files, MAX_FILES))  # fmt: skip
+              ("snmp_files", orders.snmp_files, MAX_FILES), ("uplinks", orders.uplinks, MAX_UPLINKS))  # fmt: skip
     for name, found, most in counts:
         if len(found) > most:
             raise OrdersError(f"{name}: {len(found)}, expected at most {most}")
+    if not _TAG.match(orders.tag or NO_ORDERS):
+        raise OrdersError("tag: expected at most 64 of [0-9a-z]")
     if not 0 <= orders.interval_s <= 3_600:
         raise OrdersError(f"interval_s: {orders.interval_s}, expected 0 to 3600")
     if not 0 <= orders.reflector_port <= 65_535:

@@ -22,7 +22,8 @@ from agent import kinds
 from agent.orders import Orders, OrdersError, decode
 from agent.orders_carry import write_files
 from agent.orders_desk import Question, Verdict
-from agent.probes.probe import Job
+from agent.probes.probe import Job, Module
+from agent.probes.references import parts_of
 from agent.probes.running import open_module
 from agent.settings import ID_PATTERN, ReadersSettings, Settings, pack, unpack
 
@@ -46,6 +47,7 @@ def check_orders(orders: Orders, settings: Settings) -> list[str]:
         *_readers(orders.readers, settings),
         *_jobs(orders, settings, networks),
         *_devices(orders, settings, networks),
+        *_uplinks(orders, networks),
         *_reflector(orders),
     ]
     return [problem[:_SHOWN] for problem in dict.fromkeys(problems)]
@@ -130,8 +132,35 @@ def _address_problems(job: Job, where: str, networks: Networks) -> Iterator[str]
     kind = importlib.import_module(kinds.PROBES[job.module.kind].partition(":")[0])
     if expected := kind.address_problem(job.address):
         yield f"{where}: address {job.address[:64]!r}, expected {expected}"
-    elif not _is_allowed(host_of(job.address), networks):
-        yield f"{where}: {host_of(job.address)[:64]!r} is no address in orders.allow_addresses of this agent"
+    elif networks and not _is_allowed(host := _host(job), networks):
+        yield f"{where}: {host[:64]!r} is no address in orders.allow_addresses of this agent"
+    elif networks and job.module.kind == "http":
+        yield from (f"{where}: {problem}" for problem in _ways_elsewhere(job.module, networks))
+
+
+def _ways_elsewhere(module: Module, networks: Networks) -> Iterator[str]:
+    """Where a page on an allowed address would lead the probe besides, or what stands in between."""
+    from agent.probes import http_settings, http_url
+
+    http = msgspec.convert(module.settings, http_settings.Settings)
+    if http.follows:
+        yield "follows redirects, which lead anywhere, and orders.allow_addresses is set here; expected follow_redirects: false"
+    found = [("proxy_url", http_settings.proxy_of("", http.proxy_url))]
+    if http.oauth2 is not None:
+        token = http_settings.Proxy(url=http_url.parse(http.oauth2.token_url))
+        found += [("oauth2.token_url", token), ("oauth2.proxy_url", http_settings.proxy_of("", http.oauth2.proxy_url))]
+    for name, place in found:
+        if place is not None and not _is_allowed(place.url.host, networks):
+            yield f"{name} is no address in orders.allow_addresses of this agent"
+
+
+def _host(job: Job) -> str:
+    """The host that its kind will speak to: two readings of one URL would be a way around the rules."""
+    if job.module.kind != "http":
+        return host_of(job.address)
+    from agent.probes import http_url
+
+    return http_url.parse(job.address).host
 
 
 def host_of(address: str) -> str:
@@ -154,6 +183,18 @@ def _is_allowed(host: str, networks: Networks) -> bool:
     except ValueError:
         return False
     return any(place in network for network in networks if network.version == place.version)
+
+
+def _uplinks(orders: Orders, networks: Networks) -> Iterator[str]:
+    for uplink in orders.uplinks:
+        for reference in uplink.references:
+            try:
+                host, _ = parts_of(reference)
+            except ValueError:
+                yield f"uplink {uplink.id[:64]!r}: {reference[:64]!r}, expected an IP address, or one with a port"
+                continue
+            if not _is_allowed(host, networks):
+                yield f"uplink {uplink.id[:64]!r}: {host[:64]!r} is no address in orders.allow_addresses of this agent"
 
 
 def _reflector(orders: Orders) -> Iterator[str]:

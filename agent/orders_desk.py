@@ -70,6 +70,11 @@ def judged(body: bytes, settings: Settings) -> Verdict:
     return Verdict(problems=(f"checking them failed: {why}",))
 
 
+def _printable(text: str) -> str:
+    """On one line: the collector refuses a whole batch, reports and all, whose words about orders are anything else."""
+    return "".join([char if char.isprintable() else "\ufffd" for char in text])
+
+
 class Orders(msgspec.Struct, frozen=True):
     """Orders that were found good, for whoever carries them out; `body` is empty for none."""
 
@@ -263,7 +268,7 @@ class Desk:
     def _refuse(self, tag: str, verdict: Verdict) -> None:
         with self._lock:
             self._refused = tag
-            self._detail = "; ".join(verdict.problems)[:_DETAIL_CHARS]
+            self._detail = _printable("; ".join(verdict.problems))[:_DETAIL_CHARS]
             self._refusals += 1
         self._put_off(_REFUSED.wait_s(self._refusals, self._random()))
         self._say(f"version {tag} is refused, what ran before goes on: {self._detail}", False)

@@ -26,19 +26,17 @@ class References:
         host, port = parts_of(reference)
         if not port:
             return await self._echoes.is_reachable(host, timeout_s)
-        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
         try:
-            sock.setblocking(False)
-            async with asyncio.timeout(timeout_s):
-                await asyncio.get_running_loop().sock_connect(sock, (host, port))
+            with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as sock:
+                sock.setblocking(False)
+                async with asyncio.timeout(timeout_s):
+                    await asyncio.get_running_loop().sock_connect(sock, (host, port))
         except ConnectionRefusedError:
             return True
         except TimeoutError:
             return False
         except OSError as error:
             return None if error.errno in _OURS else False
-        finally:
-            sock.close()
         return True
 
     def close(self) -> None:

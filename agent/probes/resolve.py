@@ -176,8 +176,8 @@ class Resolver:
 
         self._queue.put(work)
         if len(self._asked) > self._started < self._free:
-            self._started += 1
             threading.Thread(target=self._serve, name="resolve", daemon=True).start()
+            self._started += 1
         return future
 
     def _serve(self) -> None:

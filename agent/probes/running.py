@@ -9,6 +9,7 @@ import asyncio
 import importlib
 import logging
 from typing import Final, NamedTuple
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -87,7 +88,7 @@ class Openings:
     """Probes ready to run by what their modules say: jobs of one module share its patterns, certificates and the like."""
 
     def __init__(self) -> None:
-        self._open: dict[bytes, Probe] = {}
+        self._open: WeakValueDictionary[bytes, Probe] = WeakValueDictionary()
 
     def probe(self, module: Module) -> Probe:
         """The probe of a module. One that cannot be opened is a probe all the same, which says at each run why."""

@@ -94,8 +94,9 @@ class Sight:
         now_ms = self._clock.uptime_ms()
         before, self._eyes = self._eyes, {}
         for uplink in uplinks:
-            known = before.pop(uplink.id, None)
-            self._eyes[uplink.id] = known if known is not None and known.uplink == uplink else _Eye(uplink, now_ms)
+            known = before.get(uplink.id)
+            is_same = known is not None and known.uplink == uplink
+            self._eyes[uplink.id] = before.pop(uplink.id) if is_same else _Eye(uplink, now_ms)
         for gone in before.values():
             self._return(gone, now_ms)
         self._uplink_of = dict(uplink_of)

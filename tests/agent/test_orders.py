@@ -16,6 +16,7 @@ from agent.orders_check import check_orders, host_of, judge
 from agent.orders_copy import NO_ORDERS, Copy, CopyError
 from agent.orders_desk import Verdict, judged
 from agent.probes.probe import Job, Module
+from agent.probes.sight import Uplink
 from agent.settings import CollectorSettings, ReadersSettings, Secret, Settings, SnmpDevice, unpack
 from agent.settings_orders import OrdersSettings
 from agent.settings_probes import ProbesSettings
@@ -95,6 +96,9 @@ def test_damaged_orders_raise_their_own_error_only(data: st.DataObject) -> None:
         ({"reflector_port": 70_000}, "reflector_port"),
         ({"snmp_files": {"../evil.yml": ""}}, "snmp_files"),
         ({"snmp_files": {"modules/../../evil.yml": ""}}, "snmp_files"),
+        ({"tag": "A\n"}, "tag"),
+        ({"tag": "0" * 65}, "tag"),
+        ({"uplinks": tuple(Uplink(f"u{number}", ()) for number in range(65))}, "uplinks"),
     ],
 )
 def test_orders_past_a_bound_are_no_orders(fields: dict[str, Any], said: str) -> None:
@@ -127,6 +131,12 @@ def test_unknown_fields_are_left_out() -> None:
         (FULL, {"forbid_kinds": ("snmp",)}, "snmp is forbidden"),
         (msgspec.structs.replace(FULL, auths=()), {}, "credentials 'site' are not in the orders"),
         (orders(reflector_port=8603), {}, "reflector: its key"),
+        (orders(job(), uplinks=(Uplink("wan", ("gateway",)),)), {}, "uplink 'wan': 'gateway', expected an IP address"),
+        (
+            orders(job(), uplinks=(Uplink("wan", ("192.0.2.1", "10.0.0.1:53")),)),
+            {"allow_addresses": ("192.0.2.0/24",)},
+            "uplink 'wan': '10.0.0.1' is no address in",
+        ),
     ],
 )
 def test_orders_that_cannot_be_obeyed_are_refused_with_the_reason(wanted: Orders, given: dict[str, Any], said: str) -> None:
@@ -134,10 +144,33 @@ def test_orders_that_cannot_be_obeyed_are_refused_with_the_reason(wanted: Orders
     assert any(said in problem for problem in problems), problems
 
 
+PAGE = "http://192.0.2.7/"
+TOKENS = {"client_id": "x", "token_url": "http://10.0.0.1/"}
+
+
+@pytest.mark.parametrize(
+    ("address", "settings", "said"),
+    [
+        (PAGE, {}, "follows redirects"),
+        (PAGE, {"follow_redirects": False, "proxy_url": "http://u:p@10.0.0.1:3128"}, "proxy_url is no address"),
+        (PAGE, {"follow_redirects": False, "oauth2": TOKENS}, "oauth2.token_url is no address"),
+        ("averylongnameofahost://192.0.2.7/", {"follow_redirects": False}, "'averylongnameofahost' is no address"),
+    ],
+)
+def test_an_allowed_address_leads_nowhere_else(address: str, settings: dict[str, Any], said: str) -> None:
+    """Neither redirects, proxies and services of tokens, nor a URL that can be read in two ways."""
+    wanted = orders(job(module=Module(name="m", kind="http", settings=settings), address=address))
+    assert check_orders(wanted, local()) == []
+    problems = check_orders(wanted, local(orders=OrdersSettings(allow_addresses=("192.0.2.0/24",))))
+    assert any(said in problem for problem in problems), problems
+    assert not any("u:p" in problem for problem in problems)
+
+
 def test_orders_within_the_rules_of_the_machine_are_good() -> None:
     rules = OrdersSettings(forbid_kinds=("http",), allow_addresses=("192.0.2.0/24", "2001:db8::/32"))
     script = Module(name="raid", kind="script", settings={"name": "raid"})
     wanted = orders(job(), job(name="v6", address="[2001:db8::1]:443"), job(name="raid", module=script, address="192.0.2.9"))
+    wanted = msgspec.structs.replace(wanted, uplinks=(Uplink("wan", ("192.0.2.1", "[2001:db8::1]:53")),))
     assert check_orders(wanted, local(orders=rules, probes=ProbesSettings(scripts={"raid": ("/bin/true",)}))) == []
 
 

@@ -16,7 +16,8 @@ from agent.orders_desk import Orders as Found
 from agent.probes.probe import Job, Module
 from agent.settings import CollectorSettings, Settings, SpoolSettings
 from agent.transport import Response, TransportError
-from agent.wire import OrdersState
+from agent.wire import Batch, OrdersState
+from collector.ingest.admission import check_batch
 from tests.agent.jumping import JumpingClock
 from tests.servers import wait_for
 
@@ -105,6 +106,18 @@ def test_an_agent_without_orders_asks_for_none(room: Room) -> None:
     room.hear("")
     assert room.desk.wait_s(7.0) == 7.0
     assert (room.centre.asked, room.applied) == ([], [])
+
+
+def test_whatever_is_wrong_is_told_on_one_line(room: Room) -> None:
+    """A collector refuses batches whose words about orders it cannot store, and the reports in them would be lost."""
+    module = Module(name="page", kind="http", settings={"fail_if_body_matches_regexp": ["a\n(\x1b"]})
+    bad = sealed(Orders(version=1, jobs=(Job(target="portal", name="page", module=module, address="192.0.2.7"),)), b"key")
+    room.centre.gives = lambda: Response(200, encode(bad))
+    room.hear(bad.tag)
+    state = room.desk.state()
+    assert state.refused == bad.tag
+    assert state.detail.isprintable()
+    check_batch(Batch(1, "stream", "boot", 0, 0, 0, orders=state))
 
 
 def test_bad_orders_are_refused_told_and_asked_for_again_much_later(room: Room) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import socket
 import ssl
@@ -180,6 +181,16 @@ def test_jobs_of_one_module_share_what_is_made_of_it() -> None:
     other = Module(name="c", kind="tcp", settings={"preferred_ip_protocol": "ip4"})
     assert openings.probe(first) is openings.probe(same)
     assert openings.probe(first) is not openings.probe(other)
+
+
+def test_what_no_job_uses_any_more_is_forgotten() -> None:
+    """Modules change for years, and hold secrets."""
+    openings = Openings()
+    first = openings.probe(Module(name="a", kind="tcp"))
+    assert len(openings._open) == 1
+    del first
+    gc.collect()
+    assert len(openings._open) == 0
 
 
 @pytest.mark.parametrize(

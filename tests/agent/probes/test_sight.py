@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 
 import msgspec
 import pytest
@@ -174,6 +175,31 @@ async def test_an_uplink_that_is_taken_away_holds_nobody_back() -> None:
     world.sight.configure([], {})
     assert [one.kind for one in world.delivered] == [Kind.BLIND]
     assert await _observe(world, 0) == [FAILED]
+
+
+async def test_other_references_end_the_blindness_of_those_before() -> None:
+    """A change of the inventory in the middle of a cut leaves no blindness without its end."""
+    world = World()
+    world.answering = set()
+    await _observe(world, 5_000)
+    world.delivered.clear()
+    world.clock.now_ms += 60_000
+    world.sight.configure([Uplink("wan", ("192.0.2.9",))], {"room": "wan"})
+    assert [(one.kind, one.until_ms) for one in world.delivered] == [(Kind.BLIND, world.clock.now_ms)]
+
+
+async def test_no_descriptors_left_is_no_word_about_the_way() -> None:
+    """And it ends neither the watch nor the result that waits for it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = max(map(int, os.listdir("/proc/self/fd")))
+    references = References()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1, hard))
+    try:
+        assert used >= 1
+        assert await references.ask("127.0.0.1:9", 1.0) is None
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        references.close()
 
 
 async def test_regular_looks_date_the_loss() -> None:
