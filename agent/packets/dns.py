@@ -21,6 +21,10 @@ _QUESTION: Final = Struct("!HH")
 _RESPONSE: Final = 0x8000
 _TRUNCATED: Final = 0x0200
 _RECURSION: Final = 0x0100
+_MAX_QUESTIONS: Final = 16
+_MAX_TEXT: Final = 384 * 1024
+"""Characters of all records of a message as text, which no 64 KiB have without names that are folded into each other again and
+again; those cost half a second to unfold."""
 _MAX_LABEL: Final = 63
 _MAX_NAME: Final = 255
 
@@ -100,25 +104,52 @@ def decode_response(data: bytes) -> Response:
     if not flags & _RESPONSE:
         raise DnsError("a query where a response was expected")
     is_truncated = bool(flags & _TRUNCATED)
-    place = _HEAD.size
-    questions = []
-    for _ in range(counts[0]):
-        name, place = read_name(data, place)
-        questions.append(Question(name, *_take(_QUESTION, data, place)))
-        place += _QUESTION.size
+    questions, place = _questions(data, counts[0])
     sections: list[tuple[Record, ...]] = []
+    room = _MAX_TEXT
     for count in counts[1:]:
         records: list[Record] = []
         try:
             for _ in range(count):
                 record, place = _record(data, place)
                 records.append(record)
+                room -= len(record.text)
+                if room < 0:
+                    raise DnsError("names that unfold to more than any server means to say")
         except DnsError:
             if not is_truncated:
                 raise
             place = len(data)
         sections.append(tuple(records))
     return Response(identifier, flags & 15, is_truncated, tuple(questions), *sections)
+
+
+def answers(data: bytes, identifier: int, question: Question) -> bool:
+    """Whether a message claims to be the response to a query, by its number and the question that it repeats; one that refuses
+    may leave that out. Cheap, for whoever floods us shall not have us read it all; what cannot be read claims it too."""
+    if len(data) < _HEAD.size:
+        return len(data) > 2 and data[2] >= 0x80 and int.from_bytes(data[:2], "big") == identifier
+    number, flags, count, *_ = _HEAD.unpack_from(data)
+    if number != identifier or not flags & _RESPONSE:
+        return False
+    try:
+        questions, _ = _questions(data, count)
+    except DnsError:
+        return True
+    return all(same_question(each, question) for each in questions) and (bool(questions) or flags & 15 != 0)
+
+
+def _questions(data: bytes, count: int) -> tuple[list[Question], int]:
+    """The questions of a message, and where they end."""
+    if count > _MAX_QUESTIONS:
+        raise DnsError("more questions than anybody asks")
+    place = _HEAD.size
+    questions = []
+    for _ in range(count):
+        name, place = read_name(data, place)
+        questions.append(Question(name, *_take(_QUESTION, data, place)))
+        place += _QUESTION.size
+    return questions, place
 
 
 def same_question(left: Question, right: Question) -> bool:

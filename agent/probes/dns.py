@@ -133,7 +133,7 @@ async def _by_udp(plan: _Plan, place: Place, port: int, run: Run) -> Response:
         sock = connected(place, port, plan.settings.source_ip_address)
     with sock, run.during("request"):
         sock.send(query)
-        heard = await answer_of(sock, run, lambda data: _answers(data, identifier, plan.question))
+        heard = await answer_of(sock, run, lambda data: dns.answers(data, identifier, plan.question))
     return _decoded(heard.data)
 
 
@@ -147,7 +147,7 @@ async def _by_tcp(plan: _Plan, place: Place, port: int, run: Run, host: str) -> 
             await stream.write(len(query).to_bytes(2, "big") + query)
             data = await stream.readexactly(int.from_bytes(await stream.readexactly(2), "big"))
         response = _decoded(data)
-        if not _is_to(response, identifier, plan.question):
+        if not dns.answers(data, identifier, plan.question):
             raise ProbeError(Reason.MISMATCH, "the response does not answer what was asked")
         if tls is None:
             return response, None
@@ -163,23 +163,6 @@ def _decoded(data: bytes) -> Response:
         return dns.decode_response(data)
     except DnsError as error:
         raise ProbeError(Reason.MISMATCH, f"the response is no DNS message: {error}") from None
-
-
-def _answers(data: bytes, identifier: int, question: Question) -> bool:
-    """What has our number but is no DNS message is an answer too, if a bad one."""
-    try:
-        return _is_to(dns.decode_response(data), identifier, question)
-    except DnsError:
-        return len(data) > 2 and data[2] >= 0x80 and int.from_bytes(data[:2], "big") == identifier
-
-
-def _is_to(response: Response, identifier: int, question: Question) -> bool:
-    """Servers that refuse may leave the question out."""
-    if response.identifier != identifier:
-        return False
-    return all(dns.same_question(each, question) for each in response.questions) and (
-        bool(response.questions) or response.rcode != 0
-    )
 
 
 def _give(run: Run, response: Response | None, *, is_zone: bool) -> None:

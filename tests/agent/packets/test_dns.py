@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.packets import dns
-from agent.packets.dns import DnsError, Question, Response, decode_response, encode_query, read_name, wire_name
+from agent.packets.dns import DnsError, Question, Response, answers, decode_response, encode_query, read_name, wire_name
 from agent.packets.dns_text import name_text
 
 QUESTION = Question(b"\7example\2vn\0", 1, 1)
@@ -171,3 +173,28 @@ def test_a_query_turned_into_a_response_asks_the_same(identifier: int, name: str
     answer = decode_response(query[:2] + bytes((query[2] | 0x80,)) + query[3:])
     assert (answer.identifier, answer.questions) == (identifier, (question,))
     assert dns.same_question(question, question._replace(name=question.name.upper()))
+
+
+def _folded(count: int, names: int) -> bytes:
+    """A message whose names are folded into the longest one there can be, again and again."""
+    name = b"\x01a" * 126 + b"\0"
+    record = b"\xc0\x0c" + struct.pack("!HHIH", 6, 1, 0, 24) + b"\xc0\x0c\xc0\x0c" + bytes(20)
+    return struct.pack("!6H", 7, 0x8180, names, count, 0, 0) + name + struct.pack("!HH", 1, 1) + record * count
+
+
+def test_names_without_end_of_unfolding_are_refused() -> None:
+    """64 KiB would take half a second, in which whoever probes does nothing else."""
+    with pytest.raises(DnsError, match="unfold"):
+        decode_response(_folded(1_790, 1))
+    assert len(decode_response(_folded(400, 1)).answers) == 400
+
+
+def test_a_lie_is_told_without_reading_all_of_it() -> None:
+    """Neither another number nor another question has the records read, and many questions are not read at all."""
+    mine = Question(b"\x01a" * 126 + b"\0", 1, 1)
+    lies = _folded(1_790, 1)
+    assert answers(lies, 7, mine)
+    assert not answers(lies, 8, mine)
+    assert not answers(lies, 7, Question(b"\0", 1, 1))
+    with pytest.raises(DnsError, match="more questions"):
+        decode_response(_folded(1_000, 10_000))
