@@ -73,7 +73,11 @@ def open_probe(settings: Settings) -> Probe:
     request = Request(settings.count, settings.spacing, settings.payload_size or PAYLOAD, settings.wait, options)
 
     async def probe(address: str, run: Run) -> Finding:
-        place = await resolve(run, address, choice)
+        try:
+            place = await resolve(run, address, choice)
+        except ProbeError:
+            _give(run, None)
+            raise
         pings = run.tools.part("pings", Pings)
         answers: Answers | None = None
         ignored = pings.stats.strange + pings.stats.late
