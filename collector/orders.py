@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from agent.settings import ReadersSettings, Secret, SnmpDevice
 from agent.snmp.auth import NO_SECRET, Auth
 from collector.inventory import Equipment, Inventory
 from collector.inventory.chosen import Chosen
+from collector.inventory.files import TargetEntry
 from collector.inventory.probes import jobs_of
 
 _KEPT: Final = 64
@@ -26,14 +28,15 @@ _KEPT: Final = 64
 _PORT: Final = 161
 
 
-def orders_of(inventory: Inventory, agent: str) -> Orders:
-    """The orders of one agent, without a tag."""
+def orders_of(inventory: Inventory, agent: str, entries: Sequence[TargetEntry] | None = None) -> Orders:
+    """The orders of one agent, without a tag. `entries` are those that it may observe, if somebody knows them."""
     equipment = inventory.equipment
-    polled = inventory.polled(agent) if equipment is not None else []
+    entries = tuple(inventory.entries.values()) if entries is None else entries
+    polled = [] if equipment is None else _polled(inventory, agent, entries)
     auths: dict[str, Auth] = {}
     devices = tuple([_device(chosen, equipment, auths) for chosen in polled]) if equipment is not None else ()
     host = inventory.chosen(inventory.entries[agent]) if agent in inventory.entries else None
-    jobs = tuple(jobs_of(inventory, agent))
+    jobs = tuple(jobs_of(inventory, agent, entries))
     ways = {id_: entry for id_, entry in inventory.uplinks.items() if entry.via == agent}
     uplink_of = {chosen.entry.id: uplink for chosen in polled if (uplink := chosen.said("uplink", "")) in ways}
     port, key = _reflector(inventory, host)
@@ -50,6 +53,11 @@ def orders_of(inventory: Inventory, agent: str) -> Orders:
         reflector_port=port,
         reflector_key=key,
     )
+
+
+def _polled(inventory: Inventory, agent: str, entries: Iterable[TargetEntry]) -> list[Chosen]:
+    found = (inventory.chosen(entry) for entry in entries if entry.via == agent)
+    return [chosen for chosen in found if chosen.snmp is not None]
 
 
 def _readers(host: Chosen | None) -> ReadersSettings | None:
@@ -116,6 +124,8 @@ class OrderBook:
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._inventory: Inventory | None = None
+        self._entries: dict[str, list[TargetEntry]] | None = None
+        """What each agent may observe; found for all at once, for looking through thousands for each of hundreds takes long."""
         self._observers: frozenset[str] = frozenset()
         self._tags: dict[str, str] = {}
         self._bodies: OrderedDict[str, bytes] = OrderedDict()
@@ -123,8 +133,11 @@ class OrderBook:
         """Agents whose orders cannot be made, and why; they keep those they have."""
 
     def configure(self, inventory: Inventory) -> None:
-        """This is the inventory from now on."""
+        """This is the inventory from now on. It costs nothing to say so again, as whenever an agent came or went."""
+        if inventory is self._inventory:
+            return
         self._inventory = inventory
+        self._entries = None
         self._tags.clear()
         self._bodies.clear()
         self.problems.clear()
@@ -147,10 +160,19 @@ class OrderBook:
             body = self._bodies.get(agent)
         return tag, body or b""
 
+    def _watched(self, agent: str) -> Sequence[TargetEntry]:
+        if self._entries is None:
+            assert self._inventory is not None
+            self._entries = {}
+            for entry in self._inventory.entries.values():
+                for observer in self._inventory.chosen(entry).observers:
+                    self._entries.setdefault(observer, []).append(entry)
+        return self._entries.get(agent, ())
+
     def _make(self, agent: str) -> str:
         assert self._inventory is not None
         try:
-            orders = sealed(orders_of(self._inventory, agent), self._key)
+            orders = sealed(orders_of(self._inventory, agent, self._watched(agent)), self._key)
             body = encode(orders)
         except (OSError, KeyError, OrdersError, UnicodeDecodeError) as error:
             self.problems[agent] = f"{type(error).__name__}: {error}"

@@ -6,7 +6,7 @@ import importlib
 import ipaddress
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -60,13 +60,13 @@ class AddressError(ValueError):
         self.expected = expected
 
 
-def jobs_of(inventory: Inventory, observer: str) -> list[Job]:
-    """What `observer`, an agent or `collector`, is to probe. Empty where the inventory was loaded without modules; names and
-    addresses were checked when it was loaded."""
+def jobs_of(inventory: Inventory, observer: str, entries: Iterable[TargetEntry] | None = None) -> list[Job]:
+    """What `observer`, an agent or `collector`, is to probe; of `entries` only, if somebody knows which concern it. Empty where
+    the inventory was loaded without modules; names and addresses were checked when it was loaded."""
     modules = inventory.equipment.modules if inventory.equipment is not None else {}
     ways = {id_: uplink.via for id_, uplink in inventory.uplinks.items()}
     found: list[Job] = []
-    for entry in inventory.entries.values():
+    for entry in inventory.entries.values() if entries is None else entries:
         chosen = inventory.chosen(entry)
         for probe in chosen.probes:
             if probe.module in modules and observer in chosen.observers_of(probe):

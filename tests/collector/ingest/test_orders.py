@@ -10,8 +10,11 @@ import pytest
 
 from agent import wire
 from agent.model import Kind, Lane
-from agent.orders import decode
+from agent.orders import decode, sealed
 from collector.config import Config, Snmp
+from collector.inventory import Inventory, load_inventory
+from collector.inventory.equipment import equip
+from collector.orders import OrderBook, orders_of
 from collector.settings import Probes
 
 INVENTORY = """
@@ -131,3 +134,20 @@ async def test_every_observer_of_a_target_may_report_it_and_nobody_else(world: A
         blind = one.report(Lane.FACTS, target="web", module="sight", kind=Kind.BLIND, from_ms=1, until_ms=2, interval_ms=0)
         answer = (await running.post(token, one.batch(own, seen, blind, lane=Lane.FACTS))).answer
         assert len(answer.refused) == 2 * refused, answer
+
+
+def test_what_an_agent_may_observe_is_found_for_all_at_once(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of agents ask after every reload: nobody looks through all targets for each, nor again when an agent came."""
+    inventory = load_inventory(Path(config.inventory), None, config, equip)
+    names = ["box-a", "box-b", "box-c"]
+    expected = [sealed(orders_of(inventory, name), b"key").tag for name in names]
+    looked: list[str] = []
+    chosen = Inventory.chosen
+    monkeypatch.setattr(Inventory, "chosen", lambda self, entry: looked.append(entry.id) or chosen(self, entry))
+    book = OrderBook(b"key")
+    for _ in range(2):
+        book.configure(inventory)
+        assert [book.tag(name) for name in names] == expected
+    assert expected[0] != expected[1]
+    assert looked.count("sw-a") <= 3
+    assert looked.count("sw-b") <= 3
