@@ -17,6 +17,9 @@ PERCENT: Final = "per cent above 0 and below 100, at most 4 decimals"
 DATE: Final = "a date as 2026-10-31"
 DATE_OR_TIME: Final = "a date as 2026-10-01 or a time as 2026-10-01T08:00:00+07:00"
 HOURS: Final = "hours as 07:30-11:30, from 00:00 to 24:00"
+LENGTH: Final = "a length as 90m, 2h or 1d"
+MONTHLY: Final = "15, last, 2-tue or last-sun"
+START: Final = "a local time as 22:00"
 LABEL: Final = "letters, digits and _ (1 to 64, first a letter)"
 TEXT: Final = "text of at most 200 characters"
 ENGINE_ID: Final = "an SNMP engine id: 5 to 32 bytes in hexadecimal"
@@ -32,6 +35,10 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _TIME: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,3})?([Zz]|[+-][0-9]{2}:[0-9]{2})\Z"
 )
+_LENGTH: Final = re.compile(r"(?:([0-9]{1,4})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,7})s)?\Z")
+_NTH: Final = re.compile(r"([1-5]|last)-(mon|tue|wed|thu|fri|sat|sun)\Z")
+_MONTH_DAY: Final = re.compile(r"([1-9]|[12][0-9]|3[01]|last)\Z")
+_START: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]\Z")
 _ENGINE_ID: Final = re.compile(r"(0x)?([0-9a-fA-F]{2}){5,32}\Z")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _YEARS: Final = (1970, 9998)
@@ -108,6 +115,27 @@ def minutes_of(text: str) -> tuple[int, int]:
     return hours(first, last)
 
 
+def length_of(text: str) -> timedelta:
+    """The length of `2h`, `90m`, `1d` or `1h30m`. Raises `ValueError`, also for none."""
+    match = _LENGTH.match(text)
+    days, hours_, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0, 0)
+    found = timedelta(days=days, hours=hours_, minutes=minutes, seconds=seconds)
+    if not found:
+        raise ValueError(text)
+    return found
+
+
+def monthly_of(text: str) -> tuple[str, int, int]:
+    """`2-tue` as the day of the week and which of the month (-1: the last), `15` or `last` as `("", 0, day)` (-1: the last).
+    Raises `ValueError`."""
+    nth = _NTH.match(text)
+    if nth is not None:
+        return nth[2], -1 if nth[1] == "last" else int(nth[1]), 0
+    if not _MONTH_DAY.match(text):
+        raise ValueError(text)
+    return "", 0, -1 if text == "last" else int(text)
+
+
 def _is_address(text: str) -> bool:
     try:
         host, _ = split_address(text)
@@ -174,6 +202,9 @@ FORMS: Final[dict[str, Callable[[str], bool]]] = {
     DATE: _reads(day_of),
     DATE_OR_TIME: _reads(lambda text: instant_ms(text, "UTC")),
     HOURS: _reads(minutes_of),
+    LENGTH: _reads(length_of),
+    MONTHLY: _reads(monthly_of),
+    START: lambda text: _START.match(text) is not None,
     LABEL: lambda text: _LABEL.match(text) is not None,
     TEXT: lambda text: len(text) <= 200 and text.isprintable(),
     ENGINE_ID: lambda text: _ENGINE_ID.match(text) is not None,

@@ -23,6 +23,7 @@ from collector.core.evidence import Evidence
 from collector.core.flap import FlapRule
 from collector.core.fleet import Fleet
 from collector.core.life import Judgement
+from collector.core.people import CONFIGURATION
 from collector.core.state import View
 from collector.core.stretch import BlindSpan
 from collector.garbage import uncollected
@@ -34,10 +35,11 @@ from collector.ledger.keeper import Keeper
 from collector.ledger.reports import Reporter
 from collector.ledger.valid import ValidRecords
 from collector.ledger_setup import setup_of
+from collector.planning import Planning
 from collector.store.store import Store
 from collector.waiting import woken
 
-AUTHOR: Final = "inventory"
+AUTHOR: Final = CONFIGURATION
 """Who says what configuration says (R1.2)."""
 AFTER_FAILURE_S: Final = 5.0
 LONGEST_PAUSE_S: Final = 600.0
@@ -61,6 +63,7 @@ class Ledgers:
         self.clerk = Clerk(self.keeper, store, self.inquiry, round(config.late_after_s * 1_000))
         self.reporter = Reporter(store, setup_of(config, lambda: self._inventory))
         self.issuing = Issuing(self.reporter, store, self.clerk, self.keeper)
+        self._planning = Planning(store)
         self._wanted: tuple[Inventory, tuple[Account, ...]] | None = None
         self._is_new = False
         """Configuration on disk is newer than what the clerk has."""
@@ -92,6 +95,7 @@ class Ledgers:
         await self._store.put_settings(calendar_settings(inventory.calendars), AUTHOR, now_ms)
         await self._store.put_subjects(inventory.subjects(accounts), AUTHOR, now_ms)
         await self.clerk.load(now_ms)
+        self._planning.want(inventory)
         early, self._early = self._early, []
         self.keeper.is_loaded = True
         self.keeper.see(early)
@@ -146,6 +150,8 @@ class Ledgers:
             await self._configure()
             await self.clerk.tick(self._now_ms())
             await self._prune()
+            # Last, for it waits on people: whatever is wrong with it holds up no figures.
+            await self._planning.take(self._now_ms(), self.rules)
         except StoreError as error:
             _log.error("the ledger could not be written and will be again: %s", error)
             return AFTER_FAILURE_S
@@ -206,6 +212,7 @@ class Ledgers:
             if self._is_new:
                 await self.clerk.take_roll(self._now_ms())
                 self._is_new = False
+            self._planning.want(inventory)
         except BaseException:
             self._wanted = self._wanted or wanted
             raise

@@ -32,7 +32,7 @@ class Teller:
         rows = [
             [
                 one["id"], self._status(one), self.time(one["from"]), self.time(one["to"]), self.scope(one["scope"]),
-                one["author"], one["approver"] or "-", self._reason(one),
+                _author(one), one["approver"] or "-", self._reason(one),
             ]
             for one in answer["maintenance"]
         ]  # fmt: skip
@@ -70,6 +70,7 @@ class Teller:
             ("fact_propagate", self.say("yes") if one["propagate"] else ""),
             ("fact_retroactive", self.say("yes") if one["retroactive"] else ""),
             *self._common(one),
+            ("fact_origin", self._origin(one)),
             *(("fact_end", self._taken(taken)) for taken in one["ends"]),
             *(("fact_cancel", self._taken(taken)) for taken in one["cancels"]),
             *(("fact_next", f"{self.time(each['from'])} – {self.time(each['to'])}") for each in self._next(one)),
@@ -97,6 +98,10 @@ class Teller:
         yield "fact_approver", f"{one['approver']}, {self.time(one['approved'])}" if one["approver"] else ""
         yield "fact_reason", one["reason"]
         yield "fact_change", one["change"]
+
+    def _origin(self, one: dict[str, Any]) -> str:
+        origin = one.get("origin")
+        return self.say("origin", **origin) if origin else ""
 
     def _facts(self, id_: str, facts: Iterable[tuple[str, str]]) -> str:
         shown = [[self.say(key), value] for key, value in facts if value]
@@ -144,6 +149,12 @@ class Teller:
             return self.say(none)
         text = _table([self.say(columns).split("\t"), *rows])
         return f"{text}\n{self.say('more', before=following)}" if following else text
+
+
+def _author(one: dict[str, Any]) -> str:
+    """Who asked for a window; of one that the inventory asked for, its file and entry, too."""
+    origin = one.get("origin")
+    return f"{one['author']} ({origin['file']}: {origin['entry']})" if origin else str(one["author"])
 
 
 def _parts(selector: dict[str, Any]) -> Iterable[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-_LENGTH: Final = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?\Z")
-_MONTHLY: Final = re.compile(r"([1-5]|last)-(mon|tue|wed|thu|fri|sat|sun)\Z")
+from collector.config_forms import length_of, monthly_of
+
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -43,12 +42,10 @@ def moment(text: str, zone: ZoneInfo, now: datetime) -> datetime:
 
 def length(text: str) -> timedelta:
     """`2h`, `90m`, `1d`, `1h30m`, above 0. Raises `TypedError`."""
-    match = _LENGTH.match(text)
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0, 0)
-    found = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    if not found:
-        raise TypedError("bad_length", text)
-    return found
+    try:
+        return length_of(text)
+    except ValueError:
+        raise TypedError("bad_length", text) from None
 
 
 def day(text: str) -> str:
@@ -71,14 +68,11 @@ def weekdays(text: str) -> list[str]:
 
 def monthly(text: str) -> dict[str, Any]:
     """`15` or `last` (a day of the month), `2-tue` or `last-sun` (the n-th weekday). Raises `TypedError`."""
-    match = _MONTHLY.match(text)
-    if match:
-        return {"weekdays": [match[2]], "nth": -1 if match[1] == "last" else int(match[1])}
-    if text == "last":
-        return {"month_day": -1}
-    if text.isascii() and text.isdecimal() and 1 <= int(text) <= 31:
-        return {"month_day": int(text)}
-    raise TypedError("bad_monthly", text)
+    try:
+        weekday, nth, month_day = monthly_of(text)
+    except ValueError:
+        raise TypedError("bad_monthly", text) from None
+    return {"weekdays": [weekday], "nth": nth} if weekday else {"month_day": month_day}
 
 
 def selector(text: str) -> dict[str, Any]:

@@ -164,6 +164,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "fact_propagate": ("for dependents, too", "cả đối tượng phụ thuộc"),
     "fact_retroactive": ("retroactive", "hồi tố"),
     "fact_author": ("author", "người lập"),
+    "fact_origin": ("written", "ghi tại"),
+    "origin": ("{file}, entry {entry}", "{file}, mục {entry}"),
     "fact_approver": ("approver", "người duyệt"),
     "fact_reason": ("reason", "lý do"),
     "fact_change": ("change", "số thay đổi"),

@@ -92,6 +92,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "targets": ("target", "đối tượng"),
     "groups": ("group", "nhóm"),
     "uplinks": ("way out", "đường ra"),
+    "maintenance": ("planned maintenance", "bảo trì theo kế hoạch"),
     "calendars": ("calendar", "lịch"),
     "holidays": ("holidays", "ngày nghỉ"),
     "exists": (

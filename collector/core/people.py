@@ -13,6 +13,8 @@ import msgspec
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
 """ASCII only, so that two names that look alike are alike. No colon: `os:LOGIN` in the audit can be no principal."""
+CONFIGURATION: Final = "inventory"
+"""Who says what configuration says (R1.2); no principal can be called so."""
 
 
 class Role(enum.StrEnum):
@@ -58,8 +60,8 @@ def same_person(one: str, other: str) -> bool:
 
 
 def is_name(text: str) -> bool:
-    """Can a principal be called so: letters, digits and `._@-`, 1 to 64, first a letter or digit."""
-    return _NAME.match(text) is not None
+    """Can a principal be called so: letters, digits and `._@-`, 1 to 64, first a letter or digit; not `inventory`."""
+    return _NAME.match(text) is not None and not same_person(text, CONFIGURATION)
 
 
 class Person(msgspec.Struct, frozen=True):

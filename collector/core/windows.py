@@ -41,6 +41,15 @@ class Once(msgspec.Struct, frozen=True, tag="once"):
     to_ms: int
 
 
+class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The entry of the inventory that a window comes from. `file` counts from the folder of the inventory."""
+
+    entry: str
+    file: str
+    when: Once | Repeat | None = None
+    """The times as they are written, where some of them were past when the window was asked for."""
+
+
 class WindowPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the creator of a window asks for."""
 
@@ -48,6 +57,8 @@ class WindowPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     scope: Scope
     propagate: bool = False
     """R11.4: also for children while they are unreachable."""
+    origin: Origin | None = None
+    """Where it is written; None: a person asked for it."""
 
 
 class Window(msgspec.Struct, frozen=True):

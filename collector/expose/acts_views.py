@@ -156,6 +156,13 @@ class Taken(msgspec.Struct, frozen=True):
     occurrence: str | None
 
 
+class OriginView(msgspec.Struct, frozen=True):
+    """The entry of the inventory that asked for a window, and the file in which it stood."""
+
+    entry: str
+    file: str
+
+
 class WindowView(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     """A maintenance window. `from` and `to` of a series are those of the first occurrence and the last one."""
 
@@ -177,6 +184,8 @@ class WindowView(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     retroactive: bool
     ends: tuple[Taken, ...]
     cancels: tuple[Taken, ...]
+    origin: OriginView | None
+    """Null: a person asked for it."""
 
 
 class WindowList(msgspec.Struct, frozen=True):
@@ -245,6 +254,7 @@ def window_view(record: WindowRecord, now_ms: int) -> WindowView:
         tuple(Stretch(time_text(a), time_text(b)) for a, b in occurrences(record, (now_ms, _EVER[1]))[:_SHOWN]),
         record.plan.scope, record.plan.propagate, record.reason, record.change, record.author, time_text(record.created_ms),
         record.approver, _text(record.approved_ms), known_ms > times[0][0], _taken(record.ends), _taken(record.cancels),
+        OriginView(record.plan.origin.entry, record.plan.origin.file) if record.plan.origin is not None else None,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from collector.core.intervals import Interval, cut, union
 from collector.core.repeats import Repeat, check_repeat
 from collector.core.window_acts import MAX_SELECTORS, normal
 from collector.core.windows import Once
-from collector.inventory.joined import A_TARGET, PREFIXES, Joined, Place
+from collector.inventory.joined import PREFIXES, Joined, Place
 from collector.inventory.maintenance import MaintenanceEntry, RepeatEntry, ScopeEntry, plan_of, repeat_of, when_of
 
 _A_SUBJECT: Final = "the id of a target, or group:ID, site:ID or agent:ID of one that exists"
@@ -51,13 +51,11 @@ def _check_scope(joined: Joined, place: Place, entry: MaintenanceEntry) -> None:
 def _check_id(joined: Joined, place: Place, below: Path_, id_: str) -> None:
     prefix, _, name = id_.partition(":")
     if not id_.startswith(PREFIXES):
-        joined.check_target(place, below, id_, A_TARGET)
-    elif prefix == "agent":
-        if joined.agents is not None and name not in joined.agents:
-            place.problem(below, shown(id_), _A_SUBJECT)
-    elif prefix == "group" and name not in joined.groups:
-        place.problem(below, shown(id_), _A_SUBJECT)
-    elif prefix == "site" and name.partition(":")[0] not in joined.sites:
+        joined.check_target(place, below, id_)
+        return
+    # A site has parts with ids of their own: `site:ID:devices`.
+    known = {"agent": joined.agents, "group": joined.groups, "site": joined.sites}[prefix]
+    if known is not None and (name.partition(":")[0] if prefix == "site" else name) not in known:
         place.problem(below, shown(id_), _A_SUBJECT)
 
 

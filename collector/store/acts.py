@@ -7,7 +7,7 @@ that come at once the second is judged after the first (R11.1: author and approv
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
 from typing import Any, Generic, TypeVar
 
@@ -15,10 +15,12 @@ import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from collector.core import corrections, window_acts
+from collector.core import planned as planning
 from collector.core.acts import Act, ActKind, ActProblem, ActRefusedError, Body, Family, Record, Rulebook, fold
 from collector.core.audit import AuditEntry
 from collector.core.corrections import CorrectionPlan
 from collector.core.people import Actor, PersonError
+from collector.core.planned import Planned
 from collector.core.windows import WindowPlan
 from collector.store import audit, people
 from collector.store.tables import meta
@@ -80,6 +82,30 @@ def act_on_window(
 ) -> Record[WindowPlan]:
     """See `ActsStore.act_on_window`."""
     return _act(connection, _WINDOWS, (id_, kind), body, request)
+
+
+def take_planned(
+    connection: Connection, planned: Sequence[Planned], t_ms: int, rules: Rulebook
+) -> list[tuple[Planned, ActRefusedError]]:
+    """See `ActsStore.take_planned`."""
+    audit.serialize(connection)
+    known = fold(_load(connection, _WINDOWS, None), _EVER)
+    ours = planning.of_inventory(known.values())
+    t_ms = max([t_ms, *(act.t_ms for record in ours for act in (*record.ends, *record.cancels))])
+    request = Request(planning.INVENTORY, t_ms, rules)
+    by_entry = {each.entry: each for each in planned}
+    for record, kind in planning.no_longer_said(known.values(), by_entry, t_ms):
+        known[record.id] = _done(connection, _WINDOWS, (record.id, kind), Body(), (request.actor, request))
+    refused = []
+    for each in planning.owed(known.values(), planned):
+        body = planning.asked(each, t_ms)
+        try:
+            made = body and _made(connection, _WINDOWS, body, known.values(), (request.actor, request))
+        except ActRefusedError as error:
+            refused.append((each, error))
+        else:
+            known |= {made.id: made} if made else {}
+    return refused
 
 
 def create_correction(connection: Connection, body: Body[CorrectionPlan], request: Request) -> Record[CorrectionPlan]:
@@ -144,19 +170,32 @@ def _create(connection: Connection, kind: _Kind[P], body: Body[P], request: Requ
     before = _remembered(connection, actor, request.key, asked)
     if before is not None:
         return _record(connection, kind, before)
-    known = fold(_load(connection, kind, None), _EVER).values()
-    checked = kind.create(body, known, actor, request.t_ms, request.rules)
-    id_ = f"{_PREFIX[kind.family]}{_next_number(connection, kind.family)}"
-    _append(connection, kind, Act(0, id_, ActKind.CREATE, request.t_ms, actor.name, checked), (actor, request))
+    made = _made(connection, kind, body, fold(_load(connection, kind, None), _EVER).values(), (actor, request))
     if request.key:
         connection.execute(delete(act_keys).where(act_keys.c.t_ms < request.t_ms - _KEYS_KEPT_MS))
-        values = {"person": actor.name, "key": request.key, "request": asked, "object": id_, "t_ms": request.t_ms}
+        values = {"person": actor.name, "key": request.key, "request": asked, "object": made.id, "t_ms": request.t_ms}
         connection.execute(insert(act_keys).values(values))
+    return made
+
+
+def _made(
+    connection: Connection, kind: _Kind[P], body: Body[P], known: Iterable[Record[P]], by: tuple[Actor, Request]
+) -> Record[P]:
+    actor, request = by
+    checked = kind.create(body, known, actor, request.t_ms, request.rules)
+    id_ = f"{_PREFIX[kind.family]}{_next_number(connection, kind.family)}"
+    _append(connection, kind, Act(0, id_, ActKind.CREATE, request.t_ms, actor.name, checked), by)
     return _record(connection, kind, id_)
 
 
 def _act(connection: Connection, kind: _Kind[P], what: tuple[str, ActKind], body: Body[P], request: Request) -> Record[P]:
-    actor = _begin(connection, request)
+    return _done(connection, kind, what, body, (_begin(connection, request), request))
+
+
+def _done(
+    connection: Connection, kind: _Kind[P], what: tuple[str, ActKind], body: Body[P], by: tuple[Actor, Request]
+) -> Record[P]:
+    actor, request = by
     id_, act_kind = what
     so_far = _load(connection, kind, id_)
     record = fold(so_far, _EVER).get(id_)
@@ -165,7 +204,7 @@ def _act(connection: Connection, kind: _Kind[P], what: tuple[str, ActKind], body
     # Acts on one thing never go back in time, or as of some K an approval would stand without what it approves.
     t_ms = max(request.t_ms, *(act.t_ms for act in so_far))
     checked = kind.checks[act_kind](record, body, actor, t_ms, request.rules)
-    _append(connection, kind, Act(0, id_, act_kind, t_ms, actor.name, checked), (actor, request))
+    _append(connection, kind, Act(0, id_, act_kind, t_ms, actor.name, checked), by)
     return _record(connection, kind, id_)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collector.core.acts import Act, ActKind, Body, Record, Rulebook
+from collections.abc import Sequence
+
+from collector.core.acts import Act, ActKind, ActRefusedError, Body, Record, Rulebook
 from collector.core.audit import AuditRow
 from collector.core.corrections import CorrectionPlan
 from collector.core.people import Actor, Person, Role
+from collector.core.planned import Planned
 from collector.core.windows import WindowPlan
 from collector.store import acts, audit, people
 from collector.store.engine import Database
@@ -49,6 +52,13 @@ class ActsStore:
         Raises `ActRefusedError`."""
         request = acts.Request(actor, t_ms, rules, key)
         return await self._database.write(lambda connection: acts.create_window(connection, body, request))
+
+    async def take_planned(
+        self, planned: Sequence[Planned], t_ms: int, rules: Rulebook
+    ) -> list[tuple[Planned, ActRefusedError]]:
+        """Take back the windows that the inventory says no more, and ask for those that it says since: all of it or nothing,
+        and nothing at all where nothing changed. Answers the entries that the rules of acts refuse, and why."""
+        return await self._database.write(lambda connection: acts.take_planned(connection, planned, t_ms, rules))
 
     async def act_on_window(
         self, id_: str, kind: ActKind, body: Body[WindowPlan], request: tuple[Actor, int, Rulebook]
