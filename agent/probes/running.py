@@ -16,6 +16,8 @@ import msgspec
 from agent.kinds import PROBES
 from agent.model import Outcome, Readings, Reason
 from agent.probes.failures import failed, finding_of, is_ours
+from agent.probes.held import TOO_BUSY
+from agent.probes.limits import Limits
 from agent.probes.probe import DURATION, MAX_DETAIL, SUCCESS, Finding, Module, Probe, Run
 
 DEFAULT_TIMEOUT_S: Final = 10.0
@@ -45,10 +47,11 @@ def timeout_of(module: Module, interval_s: float) -> float:
 
 async def run_once(probe: Probe, address: str, run: Run, *, degraded_after_s: float = 0.0) -> Done:
     """Run a probe until its deadline. A success that took longer than `degraded_after_s` is degraded; 0: never."""
+    limits = run.tools.part("limits", Limits)
     try:
-        async with asyncio.timeout_at(run.deadline_s) as limit:
+        with limits.until(run.deadline_s) as limit:
             finding = await probe(address, run)
-        if limit.expired():
+        if limit.is_expired:
             # It went on after it was told to end: what it found came too late to be worth anything.
             finding = failed(run)
     except asyncio.CancelledError as error:
@@ -58,9 +61,18 @@ async def run_once(probe: Probe, address: str, run: Run, *, degraded_after_s: fl
     except Exception as error:  # noqa: BLE001  whatever a target makes of our code is this run's finding, and ends no other
         finding = _mistake(address, error, run)
     duration_s = run.elapsed_s()
+    if finding.reason is Reason.TIMEOUT and finding.outcome is Outcome.FAILED and _was_held(limits, run, duration_s):
+        finding = Finding(Outcome.ERROR, Reason.INTERNAL, f"{TOO_BUSY}: {finding.detail}"[:MAX_DETAIL])
     if degraded_after_s and finding.outcome is Outcome.OK and duration_s > degraded_after_s:
         finding = Finding(Outcome.DEGRADED, Reason.MISMATCH, f"took {duration_s:.2f} s, more than {degraded_after_s:g} s")
     return _done(finding, duration_s, run)
+
+
+def _was_held(limits: Limits, run: Run, duration_s: float) -> bool:
+    """Whether the loop stood still for so long that a run without an answer accuses nobody. A kind may have ended it sooner
+    than its deadline, by a time limit of its own."""
+    ended_s = run.started_s + duration_s
+    return limits.held.is_over(run.started_s, min(run.deadline_s, ended_s), ended_s)
 
 
 def _mistake(address: str, error: BaseException, run: Run) -> Finding:
@@ -85,7 +97,8 @@ def _done(finding: Finding, duration_s: float, run: Run) -> Done:
 
 
 class Openings:
-    """Probes ready to run by what their modules say: jobs of one module share its patterns, certificates and the like."""
+    """Probes ready to run by what their modules say: jobs of one module share its patterns, certificates and the like. One that
+    no job uses any more is forgotten, for modules change for years, and secrets with them."""
 
     def __init__(self) -> None:
         self._open: WeakValueDictionary[bytes, Probe] = WeakValueDictionary()

@@ -16,6 +16,7 @@ import msgspec
 from agent.model import Block, Kind, Lane, Outcome, Readings, Reason
 from agent.packing import Packer
 from agent.probes.crew import Pace
+from agent.probes.held import TOO_BUSY
 from agent.results import Result, Schemas
 from agent.sheets.sheet import SheetError
 from agent.snmp import own, verdict
@@ -52,6 +53,8 @@ FRESH: Final = 2.5
 ECHO_S: Final = 1.0
 MANY_ROWS: Final = 1_000
 """Of more, what is not known yet is learnt in steps, so that a large new switch does not hold up the others."""
+_TIME: Final = (Fault.TIMEOUT, Fault.DEADLINE)
+"""Faults that a loop which was held up would explain."""
 _log = logging.getLogger("haidang.snmp")
 
 
@@ -254,6 +257,12 @@ class Poller:
 
     async def _unanswered(self, run: _Run, core: Harvest) -> None:
         error = core.dead or (core.failed[0][1] if core.failed else SnmpError(Fault.TIMEOUT, "no answer"))
+        now_s = asyncio.get_running_loop().time()
+        if error.fault in _TIME and self._tools.client.timers.held.is_over(run.started_s, min(run.until_s, now_s), now_s):
+            self._tell(
+                run, Verdict(Outcome.ERROR, Reason.INTERNAL, f"{TOO_BUSY}: {error.detail}"[: verdict.MAX_DETAIL]), up=False
+            )
+            return
         self._silent += 1
         echo = None
         address = self._session.address

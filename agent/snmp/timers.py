@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from agent.probes.held import Held
+
 TICK_S = 0.02
 """Timeouts come up to this much late, never early."""
 
@@ -21,6 +23,8 @@ class Timers:
     """Runs while something waits."""
 
     def __init__(self) -> None:
+        self.held = Held()
+        """When the loop was held up, as far as something waited."""
         self._slots: dict[int, list[tuple[Waiting, int]]] = {}
         self._handle: asyncio.TimerHandle | None = None
         self._passed = 0
@@ -35,10 +39,13 @@ class Timers:
         waiting.append((who, number))
         if self._handle is None:
             self._passed = int(now / TICK_S)
+            self.held.begin(now)
             self._handle = loop.call_later(TICK_S, self._tick, loop)
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
-        now = int(loop.time() / TICK_S)
+        now_s = loop.time()
+        self.held.look(now_s)
+        now = int(now_s / TICK_S)
         for slot in range(self._passed + 1, now + 1) if now - self._passed <= len(self._slots) else sorted(self._slots):
             if slot > now:
                 break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.model import Kind, Lane, Outcome, Reason, Schema
+from agent.probes.held import TOO_BUSY
 from agent.probes.snmp import Poller, Tools
 from agent.results import Result
 from agent.settings import Secret
@@ -143,6 +145,17 @@ async def test_silence_is_failed_and_costs_one_request(library: Library) -> None
         assert series(told)["haidang_snmp_up"] == 0
         agent.faults.drop = None
         assert (await bench.verdict()).outcome is Outcome.OK
+
+
+async def test_silence_in_a_loop_that_stood_still_accuses_nobody(library: Library) -> None:
+    """The time of a request passed while this process did not look; the next poll is believed again."""
+    silent = Faults(drop=lambda _n, _pdu: True)
+    async with FaultAgent(values_of(UPS), silent) as agent, polling(agent, library, timeout_s=0.5, retries=0) as bench:
+        asyncio.get_running_loop().call_later(0.3, time.sleep, 0.6)
+        told = await bench.verdict()
+        assert (told.outcome, told.reason) == (Outcome.ERROR, Reason.INTERNAL)
+        assert told.detail.startswith(TOO_BUSY)
+        assert (await bench.verdict()).outcome is Outcome.FAILED
 
 
 async def test_a_device_that_answers_an_echo_is_degraded_not_down(library: Library) -> None:
