@@ -53,8 +53,8 @@ class Work(Protocol):
 
 class _Entry(Generic[T]):
     __slots__ = (
-        "again", "began_ms", "failures", "is_gone", "is_queued", "item", "pace", "period_ms", "reset", "retry_ms", "slot_ms",
-        "task", "work",
+        "again", "began_ms", "failures", "is_gone", "is_queued", "is_retry", "item", "pace", "period_ms", "reset", "retry_ms",
+        "slot_ms", "task", "work",
     )  # fmt: skip
 
     def __init__(self, item: T, pace: Pace, work: Work, slot_ms: int) -> None:
@@ -69,6 +69,8 @@ class _Entry(Generic[T]):
         self.failures = 0
         self.task: asyncio.Task[Outcome | None] | None = None
         self.is_queued = False
+        self.is_retry = False
+        """Whether the last run, or the one that waits, came sooner because the one before had failed."""
         self.is_gone = False
         self.again = False
         self.reset = False
@@ -161,7 +163,7 @@ class Crew(Generic[T]):
             if at_ms == entry.slot_ms:
                 self._slot(entry, now_ms)
             elif at_ms == entry.retry_ms:
-                self._queue(entry, at_ms)
+                entry.is_retry = self._queue(entry, at_ms) or entry.is_retry
         self._start_ready(now_ms)
         return heap[0][0] - now_ms if heap else 3_600_000
 
@@ -172,7 +174,11 @@ class Crew(Generic[T]):
             passed = (now_ms - slot_ms) // entry.period_ms
             self.stats.missed += passed
             slot_ms += passed * entry.period_ms
-        if not self._queue(entry, slot_ms):
+        if entry.is_retry and (entry.is_queued or slot_ms - entry.began_ms < entry.pace.retry_s * 500):
+            entry.is_retry = False  # It has only just been looked at: another run would say the same, at twice the cost.
+        elif self._queue(entry, slot_ms):
+            entry.is_retry = False
+        else:
             self.stats.miss(entry.pace.key)
         entry.slot_ms = slot_ms + entry.period_ms
         self._push(entry.slot_ms, entry)

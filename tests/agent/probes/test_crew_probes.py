@@ -116,6 +116,40 @@ async def test_a_repeated_run_that_takes_long_is_never_run_twice_at_once() -> No
     assert [at - began for at in world.made["a"].began] == [0, 15_000]
 
 
+async def test_a_slot_soon_after_a_retry_is_left_out() -> None:
+    """Fifty seconds after the first failure came the retry; the slot ten seconds later would tell the same again. It is no
+    missed one."""
+    world = World()
+    world.outcomes["a"] = [FAILED]
+    world.crew.configure([Pace("a", 60, retry_s=50, fail_after=3)])
+    await world.until(world.clock.now_ms + 300_000)
+    assert world.gaps_s("a")[:3] == [50, 70, 60]
+    assert world.crew.stats.missed == 0
+
+
+async def test_a_slot_half_a_retry_distance_after_a_retry_is_run() -> None:
+    """It is time to look again; and what fails there is retried as ever."""
+    world = World()
+    world.outcomes["a"] = [FAILED, FAILED, OK]
+    world.crew.configure([Pace("a", 60, retry_s=38, fail_after=3)])
+    await world.until(world.clock.now_ms + 300_000)
+    assert world.gaps_s("a")[:3] == [38, 22, 60]
+
+
+async def test_a_retry_that_still_runs_in_the_next_slot_is_no_missed_one() -> None:
+    world = World()
+    world.outcomes["a"] = [FAILED]
+    world.crew.configure([Pace("a", 60, retry_s=50, fail_after=3)])
+    slot_ms = world.crew._entries["a"].slot_ms
+    await world.until(slot_ms + 45_000)
+    world.held["a"] = asyncio.Event()
+    await world.until(slot_ms + 61_000)
+    assert (len(world.made["a"].began), world.crew.stats.missed) == (2, 0)
+    await world.until(slot_ms + 121_000)
+    assert (len(world.made["a"].began), world.crew.stats.missed) == (2, 1)
+    world.held.pop("a").set()
+
+
 async def test_the_important_begin_first() -> None:
     """Of those that are due together."""
     world = World(max_in_flight=10)
