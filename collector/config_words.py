@@ -139,6 +139,7 @@ _TEXT: Final[dict[str, str]] = {
     "a day by which it has been at least once": "một ngày mà tới đó đã có ít nhất một lần",
     "a length after which the next time has not begun": "độ dài để mỗi lần kết thúc trước khi lần sau bắt đầu",
     "a length as 90m, 2h or 1d": "một độ dài như 90m, 2h hoặc 1d",
+    "a list or one of: daily": "một danh sách hoặc daily",
     "15, last, 2-tue or last-sun": "15, last, 2-tue hoặc last-sun",
     "a local time as 22:00": "một giờ địa phương như 22:00",
     # SNMP

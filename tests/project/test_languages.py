@@ -16,6 +16,7 @@ import pytest
 
 import agent.config
 import agent.config_words
+import agent.probes.http_url
 import agent.settings
 import agent.sheets.gopattern
 import agent.sheets.shapes
@@ -29,7 +30,7 @@ import collector.config_words
 import collector.inventory
 import collector.poll.trap_file
 import collector.settings
-from agent.kinds import READERS
+from agent.kinds import PROBES, READERS
 from agent.snmp.library import Library
 from agent.snmp.module import Module
 from agent.snmp.named import _one_of as one_of
@@ -72,12 +73,20 @@ SNMP_FILES: tuple[type[msgspec.Struct], ...] = (
 SAYS = ("say", "_say", "note", "_note", "problem", "remark", "Problem", "trouble", "one_of", "append")
 REFUSES = (*SAYS, "ExpressionError", "PatternError", "ValueError")
 FAILS = ("SnmpError", "UnauthenticError", "BerError")
+PROBE_FILES = tuple(
+    sorted(path for path in Path("agent/probes").glob("*.py") if path.name not in ("dns_rules.py", "patterns.py", "shapes.py"))
+)
+"""All but those whose errors are told by who calls them, or are a library's own."""
+PROBE_PACKETS = (Path("agent/packets/dns.py"), Path("agent/packets/rtp.py"))
+ANSWERS = {"longer than 7", "neither http nor https"}
+"""What a redirect of a server leads to is evidence, and stays in English."""
 COLLECTOR = (
     Path("collector/commands/import_rows.py"),
     Path("collector/commands/inventory_import.py"),
     Path("collector/config.py"),
     Path("collector/inventory/__init__.py"),
     Path("collector/inventory/check.py"),
+    Path("collector/inventory/check_maintenance.py"),
     Path("collector/inventory/check_probes.py"),
     Path("collector/inventory/check_snmp.py"),
     Path("collector/inventory/groups.py"),
@@ -153,6 +162,17 @@ def _below(hint: Any) -> Iterator[Any]:
 
 def _readers() -> list[type[msgspec.Struct]]:
     return [importlib.import_module(entry.where.partition(":")[0]).Settings for entry in READERS.values()]
+
+
+def _refused(path: Path) -> set[str]:
+    """What a kind of probe refuses of its settings, what it expects as an address, and what stands behind its keys."""
+    texts = set(_said(path, ("ValueError",)))
+    texts |= {text.removeprefix("expected ") for text in texts if text.startswith("expected ")}
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef) and node.name == "address_problem":
+            for part in ast.walk(node):
+                texts |= set(_texts(part.value)) if isinstance(part, ast.Return) and part.value is not None else set()
+    return {text for text in texts - ANSWERS if not re.fullmatch(r"(?:expected )?(?:[a-z0-9_.]+: )*7", text)}
 
 
 @pytest.mark.parametrize("path", AGENT, ids=str)
@@ -294,3 +314,25 @@ def test_rules_of_readers_have_words() -> None:
                 found |= set(_texts(call.args[0]))
     assert len(found) >= 3
     assert {text for text in found if agent.config_words.vietnamese(text) == text} == set()
+
+
+def test_what_probes_refuse_has_words() -> None:
+    """Of their settings and addresses, also behind the key that a text begins with, for the agent and the collector."""
+    texts = {text for path in (*PROBE_FILES, *PROBE_PACKETS) for text in _refused(path)}
+    assert len(texts) > 40
+    texts |= {
+        agent.probes.http_url.EXPECTED,
+        "tls_config: ca holds no PEM certificate",
+        "host:port (no port, expected host:port)",
+    }
+    assert {text for text in texts if not MARKS.search(agent.config_words.vietnamese(text))} == set()
+    assert {text for text in texts if not MARKS.search(collector.config_words.vietnamese(text))} == set()
+
+
+@pytest.mark.parametrize("kind", PROBES)
+def test_every_setting_of_a_probe_is_expected_in_vietnamese(kind: str) -> None:
+    """What may stand behind each, with its bounds."""
+    door = importlib.import_module(PROBES[kind].partition(":")[0])
+    expected = {agent.sheets.shapes.expectation(hint) for hint in _kinds(door.Settings)} - SAME
+    assert {text for text in expected if agent.config_words.vietnamese(text) == text} == set()
+    assert {text for text in expected if collector.config_words.vietnamese(text) == text} == set()
