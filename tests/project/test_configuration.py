@@ -47,34 +47,11 @@ def test_every_setting_says_what_it_means() -> None:
     assert [f"{file}: {one.key}" for file, one in _all_settings() if len(one.about) < 10] == []
 
 
-def _uncommented() -> dict[str, str]:
-    """The files of the example inventory as they are when the entries in their comments, two spaces after `#`, are taken."""
-    return {
-        path.name: re.sub(r"(?m)^#(?=  )", "", path.read_text(encoding="utf-8"))
-        .replace(": []\n  -", ":\n  -")
-        .replace(": {}\n", ":\n")
-        for path in sorted((CONFIG / "inventory").glob("*.yml"))
-    }
-
-
 def test_example_inventory_shows_every_key() -> None:
-    """Nobody has to search for a key of sites, targets, groups, calendars and defaults."""
-    example = "\n".join(_uncommented().values())
+    """Nobody has to search for a key of sites, targets, groups, calendars, maintenance and defaults."""
+    example = "\n".join(file.read_text(encoding="utf-8") for file in sorted((CONFIG / "inventory").rglob("*.yml")))
     keys = {one.key.split(".")[-1].removesuffix("[]") for one in settings(collector.inventory.InventoryFile)}
     assert {key for key in keys if not re.search(rf"\b{key}:", example)} == set()
-
-
-def test_example_inventory_holds_with_its_comments(tmp_path: Path) -> None:
-    """What the comments show can be taken as it stands."""
-    for name, text in _uncommented().items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    (tmp_path / "sites").mkdir()
-    (tmp_path / "sites" / "included.yml").write_text("sites: []\n", encoding="utf-8")
-    inventory = collector.inventory.load_inventory(tmp_path, ["box-thanh-mien"])
-    assert inventory.warnings == ()
-    assert {"core", "switches", "weighted"} == inventory.groups.keys()
-    assert {"server", "link", "ups"} == inventory.classes.keys()
-    assert (inventory.calendars.keys(), len(inventory.targets)) == ({"office"}, 7)
 
 
 @pytest.mark.parametrize(("file", "struct"), STRUCTS[:2])
