@@ -29,6 +29,9 @@ _RESET: Final = struct.pack("ii" if sys.platform != "win32" else "hh", 1, 0)
 _BIND_ADDRESS_NO_PORT: Final = 24
 """IP_BIND_ADDRESS_NO_PORT of Linux: a port is chosen at the connect, so that they do not run out per source."""
 _UNDER_WAY: Final = (errno.EINPROGRESS, errno.EINTR)
+_SAID: Final = (errno.ENETUNREACH, errno.EACCES)
+"""What our own machine says at once, but a router that was asked says later: then it is no want of ours. An IPv6 router that
+prohibits is EACCES."""
 _IN_A_ROW: Final = 4
 """Reads that found data waiting before others get their turn: a server that never stops sending must not stop the rest."""
 
@@ -78,6 +81,8 @@ async def _connected(run: Run, sock: socket.socket, address: tuple[object, ...])
     if code in _UNDER_WAY:
         await run.tools.part("connects", Connects).writable(sock.fileno())
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code in _SAID:
+            raise ProbeError(Reason.UNREACHABLE, f"a router on the way says: {os.strerror(code).lower()}")
     if code:
         raise OSError(code, os.strerror(code))
 

@@ -43,6 +43,7 @@ PACKAGES = {
     "imap": "dovecot-imapd",
     "prometheus-blackbox-exporter": "prometheus-blackbox-exporter",
     "fping": "fping",
+    "ip": "iproute2",
 }
 """Program -> the Debian package that brings it; beside `LIBRARIES` the programs need only libc6 and libzstd1."""
 
@@ -90,6 +91,9 @@ LIBRARIES = {
     "libsodium.so.23": "libsodium23",
     "libunwind.so.8": "libunwind8",
     "libapparmor.so.1": "libapparmor1",
+    "libbpf.so.1": "libbpf1",
+    "libelf.so.1": "libelf1",
+    "libmnl.so.0": "libmnl0",
 }
 """Libraries of the SNMP programs and their packages, unpacked where the machine does not have them."""
 
@@ -114,9 +118,10 @@ def cache() -> Path:
 def find(program: str) -> Path | None:
     """Where `program` is, or None; `KeyError` for a program that no package in `PACKAGES` brings."""
     for folder in ("bin", "sbin", "lib/nagios/plugins", "lib/dovecot"):
-        unpacked = cache() / PACKAGES[program] / "usr" / folder / program
-        if unpacked.exists():
-            return unpacked
+        for above in ("usr", "."):
+            unpacked = cache() / PACKAGES[program] / above / folder / program
+            if unpacked.exists():
+                return unpacked
     installed = shutil.which(program)
     return Path(installed) if installed else None
 
