@@ -65,8 +65,8 @@ class _Eye:
         """When it was lost or came back."""
         self.lost_ms = 0
         self.discarded = 0
-        self.touched: dict[str, int] = {}
-        """Targets that were not accused since sight was lost, and the end of the blindness stated of each."""
+        self.touched: dict[str, tuple[int, int]] = {}
+        """Targets that were not accused since sight was lost, and the blindness stated of each."""
         self.look: asyncio.Task[None] | None = None
         self.is_mute = False
 
@@ -92,11 +92,12 @@ class Sight:
     def configure(self, uplinks: Iterable[Uplink], uplink_of: Mapping[str, str]) -> None:
         """These are the ways out, and over which each target is observed. What is known of one that stays is kept."""
         now_ms = self._clock.uptime_ms()
-        before, self._eyes = self._eyes, {}
+        before, eyes = dict(self._eyes), dict[str, _Eye]()
         for uplink in uplinks:
             known = before.get(uplink.id)
             is_same = known is not None and known.uplink == uplink
-            self._eyes[uplink.id] = before.pop(uplink.id) if is_same else _Eye(uplink, now_ms)
+            eyes[uplink.id] = before.pop(uplink.id) if is_same else _Eye(uplink, now_ms)
+        self._eyes = eyes  # In one step and never changed: `views` may be asked from another thread.
         for gone in before.values():
             self._return(gone, now_ms)
         self._uplink_of = dict(uplink_of)
@@ -108,8 +109,8 @@ class Sight:
         target = result.target
         eye = self._eyes.get(self._uplink_of.get(target, ""))
         if eye is None or not _accuses(result):
-            if eye is not None and result.outcome in _GOOD and result.uptime_ms > self._good.get(target, -1):
-                self._good[target] = result.uptime_ms
+            if eye is not None and result.outcome in _GOOD:
+                self._see(eye, target, result.uptime_ms)
             self._deliver(result)
         elif len(self._held) >= _HELD:
             self._pass(eye, result)
@@ -119,7 +120,7 @@ class Sight:
             task.add_done_callback(self._held.discard)
 
     def views(self) -> tuple[View, ...]:
-        """What is known of every uplink."""
+        """What is known of every uplink. May be called from any thread."""
         now_ms = self._clock.uptime_ms()
         return tuple([eye.view(now_ms) for eye in self._eyes.values()])
 
@@ -192,6 +193,13 @@ class Sight:
 
     # -- telling
 
+    def _see(self, eye: _Eye, target: str, at_ms: int) -> None:
+        """It was good then, so we saw it again, even if no look has told yet."""
+        self._good[target] = max(at_ms, self._good.get(target, -1))
+        if target in eye.touched and at_ms > eye.touched[target][0]:
+            self._blind(eye, target, at_ms)
+            del eye.touched[target]
+
     def _pass(self, eye: _Eye, result: Result) -> None:
         if eye.is_seeing:
             self._deliver(result)
@@ -204,15 +212,15 @@ class Sight:
 
     def _state(self, eye: _Eye, now_ms: int) -> None:
         """State until when the observer was blind for the targets that it said so of."""
-        for target, until_ms in list(eye.touched.items()):
+        for target, (_, until_ms) in list(eye.touched.items()):
             if until_ms < now_ms:
                 self._blind(eye, target, now_ms)
 
     def _blind(self, eye: _Eye, target: str, until_ms: int) -> None:
         clock = self._clock
-        eye.touched[target] = until_ms
         # From the very instant of a good sample on that sample would hold, as if nothing had been lost (R5.2).
-        from_ms = max(eye.since_ms, self._good.get(target, -1) + 1)
+        from_ms = eye.touched[target][0] if target in eye.touched else max(eye.since_ms, self._good.get(target, -1) + 1)
+        eye.touched[target] = from_ms, until_ms
         self._deliver(
             Result(
                 target, MODULE, Kind.BLIND, Lane.FACTS, Outcome.OK, Reason.NONE, f"uplink {eye.uplink.id}", clock.wall_ms(),

@@ -122,6 +122,22 @@ async def test_a_blindness_begins_behind_the_last_good_sample() -> None:
     assert (blind.from_ms, blind.until_ms) == (good.uptime_ms + 1, good.uptime_ms + 5_000)
 
 
+async def test_a_good_sample_ends_the_blindness_before_a_look_does() -> None:
+    """Looks are seconds apart: the time until the target was seen again is blind, and nothing of the time afterwards."""
+    world = World()
+    world.answering = set()
+    start_ms = world.clock.now_ms
+    await _observe(world, 5_000)
+    seen_ms = world.clock.now_ms + 10_000
+    good = msgspec.structs.replace(FAILED, outcome=Outcome.OK, reason=Reason.NONE, uptime_ms=seen_ms)
+    blind, passed = await _observe(world, 10_000, good)
+    assert (blind.kind, blind.from_ms, blind.until_ms) == (Kind.BLIND, start_ms, seen_ms)
+    assert passed == good
+    world.answering = {"192.0.2.1"}
+    assert [one.kind for one in await _observe(world, 4_000)] == [Kind.OBS]
+    assert world.sight.views()[0].is_seeing
+
+
 @pytest.mark.parametrize(
     "change",
     [
