@@ -83,7 +83,7 @@ def _shown(inventory: Inventory, options: argparse.Namespace) -> Iterator[str]:
         hint = word(language, "hint", names=", ".join(near)) if near else ""
         raise CommandError(word(language, "unknown", value=id_, hint=hint))
     chosen = inventory.chosen(entry)
-    yield f"{id_}  {entry.name}".rstrip()
+    yield f"{id_}  {inventory.name_of(id_, language) if entry.name else ''}".rstrip()
     yield ""
     yield from _aligned([word(language, "columns").split("\t"), *_settings(inventory, chosen, language)])
     yield ""
@@ -103,7 +103,7 @@ def _settings(inventory: Inventory, chosen: Chosen, language: str) -> Iterator[l
             who, where = _own(inventory, chosen, key)
             yield [key, _value(own[key]), word(language, who), where]
     for each in inventory.told(entry.id):
-        yield [each.key, _value(msgspec.to_builtins(each.value)), word(language, each.origin.value), each.place]
+        yield [each.key, _value(_said(msgspec.to_builtins(each.value))), word(language, each.origin.value), each.place]
     yield from _snmp(inventory, chosen, language)
 
 
