@@ -43,6 +43,9 @@ calendars:
   - {id: office, hours: {mon: ["07:30-11:30"]}, special_days: {2026-03-14: ["07:30-11:30"]}}
 groups:
   - {id: g, rule: all, members: [portal]}
+maintenance:
+  - {id: patch, title: Vá lỗi, scope: [portal, {class: ups}], from: 2026-12-06T22:00:00+07:00, for: 4h, propagate: true}
+  - {id: nightly, scope: ["site:tu-ky"], repeat: {weekly: daily, at: "22:00", for: 1h, first: 2026-12-01, last: 2026-12-31}}
 """
 AUTHS = "auths:\n  example: {version: 2, community: public}\n"
 
@@ -119,7 +122,7 @@ def test_diff_tells_what_the_collector_would_take_anew(config: Path, capsys: pyt
     text = INVENTORY.replace("interval_s: 30", "interval_s: 60").replace(
         "  - {id: dic}\n", "  - {id: dic, name: DIC}\n  - {id: new}\n"
     )
-    text = text.replace("groups:\n  - {id: g, rule: all, members: [portal]}\n", "")
+    text = text.replace("groups:\n  - {id: g, rule: all, members: [portal]}\n", "").replace("for: 4h", "for: 5h")
     (config.parent / "inventory" / "all.yml").write_text(text, encoding="utf-8")
     assert said(capsys, config, "diff").splitlines() == [
         "~ site dic",
@@ -130,8 +133,10 @@ def test_diff_tells_what_the_collector_would_take_anew(config: Path, capsys: pyt
         "~ target tu-ky-ups",
         "    interval_s: 30 -> 60",
         "- group g",
+        "~ planned maintenance patch",
+        "    for: 4h -> 5h",
         "",
-        "1 added, 1 removed, 3 changed",
+        "1 added, 1 removed, 4 changed",
     ]
 
 
@@ -163,6 +168,7 @@ def test_the_exported_file_is_an_inventory(config: Path, capsys: pytest.CaptureF
     assert again.targets == before.targets
     assert again.subjects(()) == before.subjects(())
     assert again.calendars == before.calendars
+    assert again.maintenance == before.maintenance
 
 
 def test_without_an_inventory_it_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

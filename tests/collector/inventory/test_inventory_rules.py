@@ -150,3 +150,21 @@ def test_holidays_of_another_year_are_said(tmp_path: Path) -> None:
     text = "holidays:\n  - {id: vietnam-2027, days: [2027-01-01, 2026-09-02]}\n"
     assert warnings(tmp_path, text) == ['a.yml:4: holidays[0].days[1]: found "2026-09-02", expected a day of 2027']
     assert warnings(tmp_path, text, "vi") == ['a.yml:4: holidays[0].days[1]: thấy "2026-09-02", cần một ngày của năm 2027']
+
+
+def test_planned_maintenance_that_the_rules_would_refuse_is_told(tmp_path: Path) -> None:
+    """Not refused here: what stands in its way may be over, and hosts of agents may follow."""
+    text = (
+        "maintenance:\n"
+        "  - {id: a, scope: [box, 'site:dic'], from: 2026-12-06, for: 4h}\n"
+        "  - {id: b, scope: ['site:dic', box], repeat: {weekly: daily, at: '02:00', for: 1h, "
+        " first: 2026-12-01, last: 2027-01-31}}\n"
+        "  - {id: c, scope: [{class: router}], from: 2026-12-06, for: 4h}\n"
+    )
+    expected = "a selector that picks a written target; hosts of agents may follow"
+    beside = "found the same scope and some of the same time as a, expected times of its own, or the window is refused"
+    assert warnings(tmp_path, text) == [
+        f"a.yml:5: maintenance[1]: {beside}",
+        f"a.yml:6: maintenance[2].scope[0]: found no target, expected {expected}",
+    ]
+    assert "cùng phạm vi và trùng một phần thời gian với a, cần thời gian riêng" in warnings(tmp_path, text, "vi")[0]

@@ -16,6 +16,7 @@ from collector.core.change import StoreError
 from collector.core.corrections import CorrectionPlan
 from collector.core.corrections import counted as counted_corrections
 from collector.core.people import Actor, Person, PersonError, PersonProblem, Role
+from collector.core.planned import Planned
 from collector.core.state import State
 from collector.core.windows import Once, Selector, WindowPlan, counted
 from collector.store.engine import connect
@@ -294,3 +295,27 @@ async def test_an_act_and_its_audit_row_are_stored_together(url: str) -> None:
     assert (await store.create_window(asked(), U1, NOW, RULES)).id == "M1"
     assert await store.verify_audit() is None
     await store.close()
+
+
+async def test_what_the_inventory_plans_is_asked_for_once(peopled: Store) -> None:
+    """In one transaction, audited like any act; a clock that went back does not make it ask beside itself."""
+    said = [Planned("patch", "a.yml", WindowPlan(Once(NOW + HOUR, NOW + 3 * HOUR), (Selector(subjects=("T",)),)), "patching")]
+    assert await peopled.take_planned(said, NOW, RULES) == []
+    assert await peopled.take_planned(said, NOW + 1, RULES) == []
+    await peopled.act_on_window("M1", ActKind.APPROVE, Body(), (U2, NOW + 2, RULES))
+    changed = [msgspec.structs.replace(said[0], reason="other work")]
+    assert await peopled.take_planned(changed, NOW + 2 * HOUR, RULES) == []
+    assert await peopled.take_planned(said, NOW + HOUR, RULES) == []
+    acts_done = [
+        ("inventory", f"maintenance.{kind}", id_)
+        for kind, id_ in (("end", "M1"), ("create", "M2"), ("cancel", "M2"), ("create", "M3"))
+    ]
+    assert (await trail(peopled))[-4:] == acts_done
+    windows = counted(await peopled.window_acts(), NOW + 9 * HOUR, EVER)
+    assert [(one.id, one.from_ms, one.to_ms) for one in windows] == [("M1", NOW + HOUR, NOW + 2 * HOUR)]
+    assert await peopled.verify_acts() is None
+
+
+async def test_nobody_is_called_as_the_inventory_is(peopled: Store) -> None:
+    """Or somebody could take back what it asked for, and approve in its name."""
+    assert await denied(peopled.add_person("Inventory", Role.ADMIN, b"x", LOCAL, now_ms=NOW)) is PersonProblem.BAD_NAME
