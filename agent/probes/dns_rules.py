@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from msgspec import Meta
 
 from agent.probes.probe import ProbeSettings
 from agent.probes.shapes import GoRegex
-from agent.sheets.gopattern import compile_go
+
+if TYPE_CHECKING:
+    from agent.probes.patterns import Pattern
 
 _SHOWN: Final = 80
 
@@ -50,22 +51,26 @@ class Rules:
             return "there are none"
         for record in records:
             for pattern in self._never:
-                if pattern.search(record):
-                    return f"{_shown(record)} matches {pattern.pattern}"
+                if pattern.finds(record.encode()):
+                    return f"{_shown(record)} matches {pattern.text}"
             for pattern in self._each:
-                if not pattern.search(record):
-                    return f"{_shown(record)} does not match {pattern.pattern}"
+                if not pattern.finds(record.encode()):
+                    return f"{_shown(record)} does not match {pattern.text}"
         for pattern in self._all:
-            if any(not pattern.search(record) for record in records):
-                return f"not all match {pattern.pattern}"
-        if self._any and not any(pattern.search(record) for record in records for pattern in self._any):
+            if any(not pattern.finds(record.encode()) for record in records):
+                return f"not all match {pattern.text}"
+        if self._any and not any(pattern.finds(record.encode()) for record in records for pattern in self._any):
             return "none matches any of the expressions"
         return ""
 
 
-def _compiled(where: str, texts: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+def _compiled(where: str, texts: tuple[str, ...]) -> tuple[Pattern, ...]:
+    if not texts:
+        return ()
+    from agent.probes.patterns import Pattern  # needs a package that a question without rules does not
+
     try:
-        return tuple([compile_go(text, whole=False) for text in texts])
+        return tuple([Pattern(text) for text in texts])
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 from msgspec import Meta
 
@@ -12,7 +12,9 @@ from agent.probes import mail
 from agent.probes.mail import MailSettings, Talk, address_problem, give_phases, goodbye, shown, talking
 from agent.probes.probe import Finding, Probe, ProbeError, Run
 from agent.probes.shapes import GoRegex
-from agent.sheets.gopattern import compile_go
+
+if TYPE_CHECKING:
+    from agent.probes.patterns import Pattern
 
 STATUS: Final = Family(
     "probe_smtp_status_code", MetricType.GAUGE, "Code of the server's last reply in each phase of SMTP", ("phase",)
@@ -50,7 +52,7 @@ class _Reply(NamedTuple):
 def open_probe(settings: Settings) -> Probe:
     """A probe of a host or `host:port`; port 25 or 465 if none is said. Raises `ValueError`."""
     mail.check(settings)
-    banner = compile_go(settings.banner, whole=False) if settings.banner else None
+    banner = _compiled(settings.banner)
 
     async def probe(address: str, run: Run) -> Finding:
         codes: dict[str, int] = {}
@@ -58,7 +60,7 @@ def open_probe(settings: Settings) -> Probe:
             async with talking(settings, address, _PORTS, run) as talk:
                 greeting = await _asked(talk, codes, "banner", None, 220)
                 text = "\n".join(greeting.lines)
-                if banner is not None and not banner.search(text):
+                if banner is not None and not banner.finds(text.encode()):
                     raise ProbeError(Reason.MISMATCH, f"banner: {shown(text)!r} does not match {settings.banner}")
                 await _converse(settings, talk, codes)
                 await goodbye(lambda: _asked(talk, codes, "quit", "QUIT", 221), run)
@@ -69,6 +71,17 @@ def open_probe(settings: Settings) -> Probe:
             give_phases(SECONDS, run)
 
     return probe
+
+
+def _compiled(banner: str) -> Pattern | None:
+    if not banner:
+        return None
+    from agent.probes.patterns import Pattern  # needs a package that others do not
+
+    try:
+        return Pattern(banner)
+    except ValueError as error:
+        raise ValueError(f"banner: {error}") from None
 
 
 async def _converse(settings: Settings, talk: Talk, codes: dict[str, int]) -> None:

@@ -6,7 +6,7 @@ A connect without conversation is what most probes of an estate are; it costs as
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 from msgspec import Meta
 
@@ -17,8 +17,11 @@ from agent.probes.probe import OK, Finding, Probe, ProbeError, ProbeSettings, Ru
 from agent.probes.resolve import IpChoice, check_source, resolve, split_address
 from agent.probes.shapes import CertDays, Fallback, GoRegex, IpName, SourceIp
 from agent.probes.tls_settings import TlsSettings, make_context
-from agent.sheets.gopattern import compile_go, expand
+from agent.sheets.gopattern import expand
 from agent.wire import RESERVED_LABELS
+
+if TYPE_CHECKING:
+    from agent.probes.patterns import Match, Pattern
 
 REGEX: Final = Family("probe_failed_due_to_regex", MetricType.GAUGE, "Indicates if probe failed due to regex")
 DURATION: Final = Family("probe_tcp_duration_seconds", MetricType.GAUGE, "Duration of the TCP probe by phase", ("phase",))
@@ -67,7 +70,7 @@ class Settings(ProbeSettings, frozen=True):
 
 class _Step(NamedTuple):
     number: int
-    pattern: re.Pattern[str] | None
+    pattern: Pattern | None
     send: str
     starttls: bool
     info: Family | None
@@ -175,7 +178,7 @@ async def _step(run: Run, stream: Stream, step: _Step, left: int) -> int:
     return left
 
 
-async def _expected(run: Run, stream: Stream, step: _Step, left: int) -> tuple[re.Match[str], int]:
+async def _expected(run: Run, stream: Stream, step: _Step, left: int) -> tuple[Match, int]:
     assert step.pattern is not None
     last = ""
     while line := await stream.readline():
@@ -183,7 +186,7 @@ async def _expected(run: Run, stream: Stream, step: _Step, left: int) -> tuple[r
         text = line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "surrogateescape")
         if run.is_verbose:
             run.say(f"step {step.number}: read {words(text, 200)}")
-        if (match := step.pattern.search(text)) is not None:
+        if (match := step.pattern.match(text)) is not None:
             return match, left
         if left <= 0:
             raise _UnmatchedError(
@@ -237,9 +240,13 @@ def _steps(settings: Settings) -> tuple[_Step, ...]:
     return tuple(steps)
 
 
-def _pattern(step: QueryResponse, where: str) -> re.Pattern[str] | None:
+def _pattern(step: QueryResponse, where: str) -> Pattern | None:
+    if not step.expect:
+        return None
+    from agent.probes.patterns import Pattern  # needs a package that a mere connection does not
+
     try:
-        return compile_go(step.expect, whole=False) if step.expect else None
+        return Pattern(step.expect, captures=True)
     except ValueError as error:
         raise ValueError(f"{where}: expect: {error}") from error
 

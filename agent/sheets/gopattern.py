@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 import warnings
-from typing import Final
+from typing import Any, Final, Protocol
 
 _FLAGS: Final = re.compile(r"\(\?([ims]+)\)")
 _POSIX: Final = {
@@ -74,7 +74,14 @@ def _translated(text: str, *, multiline: bool) -> str:
     return "".join(parts)
 
 
-def expand(template: str, match: re.Match[str]) -> str:
+class Groups(Protocol):
+    """What groups matched, by number or name; `IndexError` for one that there is not."""
+
+    def __getitem__(self, key: Any, /) -> Any:
+        """Text, or None or empty for a group that took no part."""
+
+
+def expand(template: str, match: Groups) -> str:
     """Go's `Regexp.Expand`: `$1`, `${1}`, `$name`, `$$`. A name is as long as it can be (`$1x` is the group `1x`), and one that
     does not exist is empty."""
 

@@ -229,6 +229,20 @@ async def test_a_server_that_never_ends_its_lines_is_stopped_and_lets_others_run
     assert turns >= 4
 
 
+async def test_no_line_is_made_to_be_searched_for_ever() -> None:
+    """An expression of several repeats and a line that nearly matches cost the other probes nothing."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"a " * 20_000 + b"\r\n")
+        writer.close()
+
+    steps = [{"expect": "(.+) (.+) (.+) ready$"}]
+    async with serving(handler) as port:
+        found = await ran(_probe(query_response=steps), f"127.0.0.1:{port}", timeout_s=3.0)
+    assert found.reason is Reason.MISMATCH, found.detail
+    assert found.took_s < 2.0
+
+
 async def test_a_reset_in_a_conversation_is_refused() -> None:
     """The server took the connection and threw it away."""
 
