@@ -140,6 +140,8 @@ _TEXT: Final[dict[str, str]] = {
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 """A text of the file as `show` gives it: whatever it says, it is not ours to translate."""
 _PLACE: Final = re.compile(r"\{\d\}")
+_KEYED: Final = re.compile(r"([a-z][a-z0-9_]*(?:\.[A-Za-z0-9_-]+)*(?:, [a-z][a-z0-9_]*)*): (.+)", re.DOTALL)
+"""What is wrong behind a key, or behind several of one file."""
 _ESCAPED_PLACE: Final = re.compile(r"\\\{\d\\\}")
 
 
@@ -155,6 +157,8 @@ def vietnamese(text: str) -> str:
     for pattern, translated in patterns:
         if match := pattern.fullmatch(text):
             return translated.format(*map(vietnamese, match.groups()))
+    if keyed := _KEYED.fullmatch(text):
+        return f"{keyed[1]}: {vietnamese(keyed[2])}"
     return text
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from agent import words
 from agent.config import ConfigError, load
-from agent.config_words import told
+from agent.config_words import told, vietnamese
 from agent.kinds import PROBES
 from agent.model import Outcome
 from agent.probes import module_file
@@ -79,14 +79,16 @@ def probe(parsed: argparse.Namespace, language: str) -> Answer:
         module = _module(parsed, files, language)
         kind = importlib.import_module(PROBES[module.kind].partition(":")[0])
         if problem := kind.address_problem(parsed.target):
-            raise _UsageError(words.say("p_bad_target", language, target=parsed.target, expected=problem))
+            raise _UsageError(words.say("p_bad_target", language, target=parsed.target, expected=_in(language, problem)))
         opened = open_module(module)
     except (ConfigError, SheetError) as error:
         return Answer("", f"{told(error.problems, language)}\n", EXIT_USAGE)
     except _UsageError as error:
         return Answer("", f"{error}\n", EXIT_USAGE)
     except (ValueError, ImportError) as error:
-        return Answer("", f"{words.say('p_unusable', language, module=module.name, why=error)}\n", EXIT_USAGE)
+        return Answer(
+            "", f"{words.say('p_unusable', language, module=module.name, why=_in(language, str(error)))}\n", EXIT_USAGE
+        )
     timeout_s = parsed.timeout or module.timeout_s or DEFAULT_TIMEOUT_S
 
     async def run() -> tuple[Done, Run]:
@@ -99,6 +101,11 @@ def probe(parsed: argparse.Namespace, language: str) -> Answer:
 
     done, ran = asyncio.run(run())
     return _answer(done, ran, module, kind.Settings, language)
+
+
+def _in(language: str, text: str) -> str:
+    """What a kind refuses, in the language of the person."""
+    return vietnamese(text) if language == "vi" else text
 
 
 def _local(config: str | None) -> ProbesSettings:

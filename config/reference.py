@@ -1,7 +1,7 @@
 """Writes `config/REFERENCE.md`: `python -m config.reference`; with `--check` it only says whether the file is out of date.
 
 Everything comes from where it is used: settings from their structs, readers from the table of kinds, host series from the
-golden answers of the recorded machines, the project's own series from the table of names.
+golden answers of the recorded machines, probes and SNMP from their own parts, the project's own series from the table of names.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from agent.snmp.library import Library
 from agent.snmp.own import FAMILIES as POLL_FAMILIES
 from agent.snmp.vocabulary import PREFIX, Kind
 from collector.expose import names
-from config import reference_snmp
+from config import reference_probes, reference_snmp
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "config" / "REFERENCE.md"
@@ -40,6 +40,7 @@ HEAD = """\
 - [Readers](#readers)
 - [`collector.yml`](#collectoryml)
 - [Inventory](#inventory)
+- [Probes](#probes)
 - [Profiles of devices](#profiles-of-devices)
 - [Series of hosts](#series-of-hosts)
 - [Series of devices](#series-of-devices)
@@ -92,7 +93,7 @@ def type_text(annotated: types.Type) -> str:
         return str(form)
     match kind:
         case types.LiteralType():
-            return "one of " + ", ".join(f"`{value}`" for value in sorted(kind.values, key=str))
+            return "one of " + ", ".join(f"`{value}`" if value != "" else "nothing" for value in sorted(kind.values, key=str))
         case types.IntType():
             return f"whole number{_bounds(kind)}"
         case types.FloatType():
@@ -301,6 +302,8 @@ def render() -> str:
         "\n## `collector.yml`\n\n" + settings_table(collector.settings.Config),
         "\n## Inventory\n\nFiles `*.yml` of one folder (`inventory` in `collector.yml`), read together.\n\n",
         settings_table(collector.inventory.InventoryFile),
+        "\n## Probes\n\n",
+        *reference_probes.sections(_table, settings),
         "\n## Profiles of devices\n\n" + _profiles(library),
         "\n## Series of hosts\n\n",
         *_host_names(),

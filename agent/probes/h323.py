@@ -82,7 +82,7 @@ def address_problem(address: str) -> str:
     try:
         split_address(address, h323.PORT)
     except ValueError as error:
-        return str(error)
+        return f"a host or host:port ({error})"
     return ""
 
 

@@ -44,11 +44,11 @@ _KNOWN: Final = 1024
 
 
 def address_problem(address: str) -> str:
-    """What is wrong with an address; "" if nothing is."""
+    """What was expected instead of this address; "" if it is one."""
     try:
         http_url.parse(address)
-    except ValueError as error:
-        return str(error)
+    except ValueError:
+        return http_url.EXPECTED
     return ""
 
 

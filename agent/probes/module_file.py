@@ -13,9 +13,10 @@ import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import Meta
 
 from agent.config import Problem, show
 from agent.kinds import PROBES
@@ -33,10 +34,14 @@ _PART: Final = re.compile(r"[A-Za-z0-9_-]+")
 _FIRST: Final = re.compile(r"[a-z][a-z0-9_]*(?=[, ])")
 
 
-class _Head(msgspec.Struct, frozen=True, kw_only=True):
-    prober: str
-    timeout: Duration = 0.0
-    degraded_after: Duration = 0.0
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """What every module may say, beside the settings of its kind, which stand in a section of that name."""
+
+    prober: Annotated[str, Meta(description="The kind, whose settings stand in a section of its name.")]
+    timeout: Annotated[
+        Duration, Meta(description="Longest run; 0: `10s`. Never longer than the distance of two runs lets it.")
+    ] = 0.0
+    degraded_after: Annotated[Duration, Meta(description="`degraded` when a success took longer; 0: never.")] = 0.0
 
 
 class ModuleFiles(msgspec.Struct, frozen=True):
@@ -90,7 +95,9 @@ def changed(module: Module, given: Mapping[str, Any]) -> Module:
     found = _File(sheet, os.environ, takes_plain=True)
     if sheet.problems:
         above = f"modules.{module.name}.{module.kind}."
-        raise SheetError([msgspec.structs.replace(each, key=each.key.removeprefix(above)) for each in sheet.problems])
+        raise SheetError(
+            [msgspec.structs.replace(each, file="--set", line=0, key=each.key.removeprefix(above)) for each in sheet.problems]
+        )
     return msgspec.structs.replace(module, settings=found.modules[module.name].settings)
 
 
@@ -182,7 +189,7 @@ class _File:
         )
 
     def _head(self, raw: dict[str, Any], key: Key) -> dict[str, Any]:
-        head: dict[str, Any] = self._preparer.prepared({part: raw[part] for part in _HEAD if part in raw}, _Head, key)
+        head: dict[str, Any] = self._preparer.prepared({part: raw[part] for part in _HEAD if part in raw}, Head, key)
         return head
 
     def _settings(self, kind: str, raw: dict[str, Any], key: Key) -> dict[str, Any] | None:
@@ -229,7 +236,7 @@ class _File:
         first = _FIRST.match(why)
         if first and isinstance(given, dict) and first[0] in given:
             at = (*at, first[0])
-        self.sheet.say(at, "settings that do not fit together", why)
+        self.sheet.say(at, "settings that do not fit together", why.removeprefix("expected "))
 
 
 def settings_of(module: Module) -> ProbeSettings:

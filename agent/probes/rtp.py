@@ -117,7 +117,7 @@ def address_problem(address: str) -> str:
     try:
         split_address(address, PORT)
     except ValueError as error:
-        return str(error)
+        return f"a host or host:port ({error})"
     return ""
 
 

@@ -94,7 +94,7 @@ def address_problem(address: str) -> str:
     try:
         sip.parse_address(address)
     except sip.SipError:
-        return "expected host, host:port or sip:user@host:port;transport=tcp"
+        return "host, host:port or sip:user@host:port;transport=tcp"
     return ""
 
 
@@ -204,7 +204,7 @@ class _Exchange:
         self.warning: Finding | None = None
         """Of what still works."""
         self._wait_s = settings.t1
-        self._foreign = 0
+        self._foreign = self._provisional = 0
 
     async def over_datagrams(self, sock: socket.socket, options: sip.Options) -> sip.Response:
         """The final response over UDP; the request is sent again as RFC 3261 17.1.2 says until the run ends."""
@@ -273,6 +273,9 @@ class _Exchange:
         self._say(data)
         if response.status < 200:
             self._wait_s = _T2_S  # It is being worked on (RFC 3261 17.1.2).
+            self._provisional += 1
+            if self._provisional > _MAX_FOREIGN:
+                raise ProbeError(Reason.MISMATCH, "the server answers without end that it is being worked on")
             return None
         self.status = response.status
         return response

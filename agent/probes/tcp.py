@@ -85,11 +85,11 @@ class _Plan(NamedTuple):
 
 
 def address_problem(address: str) -> str:
-    """What is wrong with an address, empty if nothing is."""
+    """What was expected instead of this address; "" if it is one."""
     try:
         split_address(address)
     except ValueError as error:
-        return str(error)
+        return f"host:port ({error})"
     return ""
 
 

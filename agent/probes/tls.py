@@ -69,11 +69,11 @@ class Settings(ProbeSettings, frozen=True):
 
 
 def address_problem(address: str) -> str:
-    """What is wrong with an address, empty if nothing is."""
+    """What was expected instead of this address; "" if it is one."""
     try:
         split_address(address)
     except ValueError as error:
-        return str(error)
+        return f"host:port ({error})"
     return ""
 
 
