@@ -8,14 +8,16 @@ endif
 PORT ?= 8600
 AGENT_PORT ?= 8601
 DATA ?= var
-BENCH ?= agent ingest exposition memory judge report store start snmp devices
+TROUBLE ?= yes
+SECONDS ?= 0
+BENCH ?= agent ingest exposition memory judge report store start snmp devices probes
 
 VENV := .venv
 PY := $(VENV)/bin/python
 BASE := .cache/base
 export PYTHON PYTHONDONTWRITEBYTECODE=1
 
-.PHONY: help run test lint types project unit base e2e generated wheel bench reference boards lock peers format clean
+.PHONY: help run province test lint types project unit base e2e generated wheel bench reference boards lock peers format clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -23,6 +25,9 @@ help: ## this list
 
 run: $(VENV)/.run ## start the collector and an agent of this machine; PORT=8600 AGENT_PORT=8601 DATA=var
 	@exec $(PY) -m collector local --data "$(DATA)" --port "$(PORT)" --agent-port "$(AGENT_PORT)"
+
+province: $(VENV)/.dev ## SIMULATE the example province on this machine; PORT=8600 DATA=var TROUBLE=yes|no|soon SECONDS=0
+	@exec $(PY) -m tests.province --data "$(DATA)/province" --port "$(PORT)" --trouble "$(TROUBLE)" --seconds "$(SECONDS)"
 
 test: lint project unit base e2e generated wheel ## everything that CI runs, in its order
 	@echo "all checks passed"

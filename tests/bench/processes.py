@@ -27,17 +27,17 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICK
 
 
-def pss_bytes(pid: int) -> int:
+def pss_bytes(pid: int | str) -> int:
     """Proportional set size: resident memory with shared pages divided among those who map them."""
     return _rollup(pid, "Pss:")
 
 
-def rss_bytes(pid: int) -> int:
+def rss_bytes(pid: int | str) -> int:
     """Resident set size: every page in full, however many processes map it."""
     return _rollup(pid, "Rss:")
 
 
-def _rollup(pid: int, key: str) -> int:
+def _rollup(pid: int | str, key: str) -> int:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith(key):
             return int(line.split()[1]) * 1024
