@@ -101,6 +101,15 @@ async def test_a_provisional_response_does_not_end_it(how: str) -> None:
     assert ran.samples["probe_sip_status_code"] == 200
 
 
+@HOW
+async def test_a_server_that_is_always_working_on_it_is_given_up(how: str) -> None:
+    """A flood of them holds up nobody, and ends the run before its deadline."""
+    async with SipServer(how, lambda request, _number: [response(request, "100 Trying")] * 300) as server:
+        ran = await run("sip", server.address)
+    assert found(ran) == (Outcome.FAILED, Reason.MISMATCH), ran.done.finding
+    assert ran.done.duration_s < 5.0
+
+
 async def test_a_provisional_response_slows_retransmission() -> None:
     """After 100 the request is sent again every 4 s only (RFC 3261 17.1.2)."""
     async with SipServer("udp", lambda request, _number: [response(request, "100 Trying")]) as server:
