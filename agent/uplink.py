@@ -227,7 +227,9 @@ class Uplink:
         most = min(most - len(entries), credit)
         room -= sum(len(entry.payload) for entry in entries)
         if most > 0 and room > 0:
-            entries += self._spool.backlog(most, room)
+            # A loss that the backlog comes upon is the freshest fact, for which an older one leaves the fresh: not twice.
+            chosen = {(entry.lane, entry.seq) for entry in entries}
+            entries += [entry for entry in self._spool.backlog(most, room) if (entry.lane, entry.seq) not in chosen]
         return batch.fit(entries, self._peer.confirmed)
 
     @property
