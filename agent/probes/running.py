@@ -17,6 +17,7 @@ from agent.kinds import PROBES
 from agent.model import Outcome, Readings, Reason
 from agent.probes.failures import failed, finding_of, is_ours
 from agent.probes.held import TOO_BUSY
+from agent.probes.labels import words
 from agent.probes.limits import Limits
 from agent.probes.probe import DURATION, MAX_DETAIL, SUCCESS, Finding, Module, Probe, Run
 
@@ -83,6 +84,9 @@ def _mistake(address: str, error: BaseException, run: Run) -> Finding:
 
 
 def _done(finding: Finding, duration_s: float, run: Run) -> Done:
+    if not finding.detail.isprintable() or len(finding.detail) > MAX_DETAIL:
+        # Halves of characters would cost all reports that are stored with it, and terminals obey what servers put there.
+        finding = msgspec.structs.replace(finding, detail=words(finding.detail, MAX_DETAIL))
     is_success = finding.outcome in (Outcome.OK, Outcome.DEGRADED)
     readings = [(SUCCESS, _SINGLE, _GOOD if is_success else _BAD), (DURATION, _SINGLE, (duration_s,)), *run.readings()]
     left = MAX_SERIES

@@ -136,6 +136,23 @@ async def test_a_flood_of_samples_is_cut_and_said() -> None:
     assert done.finding == Finding(Outcome.OK, Reason.NONE, f"more than {MAX_SERIES} series, the rest is left out")
 
 
+@pytest.mark.parametrize("raised", [True, False])
+async def test_a_detail_is_one_printable_line_whatever_a_server_put_into_it(raised: bool) -> None:
+    """Halves of characters could not be stored, a NUL is refused, and terminals and logs obey the rest."""
+    said = "answered \x9b31m\x1b[2J\nroot\0\udc80" + "x" * 1000
+
+    async def body(_run: Run) -> Finding:
+        if raised:
+            raise ConnectionResetError(said)
+        return Finding(Outcome.FAILED, Reason.BAD_STATUS, said)
+
+    detail = (await end_of(body)).finding.detail
+    assert detail.startswith("answered ")
+    assert detail.isprintable()
+    assert len(detail) <= 300
+    detail.encode()
+
+
 async def test_whoever_cancels_a_run_ends_it() -> None:
     """A cancellation from outside is no finding."""
     began = asyncio.Event()
