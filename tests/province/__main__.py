@@ -23,7 +23,7 @@ from tests.province.simulation import Options, Simulation
 
 TROUBLE: Final = {"yes": (150.0, 45.0, 300.0), "soon": (45.0, 3.0, 55.0), "no": None}
 """Seconds until the first one, between two beginnings, and that each lasts."""
-SOURCE: Final = Path(__file__).parents[2] / "config" / "collector.yml"
+SOURCE: Final = Path(__file__).parents[2] / "config" / "province.yml"
 
 
 def main() -> int:
@@ -59,7 +59,7 @@ def _options() -> Options:
     parser = argparse.ArgumentParser(prog="python -m tests.province", description=__doc__)
     parser.add_argument("--source", type=Path, default=SOURCE, help="the collector.yml that names the inventory")
     parser.add_argument("--data", type=Path, default=Path("var/province"))
-    parser.add_argument("--port", type=int, default=8620, help="of the collector's pages; agents use the next one")
+    parser.add_argument("--port", type=int, default=8600, help="of the collector's pages; agents use the next one")
     parser.add_argument("--base", type=int, default=20_000, help="added to the port of every simulated service")
     parser.add_argument("--trouble", choices=TROUBLE, default="yes")
     parser.add_argument("--seconds", type=float, default=0.0, help="end after so many; 0: only when asked to")

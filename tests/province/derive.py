@@ -38,7 +38,7 @@ _PLACE: Final = re.compile(r"(?:([a-z]+)://)?(\[[^]]+\]|[^:/\[\]]+)(?::([0-9]+))
 _SCHEMES: Final = {"http": 80, "https": 443}
 _TLS_KINDS: Final = ("http", "tcp", "tls", "smtp", "imap", "sip", "dns")
 _FILE: Final = re.compile(r"(.+)_(?:file|env)\Z")
-_PLAIN: Final = {"calendars", "holidays", "groups"}
+_REWRITTEN: Final = {"include", "sites", "targets", "uplinks", "templates", "defaults"}
 
 
 class Ground(NamedTuple):
@@ -124,8 +124,15 @@ def _write(file: Path, value: Any) -> None:
 
 def _said(value: msgspec.Struct, without: Iterable[str] = ()) -> dict[str, Any]:
     """What a structure says beyond what is said of everything."""
-    said = msgspec.to_builtins(value)
-    return {key: part for key, part in said.items() if part not in (None, "", [], (), {}) and key not in without}
+    said: dict[str, Any] = _full(msgspec.to_builtins(value))
+    return {key: part for key, part in said.items() if key not in without}
+
+
+def _full(value: Any) -> Any:
+    """Without what is empty."""
+    if isinstance(value, dict):
+        return {key: _full(part) for key, part in value.items() if part not in (None, "", [], (), {})}
+    return [_full(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _defaults(inventory: Inventory) -> dict[str, Any]:
@@ -140,7 +147,7 @@ def _plain(documents: Iterable[Document]) -> dict[str, list[Any]]:
     """What has no addresses, as it is written."""
     found: dict[str, list[Any]] = {}
     for document in documents:
-        for key in _PLAIN & set(document.value or {}):
+        for key in set(document.value or {}) - _REWRITTEN:
             found.setdefault(key, []).extend(document.value[key] or [])
     return found
 

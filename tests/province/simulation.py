@@ -27,7 +27,7 @@ from collector.local.children import Child, LocalError, finish, say
 from collector.local.words import Words
 from collector.store.store import Store
 from tests.province import walks
-from tests.province.agents import Agent, states
+from tests.province.agents import Agent, Spool, states
 from tests.province.cast import Cast, choose
 from tests.province.derive import ECHO_PORT, SNMP_PORT, Ground, any_credentials, derive, derive_modules
 from tests.province.devices import Devices, Scripted, scripted
@@ -198,6 +198,8 @@ class Simulation:
         """Redeem all codes over the wire, and let the agents live."""
         url, library = f"https://127.0.0.1:{self._agent_port}", inventory.equipment and inventory.equipment.library
         limit, context = asyncio.Semaphore(4), ssl.create_default_context()
+        kept = self._ground.folder / "spools.json"
+        spools = msgspec.json.decode(kept.read_bytes(), type=dict[str, Spool]) if kept.exists() else {}
 
         async def redeem(name: str) -> Identity:
             async with limit:
@@ -206,7 +208,7 @@ class Simulation:
                     context.load_verify_locations(cadata=pem)
                 entry = inventory.entries.get(name)
                 place = (town, (entry.address or "") if entry is not None else "")
-                self._agents[name] = Agent(identity, context, self._agent_port, place, library)
+                self._agents[name] = Agent(identity, context, self._agent_port, place, library, spools.get(name))
                 return identity
 
         await asyncio.gather(*map(redeem, codes))
@@ -216,6 +218,7 @@ class Simulation:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            kept.write_bytes(msgspec.json.encode({name: agent.spool for name, agent in self._agents.items()}))
 
         stack.push_async_callback(end)
         self._say("enrolled", agents=len(codes))
@@ -285,8 +288,9 @@ class Simulation:
             return
         if not act.begins:
             seen = msgspec.json.decode((await asyncio.to_thread(self._page, f"/api/v1/targets/{target}"))[1] or b"{}")
-            reason = seen.get("reason", {}).get(self._options.language, "")
-            self._say("sees", target=target, state=seen.get("state", "?"), reason=reason)
+            reasons = [seen.get("reason", {}).get(self._options.language, "")]
+            reasons += [f"{one['module']}: {one['detail']}" for one in seen.get("modules", ()) if one.get("detail")]
+            self._say("sees", target=target, state=seen.get("state", "?"), reason="; ".join(filter(None, reasons)))
         said = stage.play(act)
         self._say(f"{act.part}_{'begin' if act.begins else 'end'}", target=self._named(target, source), **said)
 
