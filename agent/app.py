@@ -241,7 +241,7 @@ class App:
             signal.signal(signal.SIGHUP, ask_reload)
 
     def _own_readings(self, tally: Tally) -> Readings:
-        return self._own.readings(tally, self._spool.status(), self._uplink.status())
+        return (*self._own.readings(tally, self._spool.status(), self._uplink.status()), *self._others.readings())
 
     def _pulse(self) -> None:
         self._notifier.send(WATCHDOG)
@@ -304,6 +304,7 @@ class App:
             spool=self._spool.status(),
             uplink=self._uplink.status(),
             stopped=stopped,
+            observing=self._others.status(),
         )
         try:
             self._status_file.write(value)

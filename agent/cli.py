@@ -20,7 +20,7 @@ from agent.settings import DEFAULT_FILE, WINDOWS, Settings
 if TYPE_CHECKING:
     from agent.crew import Run
     from agent.spool import SpoolStatus
-    from agent.status import ReaderStatus, Status
+    from agent.status import ObservingStatus, ReaderStatus, Status
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -267,6 +267,8 @@ def describe(value: Status, now_ms: int, language: str) -> tuple[list[str], bool
     ]
     if uplink.detail:
         lines.append(f"  {uplink.detail}")
+    if value.observing is not None:
+        lines += _describe_observing(value.observing, language)
     return lines, not value.stopped and not silent and uplink.state.value == "ok" and not value.spool.disk_error
 
 
@@ -277,6 +279,14 @@ def _describe_readers(readers: Sequence[ReaderStatus], language: str) -> Iterato
     for reader in readers:
         if _is_of_interest(reader.outcome, reader.detail):
             yield f"  {reader.kind}: {words.name('outcome', reader.outcome, language)}: {reader.detail}"
+
+
+def _describe_observing(observing: ObservingStatus, language: str) -> Iterator[str]:
+    counts = {name: getattr(observing, name) for name in ("probes", "devices", "in_flight", "late", "missed", "shed")}
+    yield words.say("s_observing", language, **counts)
+    for way in observing.uplinks:
+        state = words.say("s_seeing" if way.is_seeing else "s_blind", language)
+        yield "  " + words.say("s_way", language, id=way.id, state=state, lost=words.span(way.lost_s))
 
 
 def _describe_spool(spool: SpoolStatus, language: str) -> Iterator[str]:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agent.clock import Clock
+from agent.model import Readings
 from agent.observed import LastSign
 from agent.orders_desk import Orders
 from agent.settings import Settings, unpack
+from agent.status import ObservingStatus
 
 if TYPE_CHECKING:
     from agent.orders import Orders as Content
@@ -88,6 +90,14 @@ class Others:
             self._configure()
             if self._local is None:
                 self._sign.forget()
+
+    def readings(self) -> Readings:
+        """The series of observing; none while there is none."""
+        return () if self._observing is None else self._observing.readings()
+
+    def status(self) -> ObservingStatus | None:
+        """The same for people."""
+        return None if self._observing is None else self._observing.status()
 
     def stop(self) -> None:
         """End observing, and note when."""

@@ -32,6 +32,26 @@ class ReaderStatus(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str = ""
 
 
+class WayStatus(msgspec.Struct, frozen=True):
+    """A way out of the agent: whether any reference of it answers, and all seconds without."""
+
+    id: str
+    is_seeing: bool
+    lost_s: float
+
+
+class ObservingStatus(msgspec.Struct, frozen=True):
+    """What the agent observes beside its own host. Counts are since it began to."""
+
+    probes: int
+    devices: int
+    in_flight: int
+    late: int
+    missed: int
+    shed: int
+    uplinks: tuple[WayStatus, ...] = ()
+
+
 class Status(msgspec.Struct, frozen=True):
     """The agent at `at_ms` (wall clock). `collected_at_ms` is 0 before the first collection; `stopped` after a clean stop."""
 
@@ -49,6 +69,7 @@ class Status(msgspec.Struct, frozen=True):
     spool: SpoolStatus
     uplink: UplinkStatus
     stopped: str = ""
+    observing: ObservingStatus | None = None
 
 
 _encoder: Final = msgspec.json.Encoder()

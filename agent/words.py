@@ -183,6 +183,21 @@ _TEXT: Final[dict[str, tuple[str, str]]] = {
         "uplink: {state} ({url}); last stored batch {age}; {reports} reports delivered",
         "đường gửi: {state} ({url}); lô được lưu gần nhất {age}; đã gửi {reports} báo cáo",
     ),
+    "s_observing": (
+        "observing: {probes} probes, {devices} devices; under way: {in_flight}; late: {late}, missed: {missed}, "
+        "left out for want of time: {shed}",
+        "quan sát: {probes} phép thăm dò, {devices} thiết bị; đang chạy: {in_flight}; trễ: {late}, lỡ hẹn: {missed}, "
+        "bỏ bớt vì không kịp: {shed}",
+    ),
+    "s_way": (
+        "way out {id}: {state}; without sight since start: {lost}",
+        "đường ra {id}: {state}; mất tầm nhìn từ khi khởi động: {lost}",
+    ),
+    "s_seeing": ("a reference answers", "có điểm mốc trả lời"),
+    "s_blind": (
+        "no reference answers, nobody behind it is accused",
+        "không điểm mốc nào trả lời, không kết luận đối tượng nào phía sau hỏng",
+    ),
     "ago": ("{age} ago", "cách đây {age}"),
     "never": ("never", "chưa có"),
 }

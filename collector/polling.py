@@ -21,7 +21,7 @@ from agent.model import Lane
 from agent.wire import Batch
 from collector.core.change import COLLECTOR, StoreError
 from collector.core.poll_tally import PollTally
-from collector.core.poll_view import PollView, SlowDevice, devices_by_outcome
+from collector.core.poll_view import PollView, SlowDevice, WayOut, devices_by_outcome
 from collector.core.probe_tally import ProbeTally
 from collector.core.schemas import SchemaBook, pack
 from collector.core.sequence import Sequence
@@ -133,14 +133,20 @@ class Polling:
     def look(self) -> PollView:
         """What polling came upon until now."""
         tally = self._tally.snmp
-        if tally is None:
-            return PollView()
         return PollView(
-            devices_by_outcome(tally),
-            tuple([SlowDevice(target, missed) for target, missed in tally.slow.items()]),
+            devices_by_outcome(tally) if tally is not None else {},
+            tuple([SlowDevice(target, missed) for target, missed in tally.slow.items()]) if tally is not None else (),
             self._devices.duplicate_engines if self._devices is not None else (),
             self._hearing.strangers if self._hearing is not None else (),
+            self._ways(),
         )
+
+    def _ways(self) -> tuple[WayOut, ...]:
+        if self._watch is None:
+            return ()
+        skew_ms = self._now_ms() - self._clock.uptime_ms()
+        views = self._watch.views()
+        return tuple([WayOut(one.id, one.is_seeing, one.since_ms + skew_ms, one.lost_s, one.discarded) for one in views])
 
     # -- following the inventory
 
@@ -223,6 +229,7 @@ class Polling:
         self._gathering = Gathering(self._submit, sender, self._clock, self._polls, self._probes)
         self._spawn("gathering", self._gathering)
         self._watch = Watch(self._gathering.take, self._clock)
+        self._tally.sight = self._ways
         self._spawn("sight", self._watch)
 
     async def _sender(self) -> Sender:

@@ -21,6 +21,7 @@ import collector.inventory
 import collector.settings
 from agent.kinds import READERS
 from agent.own import FAMILIES
+from agent.probes.figures import FAMILIES as OBSERVING
 from agent.snmp.library import Library
 from agent.snmp.own import FAMILIES as POLL_FAMILIES
 from agent.snmp.vocabulary import PREFIX, Kind
@@ -252,7 +253,9 @@ def _own_names() -> str:
     heads = ("Name", "Type", "Labels", "Meaning")
     collectors = [(f"`{one.name}`", one.type, _labels(one.labels), one.help) for one in names.NAMES.values()]
     agents = [
-        (f"`{one.name}`", one.type.value, _labels(one.labels), one.help) for one in FAMILIES if one.name not in names.RESERVED
+        (f"`{one.name}`", one.type.value, _labels(one.labels), one.help)
+        for one in (*FAMILIES, *OBSERVING)
+        if one.name not in names.RESERVED
     ]
     return (
         f"\n### Made by the collector\n\nOn `/metrics`.\n\n{_table(heads, collectors)}"

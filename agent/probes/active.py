@@ -10,13 +10,17 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from agent.clock import Clock
+from agent.model import Readings
+from agent.probes import figures
 from agent.probes.crew import Crew
+from agent.probes.crew_stats import CrewStats
 from agent.probes.prober import Prober, Shared, pace_of
 from agent.probes.references import References
 from agent.probes.sight import Sight
 from agent.probes.tools import Tools
 from agent.probes.wanted import Reflecting, Wanted
 from agent.results import Result
+from agent.status import ObservingStatus
 
 if TYPE_CHECKING:
     from agent.probes.probe import Job
@@ -48,7 +52,8 @@ class Active:
         self._sight = Sight(deliver, self._references.ask, clock)
         self._watching: asyncio.Task[None] | None = None
         self._tools = Tools(scripts=scripts)
-        self._shared = Shared(self._tools, self._sight.take, clock)
+        self._figures = figures.Figures()
+        self._shared = Shared(self._tools, self._sight.take, clock, self._figures.found)
         self._probing: tuple[Crew[Job], asyncio.Task[None]] | None = None
         self._polling: tuple[Crew[Device], asyncio.Task[None], SnmpTools] | None = None
         self._reflector: tuple[Reflecting, Reflector] | None = None
@@ -61,6 +66,26 @@ class Active:
         await self._probe(wanted)
         await self._poll(wanted)
         await self._reflect(wanted.reflecting)
+
+    def readings(self) -> Readings:
+        """The series of all this. May be called from any thread."""
+        found: list[Any] = []
+        probing, polling = self._probing, self._polling
+        if probing is not None:
+            found += self._figures.of_probes(len(probing[0]), probing[0].stats)
+        if polling is not None:
+            found += self._figures.of_polls(len(polling[0]), polling[0].stats, polling[2].client.stats)
+        return [*found, *figures.of_sight(self._sight.views())]
+
+    def status(self) -> ObservingStatus:
+        """The same for people. May be called from any thread."""
+        crews: dict[str, tuple[int, CrewStats]] = {}
+        probing, polling = self._probing, self._polling
+        if probing is not None:
+            crews["probes"] = len(probing[0]), probing[0].stats
+        if polling is not None:
+            crews["devices"] = len(polling[0]), polling[0].stats
+        return figures.status_of(crews, self._sight.views())
 
     async def close(self) -> None:
         """End everything; what runs is cancelled, what was found is delivered."""
@@ -95,12 +120,19 @@ class Active:
             self._polling = await self._open_polling(wanted)
         if self._polling is not None:
             self._polling[0].configure(wanted.devices)
+            self._figures.keep({device.target for device in wanted.devices})
 
     async def _open_polling(self, wanted: Wanted) -> tuple[Crew[Device], asyncio.Task[None], SnmpTools]:
         # Loaded here only: an agent that merely probes needs none of it.
         from agent.probes import snmp
+        from agent.snmp.device import VERDICT
 
-        tools = snmp.Tools(wanted.library, self._sight.take, self._clock)
+        def deliver(result: Result) -> None:
+            if result.module == VERDICT:
+                self._figures.judged(result)
+            self._sight.take(result)
+
+        tools = snmp.Tools(wanted.library, deliver, self._clock)
         await tools.open()
         crew: Crew[Device] = Crew(lambda device: snmp.Poller(device, tools), self._clock, pace=snmp.pace_of)
         return crew, self._spawn(crew.run()), tools

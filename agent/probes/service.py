@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from agent.clock import Clock
+from agent.model import Readings
 from agent.probes.active import Active, Say
 from agent.probes.gathering import Gathering, Sink
 from agent.probes.wanted import Wanted, joined
+from agent.status import ObservingStatus
 
 LOCAL: Final = "local"
 """The source that goes before all others: the machine's own file."""
@@ -54,6 +56,18 @@ class Observing:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._news: asyncio.Event | None = None
+        self._active: Active | None = None
+        """What observes now; set and read as one value, from any thread."""
+
+    def readings(self) -> Readings:
+        """The series of what observes; none while nothing does. From any thread."""
+        active = self._active
+        return [] if active is None else active.readings()
+
+    def status(self) -> ObservingStatus | None:
+        """The same for people. From any thread."""
+        active = self._active
+        return None if active is None else active.status()
 
     def configure(self, wanted: Wanted, source: str = LOCAL) -> None:
         """This is what a source wants from now on; what others want stays."""
@@ -108,11 +122,13 @@ class Observing:
         """Observe until nothing is wanted any more."""
         gathering = Gathering(self._sink, self._stored, lambda text, good: self._say("observing spool", text, good))
         active = Active(gathering.take, self._clock, self._say, scripts=self._scripts, max_in_flight=self._max_in_flight)
+        self._active = active
         try:
             while (wanted := self._wanted(news)) is not None:
                 await active.apply(wanted)
                 await _first(news, active.tasks)
         finally:
+            self._active = None
             try:
                 await active.close()
             finally:

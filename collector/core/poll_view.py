@@ -32,6 +32,17 @@ class UnknownSender(msgspec.Struct, frozen=True):
     last_ms: int
 
 
+class WayOut(msgspec.Struct, frozen=True):
+    """A way out of the collector: whether any reference of it answers, since when (Unix time) that is so, and what it cost."""
+
+    uplink: str
+    is_seeing: bool
+    since_ms: int
+    lost_s: float
+    discarded: int
+    """Failed results that accused nobody."""
+
+
 class PollView(msgspec.Struct, frozen=True):
     """See the module. `devices` counts devices by the outcome of their last poll, `waiting` those that had none yet."""
 
@@ -39,6 +50,7 @@ class PollView(msgspec.Struct, frozen=True):
     slow: tuple[SlowDevice, ...] = ()
     duplicate_engines: tuple[DuplicateEngine, ...] = ()
     unknown_senders: tuple[UnknownSender, ...] = ()
+    uplinks: tuple[WayOut, ...] = ()
 
 
 def devices_by_outcome(tally: PollTally) -> dict[str, int]:

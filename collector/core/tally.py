@@ -5,11 +5,14 @@ Ingest, committer and fleet write here; `collector.expose.own` reads. One `Tally
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from agent.model import Lane
 from collector.core.histogram import Histogram
 from collector.core.poll_tally import PollTally, TrapCounts
+from collector.core.poll_view import WayOut
 from collector.core.probe_tally import ProbeTally
 
 COMMIT_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -124,6 +127,8 @@ class Tally(msgspec.Struct):
     """None while nothing is polled here."""
     probes: ProbeTally | None = None
     """None while nothing is probed here."""
+    sight: Callable[[], tuple[WayOut, ...]] | None = None
+    """Answers what is known of the ways out; None while the collector observes nothing itself."""
     traps: TrapCounts | None = None
     """None while no traps are heard."""
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from agent.probes.figures import FAMILIES as OBSERVING
+
 GAUGE, COUNTER, HISTOGRAM = "gauge", "counter", "histogram"
 TARGET = ("instance", "site", "class")
 SUBJECT = (*TARGET, "kind")
@@ -264,14 +266,19 @@ _PROBING = (
         ("reason",),
     ),
 )
-_TABLE = (*_FLEET, *_POLLING, *_PROBING, *_LEDGER)
+_SIGHT = (
+    Own("haidang_sight_up", GAUGE, "Whether a reference of the way out answers, so that it can be judged.", ("uplink",)),
+    Own("haidang_sight_lost_seconds_total", COUNTER, "Time in which no reference of it answered.", ("uplink",), "seconds"),
+    Own("haidang_sight_discarded_total", COUNTER, "Failed results that accused nobody for want of sight.", ("uplink",)),
+)
+_TABLE = (*_FLEET, *_POLLING, *_PROBING, *_SIGHT, *_LEDGER)
 
 NAMES: dict[str, Own] = {own.name: own for own in _TABLE}
 """Every metric of the collector by name."""
-RESERVED = frozenset(NAMES) | {
-    name + part for name, own in NAMES.items() if own.type == HISTOGRAM for part in ("_bucket", "_count", "_sum")
-}
-"""Names that no agent's series may have: those of the table, and those under which its histograms are written."""
+_PARTS = {name + part for name, own in NAMES.items() if own.type == HISTOGRAM for part in ("_bucket", "_count", "_sum")}
+RESERVED = frozenset((NAMES.keys() | _PARTS) - {family.name for family in OBSERVING})
+"""Names that no agent's series may have: those of the table, and those under which its histograms are written; but not those
+by which an agent that observes others says the same of itself."""
 
 
 def heading(own: Own, openmetrics: bool) -> bytes:

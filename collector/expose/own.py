@@ -19,7 +19,7 @@ from collector.expose.ledger_page import LedgerPage
 from collector.expose.ledger_port import LedgerPort
 from collector.expose.names import NAMES, heading
 from collector.expose.polling_page import poll_families, poll_histograms, trap_families
-from collector.expose.probing_page import probe_families, probe_histograms
+from collector.expose.probing_page import probe_families, probe_histograms, sight_families
 from collector.expose.stream import Chunk
 from collector.expose.templates import escape_label, number, tail_of
 
@@ -95,6 +95,8 @@ class OwnPage:
         if tally.probes is not None:
             parts += [_family(name, lines, openmetrics) for name, lines in probe_families(tally.probes)]
             parts += [_histogram(name, histogram, openmetrics) for name, histogram in probe_histograms(tally.probes)]
+        if tally.sight is not None:
+            parts += [_family(name, lines, openmetrics) for name, lines in sight_families(tally.sight())]
         if tally.traps is not None:
             parts += [_family(name, lines, openmetrics) for name, lines in trap_families(tally.traps)]
         return b"".join(parts)

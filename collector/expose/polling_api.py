@@ -38,4 +38,14 @@ def page(view: PollView) -> dict[str, object]:
         "slow": view.slow,
         "duplicate_engines": view.duplicate_engines,
         "unknown_trap_senders": senders,
+        "uplinks": [
+            {
+                "uplink": way.uplink,
+                "up": way.is_seeing,
+                "since": time_text(way.since_ms),
+                "lost_seconds": way.lost_s,
+                "discarded_results": way.discarded,
+            }
+            for way in view.uplinks
+        ],
     }

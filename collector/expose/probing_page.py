@@ -1,8 +1,9 @@
-"""The part of the collector's page that tells of its own probing, by the table in `names`."""
+"""The part of the collector's page that tells of its own probing and of its sight, by the table in `names`."""
 
 from __future__ import annotations
 
 from collector.core.histogram import Histogram
+from collector.core.poll_view import WayOut
 from collector.core.probe_tally import ProbeTally
 from collector.expose.templates import escape_label
 
@@ -28,6 +29,18 @@ def probe_families(tally: ProbeTally) -> list[tuple[str, Lines]]:
         ("haidang_probe_in_flight_runs", [("", tally.in_flight)]),
         ("haidang_probe_waiting_runs", [("", tally.waiting)]),
         ("haidang_probe_dropped_results_total", [(f'reason="{name}"', count) for name, count in tally.dropped.items()]),
+    ]
+
+
+def sight_families(ways: tuple[WayOut, ...]) -> list[tuple[str, Lines]]:
+    """What is known of the ways out; nothing where there are none."""
+    if not ways:
+        return []
+    lines = [(f'uplink="{escape_label(way.uplink)}"', way) for way in ways]
+    return [
+        ("haidang_sight_up", [(label, float(way.is_seeing)) for label, way in lines]),
+        ("haidang_sight_lost_seconds_total", [(label, way.lost_s) for label, way in lines]),
+        ("haidang_sight_discarded_total", [(label, way.discarded) for label, way in lines]),
     ]
 
 

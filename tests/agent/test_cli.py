@@ -291,6 +291,23 @@ def test_a_reader_in_trouble_is_named_but_the_agent_is_well() -> None:
     assert "  nfs: timeout: no answer within 5 s" in lines
 
 
+def test_status_of_an_agent_that_observes() -> None:
+    """How much it observes, what came late or not at all, and each way out; in both languages. A way out that is lost is the
+    network's trouble, not the agent's."""
+    ways = (status.WayStatus("wan", True, 0.0), status.WayStatus("internet", False, 65.0))
+    value = status_of(observing=status.ObservingStatus(12, 3, 4, 5, 6, 7, ways))
+    lines, healthy = cli.describe(value, 1_001_000, "en")
+    assert healthy
+    assert lines[-3:] == [
+        "observing: 12 probes, 3 devices; under way: 4; late: 5, missed: 6, left out for want of time: 7",
+        "  way out wan: a reference answers; without sight since start: 0 s",
+        "  way out internet: no reference answers, nobody behind it is accused; without sight since start: 65 s",
+    ]
+    vietnamese, _ = cli.describe(value, 1_001_000, "vi")
+    assert vietnamese[-3].startswith("quan sát: 12 phép thăm dò, 3 thiết bị; đang chạy: 4; trễ: 5, lỡ hẹn: 6")
+    assert vietnamese[-1].startswith("  đường ra internet: không điểm mốc nào trả lời")
+
+
 def test_closed_lists_have_words_in_vietnamese() -> None:
     """Outcomes, states and reasons of a stop; a value of a newer agent stays as it is."""
     for of, values in (

@@ -155,3 +155,8 @@ async def test_a_lost_way_out_accuses_nobody_and_is_booked_as_blind(tmp_path: Pa
         await until(lambda: state(running, "near") is State.UP)
         assert state(running, "away") is State.UNKNOWN
         assert watch.views()[0].discarded > 0
+        own = (await running.page("/metrics")).body.decode()
+        assert 'haidang_sight_up{uplink="wan"} 0' in own
+        [way] = msgspec.json.decode((await running.page("/api/v1/polling")).body)["uplinks"]
+        assert (way["uplink"], way["up"], way["since"][:4] >= "2026") == ("wan", False, True)
+        assert way["discarded_results"] > 0

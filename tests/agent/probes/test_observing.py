@@ -12,12 +12,17 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.config import ConfigError, load
-from agent.model import Kind, Outcome, Reason, Report
+from agent.model import Kind, Lane, MetricType, Outcome, Reason, Report
+from agent.probes import figures
+from agent.probes.crew_stats import CrewStats
 from agent.probes.local import wanted_of
 from agent.probes.probe import Job, Module
 from agent.probes.service import LOCAL, Observing
 from agent.probes.sight import Uplink
 from agent.probes.wanted import Reflecting, Wanted, joined
+from agent.results import Result
+from agent.snmp.peer import Stats
+from collector.expose import names
 
 TCP = Module(name="tcp_connect", kind="tcp", timeout_s=2.0, settings={"preferred_ip_protocol": "ip4"})
 
@@ -202,6 +207,75 @@ def test_a_lost_way_out_accuses_nobody(port: int) -> None:
             filler.close()
     outcomes = {report.outcome for report in spool.reports if report.target == "away" and report.module == "tcp"}
     assert outcomes == {Outcome.ERROR}
+
+
+def test_an_agent_tells_how_its_observing_goes(port: int) -> None:
+    """By the collector's names, only while there is something to tell, and to whoever asks from another thread."""
+    spool = Spool()
+    service = Observing(spool, SystemClock(), stored=lambda: None, say=spool.say)
+    assert (list(service.readings()), service.status()) == ([], None)
+    service.start()
+    try:
+        service.configure(Wanted(jobs=(job("a", port, uplink="wan"),), uplinks=(Uplink("wan", (f"127.0.0.1:{port}",)),)))
+        spool.wait(lambda: "a" in spool.targets())
+        found = {
+            (family.name, *labels): value
+            for family, rows, values in service.readings()
+            for labels, value in zip(rows, values, strict=True)
+        }
+        seen = service.status()
+    finally:
+        service.stop()
+    assert found["haidang_probe_jobs",] == 1
+    assert found["haidang_probe_runs_total", "tcp", "ok"] >= 1
+    assert found["haidang_probe_shed_total", "low"] == 0
+    assert found["haidang_sight_up", "wan"] == 1
+    assert found["haidang_sight_lost_seconds_total", "wan"] == 0
+    assert not [name for name, *_ in found if name.startswith("haidang_snmp")], "no device is polled"
+    assert seen is not None
+    assert (seen.probes, seen.devices, [way.id for way in seen.uplinks]) == (1, 0, ["wan"])
+    assert service.status() is None
+
+
+def test_readings_may_be_asked_while_everything_changes(port: int) -> None:
+    """Jobs, kinds and ways out come and go in the thread that observes; whoever asks meanwhile is never harmed."""
+    spool = Spool()
+    with observing(spool) as service:
+        for turn in range(60):
+            ways = tuple([Uplink(f"w{n}", (f"127.0.0.1:{port}",)) for n in range(turn % 7)])
+            service.configure(Wanted(jobs=tuple([job(f"t{n}", port) for n in range(1 + turn % 5)]), uplinks=ways))
+            for _ in range(20):
+                service.readings()
+                service.status()
+        spool.wait(lambda: "t0" in spool.targets())
+
+
+def test_polls_are_told_by_outcome() -> None:
+    """Devices that had no verdict yet are waiting; one that is not polled any more is forgotten, its polls are not."""
+    counted = figures.Figures()
+    for target, outcome in (("a", Outcome.FAILED), ("a", Outcome.OK), ("gone", Outcome.FAILED)):
+        counted.judged(Result(target, "snmp", Kind.OBS, Lane.FACTS, outcome, Reason.NONE, "", 0, 0, 0, 0.0, 0))
+    counted.keep({"a", "b"})
+    client = Stats()
+    client.sent, client.timeouts = 9, 2
+    found = {
+        (family.name, *labels): value
+        for family, rows, values in counted.of_polls(2, CrewStats(), client)
+        for labels, value in zip(rows, values, strict=True)
+    }
+    assert [found["haidang_snmp_devices", name] for name in ("waiting", "ok", "failed")] == [1, 1, 0]
+    assert [found["haidang_snmp_polls_total", name] for name in ("ok", "failed")] == [1, 2]
+    assert (found["haidang_snmp_requests_total",], found["haidang_snmp_request_timeouts_total",]) == (9, 2)
+
+
+def test_names_are_the_collectors() -> None:
+    """Where both say the same, type and labels are the same, and the collector shows them."""
+    for family in figures.FAMILIES:
+        own = names.NAMES.get(family.name)
+        assert own is None or (own.type, own.labels) == (family.type.value, family.labels)
+        assert family.name not in names.RESERVED
+        assert family.name.endswith("_total") == (family.type is MetricType.COUNTER)
+    assert "haidang_target_state" in names.RESERVED
 
 
 def test_a_reflector_listens_while_it_is_wanted() -> None:

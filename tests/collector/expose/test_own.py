@@ -12,6 +12,7 @@ from agent.model import Lane, LossReason, Outcome
 from collector.core.fleet import Fleet
 from collector.core.histogram import Histogram
 from collector.core.poll_tally import PollTally, TrapCounts
+from collector.core.poll_view import WayOut
 from collector.core.probe_tally import ProbeTally
 from collector.expose.names import COUNTER, NAMES
 from collector.expose.own import OwnPage
@@ -42,6 +43,7 @@ def busy_fleet() -> Fleet:
     probes = tally.probes = ProbeTally(jobs=4, shed={"low": 3}, slow={("portal", "https"): 2})
     probes.found("http", Outcome.OK)
     probes.delays_s = Histogram((0.01, 1.0), [5, 1, 0], 0.5)
+    tally.sight = lambda: (WayOut("wan", False, 0, 12.5, 3), WayOut("internet", True, 0, 0.0, 0))
     tally.traps = TrapCounts({"accepted": 4, "limited": 0}, {"linkDown": 4})
     agent = tally.agent("h1")
     agent.hear(NOW - 60_000, "0.1.0")
@@ -157,6 +159,19 @@ def test_figures_of_probing() -> None:
     assert figure(text, "haidang_probe_start_delay_seconds_bucket", le="0.01") == 5
     assert figure(text, "haidang_probe_dropped_results_total", reason="refused") == 0, "there before the first of them"
     assert "haidang_probe" not in page(make_fleet())
+
+
+def test_figures_of_sight() -> None:
+    """What is known of each way out; nothing while there is none."""
+    fleet = busy_fleet()
+    text = page(fleet)
+    assert figure(text, "haidang_sight_up", uplink="wan") == 0
+    assert figure(text, "haidang_sight_up", uplink="internet") == 1
+    assert figure(text, "haidang_sight_lost_seconds_total", uplink="wan") == 12.5
+    assert figure(text, "haidang_sight_discarded_total", uplink="wan") == 3
+    fleet.tally.sight = tuple
+    assert "haidang_sight" not in page(fleet)
+    assert "haidang_sight" not in page(make_fleet())
 
 
 def test_an_empty_fleet_is_a_valid_page_too() -> None:
