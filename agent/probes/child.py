@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,6 +21,8 @@ MAX_OUTPUT: Final = 64 * 1024
 _MAX_ERRORS: Final = 4 * 1024
 _ENVIRONMENT: Final = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/"}
 _LAST_WAIT_S: Final = 2.0
+MAX_ENDING: Final = 64
+"""Programs that do not go although killed (of another user, or stuck in the kernel); after so many none is begun."""
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -38,9 +41,10 @@ class Children:
         self.ending: set[Child] = set()
 
     def close(self) -> None:
-        """Wait for the last ones, which have nothing left but to go."""
+        """Wait for the last ones, which have nothing left but to go; those that will not hold nobody up one by one."""
+        end_s = time.monotonic() + _LAST_WAIT_S
         for child in list(self.ending):
-            child.reap(_LAST_WAIT_S)
+            child.reap(max(0.0, end_s - time.monotonic()))
 
 
 def children_of(tools: Tools) -> Children:

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from agent.model import Family, MetricType, Outcome, Reason
 from agent.packets.perfdata import Printed, read
-from agent.probes.child import Child, Ended, children_of
+from agent.probes.child import MAX_ENDING, Child, Ended, children_of
 from agent.probes.probe import MAX_DETAIL, Finding, Probe, ProbeError, ProbeSettings, Run
 
 _SAFE: Final = r"\A(?:-?[0-9][0-9.,:%]*|[A-Za-z0-9_./~@+\[][A-Za-z0-9_./:,@%+=~\[\]-]*|)\Z"
@@ -95,6 +95,9 @@ def command_of(line: tuple[str, ...], arguments: tuple[str, ...], address: str) 
 
 async def _run(command: list[str], run: Run) -> Ended:
     children = children_of(run.tools)
+    if len(children.ending) >= MAX_ENDING:
+        detail = f"{MAX_ENDING} scripts that were ended are still there; this machine cannot kill them"
+        raise ProbeError(Reason.INTERNAL, detail, Outcome.ERROR)
     try:
         child = Child(command, children)
     except (OSError, ValueError) as error:

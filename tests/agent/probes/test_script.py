@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from agent.model import Outcome, Reason
-from agent.probes.child import children_of
+from agent.probes.child import MAX_ENDING, Child, children_of
 from agent.probes.probe import Run
 from agent.probes.running import Done, run_once
 from agent.probes.script import Settings, address_problem, open_probe
@@ -138,6 +139,25 @@ async def test_errors_without_end_are_not_kept(tools: Tools, tmp_path: Path) -> 
     """What it complains of beyond a few KiB is thrown away; its answer counts."""
     done, _ = await _shell(tools, tmp_path, "head -c 300000 /dev/zero | tr '\\0' x >&2; echo fine")
     assert (done.finding.outcome, done.finding.detail) == (Outcome.OK, "fine")
+
+
+async def test_scripts_that_cannot_be_killed_do_not_pile_up() -> None:
+    """Such as those of another user: no more are begun, and the end of the agent waits once for all of them."""
+    own = Tools(scripts={"x": ("/bin/true",)})
+    children = children_of(own)
+    stuck = [Child(["/bin/sleep", "60"], children) for _ in range(MAX_ENDING)]
+    children.ending.update(stuck)
+    try:
+        done = await run_once(open_probe(Settings(name="x")), "", Run(own, 5.0))
+        assert (done.finding.outcome, done.finding.reason) == (Outcome.ERROR, Reason.INTERNAL)
+        assert "cannot kill them" in done.finding.detail
+        began_s = time.monotonic()
+        children.close()
+        assert time.monotonic() - began_s < 10.0
+    finally:
+        for child in stuck:
+            child.end()
+            child._process.wait(5)
 
 
 async def test_only_listed_scripts_run(tools: Tools) -> None:
