@@ -219,5 +219,10 @@ class Ledgers:
 
 
 def calendar_settings(calendars: Mapping[str, Calendar]) -> dict[str, bytes]:
-    """Calendars as the configuration history keeps them (R1.2)."""
-    return {f"{CALENDAR}{name}": msgspec.json.encode(calendar, order="deterministic") for name, calendar in calendars.items()}
+    """Calendars as the configuration history keeps them (R1.2): equal ones as equal bytes."""
+    return {f"{CALENDAR}{name}": msgspec.json.encode(_in_order(calendar)) for name, calendar in calendars.items()}
+
+
+def _in_order(calendar: Calendar) -> dict[str, object]:
+    days = {"holidays": sorted(calendar.holidays), "special": dict(sorted(calendar.special.items()))}
+    return msgspec.structs.asdict(calendar) | days
