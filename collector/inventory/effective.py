@@ -36,9 +36,10 @@ class Change(NamedTuple):
 def effective(taken: Taken, settings: Config) -> dict[str, Entries]:
     """All entries by kind and id; of targets what holds for them, whoever says it."""
     layers = Layers(taken.classes, taken.site_defaults, taken.kind_defaults, taken.sites)
+    ways = {id_: uplink.via for id_, uplink in taken.uplinks.items()}
     return {
         "sites": {id_: _plain(site, _NOT_TOLD) for id_, site in taken.sites.items()},
-        "targets": {id_: target_values(Chosen(entry, layers.of(entry), settings)) for id_, entry in taken.entries.items()},
+        "targets": {id_: _values(Chosen(entry, layers.of(entry), settings), ways) for id_, entry in taken.entries.items()},
         "groups": {id_: _plain(group) for id_, group in taken.groups.items()},
         "uplinks": {id_: _plain(uplink) for id_, uplink in taken.uplinks.items()},
         "maintenance": {id_: _plain(entry) for id_, entry in taken.maintenance.items()},
@@ -47,13 +48,14 @@ def effective(taken: Taken, settings: Config) -> dict[str, Entries]:
     }
 
 
-def target_values(chosen: Chosen) -> dict[str, Any]:
-    """What a target and its defaults say, key by key as in the files."""
+def _values(chosen: Chosen, ways: Mapping[str, str]) -> dict[str, Any]:
+    """What a target and its defaults say, key by key as in the files. A way out of its site that none of its observers takes
+    does not hold for it. `ways`: whose each is."""
     own = _plain(chosen.entry)
     found: dict[str, Any] = {key: own[key] for key in OWN if key in own}
     for key in KEYS:
         value = chosen.said(key, None)
-        if value is not None:
+        if value is not None and (key != "uplink" or ways.get(value) in chosen.observers):
             found[key] = msgspec.to_builtins(value)
     snmp = chosen.snmp
     if snmp is not None:
@@ -76,4 +78,4 @@ def changes(old: Mapping[str, Entries], new: Mapping[str, Entries]) -> Iterator[
                 yield change
 
 
-__all__ = ["OWN", "Change", "Entries", "TargetEntry", "changes", "effective", "target_values"]
+__all__ = ["OWN", "Change", "Entries", "TargetEntry", "changes", "effective"]

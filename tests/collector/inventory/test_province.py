@@ -9,15 +9,20 @@ import subprocess
 import sys
 import unicodedata
 from collections import Counter
+from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from collector import config
+from collector.__main__ import main
+from collector.core.calendar import Calendar
 from collector.inventory import COLLECTOR, Inventory, load_inventory
 from collector.inventory.check import parents_of
 from collector.inventory.equipment import equip
 from collector.inventory.probes import jobs_of
+from collector.ledgers import calendar_settings
 from collector.orders import orders_of
 from tests.project.source import ROOT
 
@@ -224,3 +229,32 @@ def test_every_subject_has_a_ledger(province: Inventory) -> None:
     assert len(subjects) >= len(province.entries) + len(province.groups) + len(province.sites)
     assert subjects["site:thanh-mien"].group is not None
     assert subjects["group:services"].group is not None
+
+
+def test_the_page_for_people_tells_the_size(province: Inventory) -> None:
+    """What stands beside the files says how much they make."""
+    page = (EXAMPLE / "inventory" / "README.md").read_text(encoding="utf-8")
+    assert f"{len(province.entries)} targets at {len(province.sites)} sites" in page
+
+
+def test_its_export_is_the_same_inventory(
+    province: Inventory, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without templates, lists and defaults: what comes out can be taken again, and says the same."""
+    assert main(["inventory", "export", "--format", "yaml", "--config", str(folder / "province.yml")]) == 0
+    (tmp_path / "all.yml").write_text(capsys.readouterr().out, encoding="utf-8")
+    again = load_inventory(tmp_path, None, province.settings, equip)
+    assert again.targets == province.targets
+    assert again.subjects(()) == province.subjects(())
+    assert jobs_of(again, COLLECTOR) == jobs_of(province, COLLECTOR)
+
+
+def test_its_calendars_can_be_kept(province: Inventory) -> None:
+    """With holidays and special days, as the configuration history keeps them: the same bytes in whatever order they stand."""
+    kept = calendar_settings(province.calendars)["calendar:office"]
+    office = msgspec.json.decode(kept, type=Calendar)
+    assert office == province.calendars["office"]
+    assert len(office.special) == 1
+    days = {date(2026, 3, 14): ((450, 690),), date(2026, 1, 3): ()}
+    one, other = (Calendar("UTC", special=dict(items)) for items in (days.items(), reversed(days.items())))
+    assert calendar_settings({"a": one}) == calendar_settings({"a": other})
