@@ -63,6 +63,8 @@ class _Eye:
         self.is_seeing = True
         self.since_ms = now_ms
         """When it was lost or came back."""
+        self.returned_ms = -1
+        """When it last came back: what began before and failed tells as little as what failed meanwhile."""
         self.lost_ms = 0
         self.discarded = 0
         self.touched: dict[str, tuple[int, int]] = {}
@@ -188,7 +190,7 @@ class Sight:
         eye.lost_ms += now_ms - eye.since_ms
         _log.warning("uplink %s: references answer again, after %.0f s", eye.uplink.id, (now_ms - eye.since_ms) / 1000)
         self._state(eye, now_ms)
-        eye.is_seeing, eye.since_ms = True, now_ms
+        eye.is_seeing, eye.since_ms, eye.returned_ms = True, now_ms, now_ms
         eye.touched.clear()
 
     # -- telling
@@ -201,13 +203,14 @@ class Sight:
             del eye.touched[target]
 
     def _pass(self, eye: _Eye, result: Result) -> None:
-        if eye.is_seeing:
+        if eye.is_seeing and result.uptime_ms >= eye.returned_ms:
             self._deliver(result)
             return
         eye.discarded += 1
-        if result.target not in eye.touched:
+        if not eye.is_seeing and result.target not in eye.touched:
             self._blind(eye, result.target, self._clock.uptime_ms())
-        detail = f"no reference of the uplink {eye.uplink.id} answers, so this accuses nobody: {result.detail}"
+        answers = "answered" if eye.is_seeing else "answers"
+        detail = f"no reference of the uplink {eye.uplink.id} {answers}, so this accuses nobody: {result.detail}"
         self._deliver(msgspec.structs.replace(result, outcome=Outcome.ERROR, detail=detail[:300]))
 
     def _state(self, eye: _Eye, now_ms: int) -> None:

@@ -108,8 +108,23 @@ async def test_the_end_of_the_blindness_is_stated_of_everybody_it_touched() -> N
     found = await _observe(world, 5_000)
     ends = {one.target: (one.from_ms, one.until_ms) for one in found if one.kind is Kind.BLIND}
     assert ends == {"room": (start_ms, start_ms + 15_000), "router": (start_ms, start_ms + 15_000)}
-    assert [one.outcome for one in found if one.kind is Kind.OBS] == [Outcome.FAILED]
     assert world.sight.views()[0].is_seeing
+    late = msgspec.structs.replace(FAILED, uptime_ms=world.clock.now_ms)
+    assert await _observe(world, 1_000, late) == [late]
+
+
+async def test_a_run_that_began_before_sight_came_back_accuses_nobody() -> None:
+    """It may have failed for the same want; one that begins from then on counts."""
+    world = World()
+    world.answering = set()
+    await _observe(world, 5_000)
+    begun = msgspec.structs.replace(FAILED, uptime_ms=world.clock.now_ms)
+    world.answering = {"192.0.2.1"}
+    found = await _observe(world, 5_000, begun)
+    assert [one.outcome for one in found if one.kind is Kind.OBS] == [Outcome.ERROR]
+    assert "no reference of the uplink wan answered" in found[-1].detail
+    after = msgspec.structs.replace(FAILED, uptime_ms=world.clock.now_ms)
+    assert await _observe(world, 1_000, after) == [after]
 
 
 async def test_a_blindness_begins_behind_the_last_good_sample() -> None:
