@@ -233,6 +233,8 @@ _TEXT: Final[dict[str, str]] = {
     "labels as name=value; name=value": "nhãn dạng tên=giá_trị; tên=giá_trị",
     "quotes that do not end or text behind them": "dấu nháy không khép lại, hoặc có chữ ngay sau dấu nháy",
     "quotes in pairs": "dấu nháy theo cặp",
+    "more rows than are read": "nhiều dòng hơn mức đọc được",
+    "several smaller tables": "chia thành nhiều bảng nhỏ hơn",
     "no headers that are known": "không có tiêu đề nào nhận ra được",
     "a row of headers, such as Mã, Tên, Địa chỉ IP, Loại, Địa điểm": (
         "một dòng tiêu đề, ví dụ Mã, Tên, Địa chỉ IP, Loại, Địa điểm"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from collector.commands.import_file import MAX_BYTES, EncodingError, SheetText, read_sheet
+from collector.commands.import_file import MAX_BYTES, MAX_ROWS, EncodingError, SheetText, read_sheet
 from collector.commands.import_headers import Headers, find_headers, plain
 from collector.commands.import_rows import Imported, Importing, Row, Wanted
 from collector.commands.inventory_options import KEYS
@@ -88,6 +88,8 @@ def _headers(sheet: SheetText, options: argparse.Namespace) -> Headers:
 def _broken(sheet: SheetText, options: argparse.Namespace) -> Iterator[Problem]:
     if sheet.broken:
         yield Problem(str(options.file), sheet.broken, "", "quotes that do not end or text behind them", "quotes in pairs")
+    elif len(sheet.rows) >= MAX_ROWS:
+        yield Problem(str(options.file), MAX_ROWS, "", "more rows than are read", "several smaller tables")
 
 
 def _unknown_modules(

@@ -235,6 +235,8 @@ def test_doubtful_tables_are_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
     ]
     broken = problems(tmp_path, capsys, 'Mã,Tên,Loại,Site\na,"B,Server,s\n')
     assert broken[-1] == "2: found quotes that do not end or text behind them, expected quotes in pairs"
+    many = problems(tmp_path, capsys, "Mã,Tên,Loại,Site\n" + "a,B,Server,s\n" * 100_000)
+    assert "100000: found more rows than are read, expected several smaller tables" in many
     assert problems(tmp_path, capsys, "Mã,Tên,Loại,Site\n,,,\n") == ["2: found nothing, expected rows with targets"]
 
 
