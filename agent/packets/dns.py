@@ -105,23 +105,36 @@ def decode_response(data: bytes) -> Response:
         raise DnsError("a query where a response was expected")
     is_truncated = bool(flags & _TRUNCATED)
     questions, place = _questions(data, counts[0])
+    reading = _Reading(data, place)
     sections: list[tuple[Record, ...]] = []
-    room = _MAX_TEXT
     for count in counts[1:]:
         records: list[Record] = []
         try:
-            for _ in range(count):
-                record, place = _record(data, place)
-                records.append(record)
-                room -= len(record.text)
-                if room < 0:
-                    raise DnsError("names that unfold to more than any server means to say")
+            reading.read(count, records)
         except DnsError:
             if not is_truncated:
                 raise
-            place = len(data)
+            reading.place = len(data)
         sections.append(tuple(records))
     return Response(identifier, flags & 15, is_truncated, tuple(questions), *sections)
+
+
+class _Reading:
+    """Where the reading of a message's records stands, and how much text they may still unfold to."""
+
+    def __init__(self, data: bytes, place: int) -> None:
+        self.data = data
+        self.place = place
+        self.room = _MAX_TEXT
+
+    def read(self, count: int, records: list[Record]) -> None:
+        """Append so many records, as far as they are whole. Raises `DnsError`."""
+        for _ in range(count):
+            record, self.place = _record(self.data, self.place)
+            records.append(record)
+            self.room -= len(record.text)
+            if self.room < 0:
+                raise DnsError("names that unfold to more than any server means to say")
 
 
 def answers(data: bytes, identifier: int, question: Question) -> bool:
