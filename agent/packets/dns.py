@@ -137,6 +137,13 @@ class _Reading:
                 raise DnsError("names that unfold to more than any server means to say")
 
 
+def _left(room: int, record: Record) -> int:
+    left = room - len(record.text)
+    if left < 0:
+        raise DnsError("names that unfold to more than any server means to say")
+    return left
+
+
 def answers(data: bytes, identifier: int, question: Question) -> bool:
     """Whether a message claims to be the response to a query, by its number and the question that it repeats; one that refuses
     may leave that out. Cheap, for whoever floods us shall not have us read it all; what cannot be read claims it too."""
