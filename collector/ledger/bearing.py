@@ -11,9 +11,7 @@ import msgspec
 from collector.core.calendar import Calendar
 from collector.core.court import Terms
 from collector.core.roll import Roll
-from collector.core.subject import SubjectKind
 from collector.core.windows import Window, WindowBook, selects
-from collector.ledger.inquiry import target_of
 
 _DIGEST_BYTES: Final = 8
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
@@ -49,16 +47,6 @@ def _named(roll: Roll, windows: Iterable[Window]) -> set[str]:
             if any(window.propagate for window in mine):
                 handing.add(id_)
     return found | {id_ for id_ in roll if handing and not handing.isdisjoint(roll.parents(id_))}
-
-
-def agents_by_site(roll: Roll) -> dict[str, set[str]]:
-    """The agents that configuration has, as observers, by their site (R9.8)."""
-    found: dict[str, set[str]] = {}
-    for id_ in roll:
-        subject = roll.subject(id_)
-        if subject.kind is SubjectKind.AGENT and not roll.is_gone(id_):
-            found.setdefault(subject.site, set()).add(target_of(id_))
-    return found
 
 
 class Bases:

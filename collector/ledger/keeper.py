@@ -18,7 +18,7 @@ from agent.model import HEARTBEAT, Kind, Outcome
 from collector.core import budget, flap
 from collector.core.change import COLLECTOR
 from collector.core.court import Court, Terms
-from collector.core.dependency import FOREVER, PathLine
+from collector.core.dependency import FOREVER
 from collector.core.evidence import Evidence, Grade, TimeQuality
 from collector.core.figures import Figures, Question, pool
 from collector.core.intervals import Interval, clip, cut, size
@@ -30,11 +30,10 @@ from collector.core.state import Span, State, View, Why
 from collector.core.stretch import BlindSpan
 from collector.core.subject import SubjectKind
 from collector.core.waypoints import blind_of, stretch_of
-from collector.ledger.bearing import agents_by_site
 from collector.ledger.counters import Moved, claim, count
-from collector.ledger.inquiry import BACK_MS, of_agent, target_of, upstream_of
+from collector.ledger.inquiry import BACK_MS, of_agent, target_of
 from collector.ledger.page import VIEWS, Page, clipped, following, lengths, soft_in
-from collector.ledger.paths import LivePath, Parents
+from collector.ledger.paths import LivePaths, Parents
 from collector.ledger.shown import Shown, later
 
 _NOTHING: Final = Fraction(0)
@@ -73,8 +72,6 @@ class Keeper:
         """Seals and restatements that failed since the start; they are tried again."""
         self.parents = Parents(self)
         self._by_target: dict[str, list[Page]] = {}
-        self._agents: dict[str, set[str]] = {}
-        """Agents by site."""
         self._periods: dict[str, Interval] = {}
         self._windows: dict[tuple[str, View, str], Figures] = {}
         self._court: Court | None = None
@@ -85,7 +82,6 @@ class Keeper:
     def take_roll(self, roll: Roll, now_ms: int) -> list[str]:
         """All subjects as configuration has them now; answers the ids whose judges are to be made anew."""
         before, self.roll = self.roll, roll
-        self._agents = agents_by_site(roll)
         anew: list[str] = []
         wanted = {id_ for id_ in roll if not roll.is_gone(id_)}
         for gone in self.pages.keys() - wanted:
@@ -129,23 +125,13 @@ class Keeper:
 
     def make_judge(self, id_: str) -> Judge:
         """An empty judge for a subject, with paths through the live pages of its parents."""
-        paths: dict[str, PathLine] = {}
-        if self.roll.parents(id_):
-            for view in VIEWS:
-                paths[view] = LivePath(self.parents, id_, view)
-            via = {name for name in self._observers(id_) if name != COLLECTOR}
-            for observer in via:
-                paths[observer] = LivePath(self.parents, id_, View.DEVICE, upstream_of(self.roll, observer))
+        paths = LivePaths(self.parents, id_) if self.roll.parents(id_) else None
         judge = Judge(self.roll.rules(id_), scope=self.roll.scope(id_), paths=paths)
         target = target_of(id_)
         for record in self.blinds.values():
             if record.target in ("", target):
                 judge.blind(record)
         return judge
-
-    def _observers(self, id_: str) -> set[str]:
-        """Site agents that may observe it: those of its own site (R9.8)."""
-        return self._agents.get(self.roll.subject(id_).site, set())
 
     # --- what is seen
 

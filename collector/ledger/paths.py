@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol
 
+from collector.core.change import COLLECTOR
 from collector.core.court import Court, Terms, path_of
 from collector.core.dependency import FOREVER, Path, PathLine
 from collector.core.roll import Roll
 from collector.core.state import Span, State, View, Why
-from collector.ledger.inquiry import BACK_MS
+from collector.ledger.inquiry import BACK_MS, upstream_of
 from collector.ledger.page import VIEWS, Page
 
 _OUT: Final = (State.DOWN, State.UNREACHABLE)
@@ -102,3 +103,28 @@ class LivePath:
             self._line = path_of(book.roll, self._id, lambda name: parents.timeline(name, self._view, now_ms), self._without)
             self._key = key
         return self._line.at(t_ms) if self._line is not None else (Path.OK, FOREVER)
+
+
+class LivePaths(Mapping[str, PathLine]):
+    """The paths of a live judge's target: those of both views, and of every agent that turns out to observe it, from whatever
+    site (R9.8)."""
+
+    def __init__(self, parents: Parents, id_: str) -> None:
+        self._parents = parents
+        self._id = id_
+        self._made: dict[str, PathLine] = {view: LivePath(parents, id_, view) for view in VIEWS}
+
+    def __getitem__(self, name: str) -> PathLine:
+        line = self._made.get(name)
+        if line is None:
+            if name == COLLECTOR:
+                raise KeyError(name)
+            without = upstream_of(self._parents.book.roll, name)
+            line = self._made[name] = LivePath(self._parents, self._id, View.DEVICE, without)
+        return line
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
