@@ -131,8 +131,8 @@ def test_what_the_kinds_refuse_is_named(tmp_path: Path) -> None:
     )
     assert refused(tmp_path, text) == [
         'a.yml:4: targets[0].probes[0]: found "icmpp", expected the name of a module of probes, such as icmp',
-        'a.yml:4: targets[0].probes[1]: found "192.0.2.1", expected an address for a probe of kind tcp: no port, expected '
-        "host:port",
+        'a.yml:4: targets[0].probes[1]: found "192.0.2.1", expected an address for a probe of kind tcp: '
+        "host:port (no port, expected host:port)",
         "a.yml:5: targets[1].probes[0]: found nothing, expected the host name or IP address that is probed",
         "a.yml:6: targets[2].probes[0].address: found {adress}, expected one of: {address}, {id}, {site}",
         'a.yml:6: targets[2].probes[1]: found "192.0.2.1:5", expected an address for a probe of kind icmp: a host name or '
