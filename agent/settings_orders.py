@@ -31,7 +31,8 @@ class OrdersSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         tuple[Annotated[str, Meta(min_length=1, max_length=64, extra=expect("a network, such as 10.20.0.0/16"))], ...],
         Meta(
             description="Networks in which ordered probes and polls must stay; empty: anywhere. With networks here an order "
-            "may name addresses only, no host names, for where a name leads can change later.",
+            "may name addresses only, no host names, for where a name leads can change later, and its http modules must say "
+            "`follow_redirects: false`.",
             extra=expect("a list of networks, such as 10.20.0.0/16"),
         ),
     ] = ()

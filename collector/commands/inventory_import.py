@@ -124,9 +124,10 @@ def _report(sheet: SheetText, headers: Headers, imported: Imported, options: arg
 
 def _write(file: Path, text: str, language: str) -> None:
     """A new file, never an old one, and never half of one."""
-    beside = file.with_name(f"{file.name}.new")
+    beside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        beside.write_text(text, encoding="utf-8")
+        with beside.open("x", encoding="utf-8") as draft:
+            draft.write(text)
         os.link(beside, file)
     except FileExistsError as error:
         raise CommandError(word(language, "exists", file=file)) from error
