@@ -37,10 +37,7 @@ class Cast(NamedTuple):
 def choose(inventory: Inventory) -> Cast:
     """A player for each part, the same each time."""
     site, line = _line(inventory)
-    cut = frozenset(
-        entry.id for entry in inventory.entries.values()
-        if (entry.id == line or entry.site == site) and site and COLLECTOR in inventory.chosen(entry).observers
-    )  # fmt: skip
+    cut = frozenset(id_ for id_ in _behind(inventory, line) if COLLECTOR in inventory.chosen(inventory.entries[id_]).observers)
     polled = [chosen.entry for observer in _observers(inventory) for chosen in inventory.polled(observer)]
     free = [entry for entry in polled if entry.id not in cut]
     return Cast(
@@ -50,8 +47,15 @@ def choose(inventory: Inventory) -> Cast:
         ups=next((entry.id for entry in free if entry.class_ == "ups"), ""),
         room=next((entry.id for entry in free if entry.class_ in ROOMS), ""),
         page=next(_pages(inventory, cut), ""),
-        host=next((entry.id for class_ in HOSTS for entry in free if entry.class_ == class_), ""),
+        host=next(
+            (entry.id for entry in sorted(free, key=lambda one: _is_probed(inventory, one)) if entry.class_ in HOSTS), ""
+        ),
     )
+
+
+def _is_probed(inventory: Inventory, entry: TargetEntry) -> bool:
+    """Whether something else than a poll says if it is up: then a good echo stands beside a full disk."""
+    return any(probe.judged for probe in inventory.chosen(entry).probes)
 
 
 def _observers(inventory: Inventory) -> list[str]:
@@ -61,12 +65,24 @@ def _observers(inventory: Inventory) -> list[str]:
 
 def _line(inventory: Inventory) -> tuple[str, str]:
     """A site and the target that is its line, which the collector probes; the preferred one if it will do."""
-    sites = sorted(inventory.sites.values(), key=lambda site: (PREFERRED_SITE not in site.id, site.id))
+    sites = sorted(inventory.sites.values(), key=lambda site: (site.id != PREFERRED_SITE, site.id))
     for site in sites:
         entry = inventory.entries.get(site.link or "")
         if entry is not None and COLLECTOR in inventory.chosen(entry).observers and inventory.chosen(entry).probes:
             return site.id, entry.id
     return "", ""
+
+
+def _behind(inventory: Inventory, line: str) -> set[str]:
+    """The line, and everything to which only it leads."""
+    behind, before = {line} - {""}, -1
+    while len(behind) > before:
+        before = len(behind)
+        for entry in inventory.entries.values():
+            needed = [{one} if isinstance(one, str) else set(one) for one in entry.parents]
+            if any(each and each <= behind for each in needed):
+                behind.add(entry.id)
+    return behind
 
 
 def _pages(inventory: Inventory, cut: frozenset[str]) -> Iterator[str]:

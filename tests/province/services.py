@@ -98,7 +98,9 @@ class Services:
                     if not address.startswith("127."):
                         return
                     if address in self._town.cut:
-                        await reader.read()
+                        # The kernel has taken the connection already; who is content with that is sent away.
+                        if door.kind != "h323":
+                            await reader.read()
                         return
                     if door.tls:
                         await writer.start_tls(self._town.context(address))
