@@ -41,6 +41,7 @@ _REPORTED: Final[dict[Result, Label]] = {
 _REPORTS: Final = (CENTRE, "\n")
 """Key of the sequence of live self-reports, which no module can have: the centre receives them."""
 Key = tuple[str, str]
+"""Observer and module."""
 
 
 class Judge:
@@ -241,8 +242,12 @@ class Judge:
 
     def _observed(self, view: View, asked: Interval, whole: Interval) -> list[Span]:
         machines = self._device if view is View.DEVICE else self._e2e
-        lines = [self._line(key, machine, asked, whole) for key, machine in machines.items()]
-        return overlay.either(lines) if lines else [Span(*asked, State.UNKNOWN, Why.NEVER)]
+        lines: dict[str, list[list[Span]]] = {}
+        for key, machine in machines.items():
+            lines.setdefault(_thing(key), []).append(self._line(key, machine, asked, whole))
+        if not lines:
+            return [Span(*asked, State.UNKNOWN, Why.NEVER)]
+        return overlay.together([overlay.either(some) for some in lines.values()])
 
     def _line(self, key: Key, machine: Machine, asked: Interval, whole: Interval) -> list[Span]:
         begin_ms, known_ms = whole
@@ -296,20 +301,22 @@ class Judge:
         late evidence and reboots are about what was before."""
         machines = self._device if view is View.DEVICE else self._e2e
         pushes = self._rules.at(now_ms).sign is Sign.PUSH
-        found: list[Span] = []
+        found: dict[str, list[Span]] = {}
         for key, machine in machines.items():
             if (key == _REPORTS) is not pushes:
                 continue
             begin_ms = max([a for a, _ in self._scope if a <= now_ms], default=now_ms)
             if machine.last_ms is not None and machine.last_ms < begin_ms:
-                found.append(Span(begin_ms, now_ms, State.UNKNOWN, Why.NEVER))
+                found.setdefault(_thing(key), []).append(Span(begin_ms, now_ms, State.UNKNOWN, Why.NEVER))
                 continue
             kept = machine.snapshot() if pushes else None
             missed = kept is not None and self._miss(machine, now_ms)
-            found.append(machine.now(now_ms))
+            found.setdefault(_thing(key), []).append(machine.now(now_ms))
             if missed and kept is not None:
                 machine.restore(kept)
-        return overlay.best(found) if found else Span(0, now_ms, State.UNKNOWN, Why.NEVER)
+        if not found:
+            return Span(0, now_ms, State.UNKNOWN, Why.NEVER)
+        return overlay.gravest([overlay.best(some) for some in found.values()])
 
     def soft_runs(self, view: View) -> list[Interval]:
         """Failures that were never confirmed (R4.3)."""
@@ -347,6 +354,12 @@ class Judge:
         self.boots.forget(before_ms)
         for known in self._blinds.values():
             known[:] = [blind for blind in known if blind[1] > before_ms]
+
+
+def _thing(key: Key) -> str:
+    """What a sequence looks at: its module, without the observer that the name of a second one's bears."""
+    observer, module = key
+    return module.removesuffix(f":{observer.lower()}")
 
 
 def judge_all(

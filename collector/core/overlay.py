@@ -5,7 +5,7 @@ Pure and linear in the number of spans.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from collector.core.intervals import Intervals, clip, cut, minus
 from collector.core.state import Span, State, Why
@@ -31,9 +31,27 @@ def merge(spans: Iterable[Span]) -> list[Span]:
     return out
 
 
+def _gravity(span: Span) -> tuple[int, int]:
+    """The same order for what different things are looked at, where a violated threshold is not undone by another thing."""
+    return (-1, 0) if span.state is State.DEGRADED else _order(span)
+
+
+Order = Callable[[Span], tuple[int, int]]
+
+
 def either(lines: Sequence[Sequence[Span]]) -> list[Span]:
-    """Several observers of one target: any that says it lives is right (3.3); of failures the explicit one counts before the
+    """Several observers of one thing: any that says it is good is right (3.3); of failures the explicit one counts before the
     unreachable one, and that before not knowing. All lines cover the same period."""
+    return _laid(lines, _order)
+
+
+def together(lines: Sequence[Sequence[Span]]) -> list[Span]:
+    """Several things that were looked at of one target: any good one means that it lives, and one that is degraded that it is
+    usable with a threshold violated (3.3); else as `either`."""
+    return _laid(lines, _gravity)
+
+
+def _laid(lines: Sequence[Sequence[Span]], order: Order) -> list[Span]:
     if len(lines) == 1:
         return list(lines[0])
     places = [0] * len(lines)
@@ -42,16 +60,21 @@ def either(lines: Sequence[Sequence[Span]]) -> list[Span]:
     while lines and places[0] < len(lines[0]):
         here = [line[place] for line, place in zip(lines, places, strict=True)]
         end = min(span.to_ms for span in here)
-        best = min(here, key=_order)
-        out.append(Span(at, end, best.state, best.why))
+        first = min(here, key=order)
+        out.append(Span(at, end, first.state, first.why))
         places = [place + (span.to_ms == end) for place, span in zip(places, here, strict=True)]
         at = end
     return merge(out)
 
 
 def best(spans: Sequence[Span]) -> Span:
-    """Of several observers' spans the one that counts (3.3)."""
+    """Of several observers' spans of one thing the one that counts (3.3)."""
     return min(spans, key=lambda span: (_order(span), span.from_ms))
+
+
+def gravest(spans: Sequence[Span]) -> Span:
+    """Of the spans of several things the one that counts, see `together`."""
+    return min(spans, key=lambda span: (_gravity(span), span.from_ms))
 
 
 def is_liftable(span: Span) -> bool:

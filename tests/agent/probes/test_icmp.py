@@ -352,7 +352,7 @@ def test_an_answer_that_this_machine_threw_away_accuses_nobody(way: tuple[str, b
     async def scenario() -> list[Told]:
         tools = Tools()
         try:
-            return [await probed(opened(), host, timeout_s=0.2, tools=tools) for _ in range(2)]
+            return [await probed(opened(), host, timeout_s=1.0, tools=tools) for _ in range(2)]
         finally:
             tools.close()
 

@@ -310,6 +310,7 @@ def test_live_equals_whole(arriving: list[tuple[int, Stretch]], how: Rules, is_b
     twice = data.draw(st.lists(st.sampled_from(arriving), max_size=5)) if arriving else []
     order = sorted([*arriving, *[(rx + 100, s) for rx, s in twice]], key=lambda pair: pair[0])
     live, seen = Judge(timetable, paths=paths), list[Stretch]()
+    whole = judge_all([], [], timetable, paths=paths)
     for rx, stretch in order:
         live.see(stretch)
         seen.append(stretch)
@@ -396,3 +397,14 @@ def test_r11_2_v28_v30_time_outside_a_window_is_charged_wherever_the_outage_bega
     judge = judged([*every(0, 240), *every(300, 540, "fail"), *every(600, 900)])
     down = [(a, b) for a, b, state in told(judge, 900) if state == DOWN]
     assert size(minus([(int(a), int(b)) for a, b in down], [window])) == charged
+
+
+def test_3_3_a_degraded_thing_is_not_undone_by_another_thing_but_by_another_observer_of_the_same() -> None:
+    """Ping answers while the disk is full: degraded. The same probe from elsewhere finds nothing wrong: up."""
+    full = [obs(t, Result.DEGRADED, module="snmp") for t in range(0, 600, 60)]
+    answered = [obs(t, Result.OK, module="icmp") for t in range(0, 600, 60)]
+    elsewhere = [obs(t, Result.OK, module=f"snmp:{SITE}", observer=SITE) for t in range(0, 600, 60)]
+    for evidence, wanted in (([*full, *answered], State.DEGRADED), ([*full, *answered, *elsewhere], State.UP)):
+        judge = judged(evidence, PROBE)
+        assert {span.state for span in judge.spans(View.DEVICE, 0, 600 * MS)} == {wanted}
+        assert judge.now(View.DEVICE, 600 * MS).state is wanted

@@ -7,7 +7,7 @@ from itertools import pairwise, permutations, product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.core.overlay import best, bridge, cut_out, either, is_liftable, lay, lift, merge
+from collector.core.overlay import best, bridge, cut_out, either, is_liftable, lay, lift, merge, together
 from collector.core.state import Span, State, Why
 
 STATES = st.sampled_from(State)
@@ -43,6 +43,18 @@ def test_3_3_several_observers_combine_by_or_at_every_instant(given_: list[list[
     assert is_whole(told)
     for t in range(40):
         assert at(told, t).state is min((at(line, t).state for line in given_), key=RANK.index)
+
+
+GRAVITY = (State.DEGRADED, State.UP, State.DOWN, State.UNREACHABLE, State.UNKNOWN)
+
+
+@given(st.lists(lines(), min_size=1, max_size=3))
+def test_3_3_several_things_live_while_one_does_and_are_degraded_while_one_is(given_: list[list[Span]]) -> None:
+    """A ping that is answered does not undo that a threshold is violated."""
+    told = together(given_)
+    assert is_whole(told)
+    for t in range(40):
+        assert at(told, t).state is min((at(line, t).state for line in given_), key=GRAVITY.index)
 
 
 def test_3_3_the_order_of_observers_does_not_matter() -> None:

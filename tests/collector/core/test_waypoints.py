@@ -218,7 +218,7 @@ def test_could_not_test_is_no_sample() -> None:
 
 
 def test_r5_3_a_site_observers_blindness_is_known_when_it_was_received() -> None:
-    run = start_run(evidence(kind=Kind.BLIND, module="agent", observer="site", from_ms=T - 9, until_ms=T))
+    run = start_run(evidence(target="site", kind=Kind.BLIND, module="agent", observer="site", from_ms=T - 9, until_ms=T))
     assert blind_at(run, T + 19) is None
     assert blind_at(run, T + 20) == BlindSpan("site", T - 9, T)
     assert stretch_at(run, T + 20) is None
