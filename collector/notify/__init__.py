@@ -1,0 +1,1 @@
+"""Says what was decided: outbox, dispatch, channels, words. It decides nothing and judges nothing."""
