@@ -205,10 +205,18 @@ class Judge:
     # --- what is answered
 
     def spans(
-        self, view: View, from_ms: int, until_ms: int, *, for_path: bool = False, known_ms: int | None = None
+        self,
+        view: View,
+        from_ms: int,
+        until_ms: int,
+        *,
+        for_path: bool = False,
+        centre_only: bool = False,
+        known_ms: int | None = None,
     ) -> list[Span]:
         """The spans within `[from_ms, until_ms)` and the scope, as known at `known_ms` (`until_ms` if not given): what was not
-        seen until then had not come. `for_path`: as the children's path sees them."""
+        seen until then had not come. `for_path`: as the children's path sees them. `centre_only`: by what the centre itself
+        saw, where it looks at all: an agent behind a cut line proves no way from the centre to what lies there."""
         known_ms = max(until_ms, known_ms or until_ms)
         bridges = self._bridges
         if bridges:
@@ -219,7 +227,7 @@ class Judge:
         for a, b in self._scope:
             if a < until_ms and b > from_ms:
                 asked, whole = (max(a, from_ms), min(b, until_ms)), (a, min(b, known_ms))
-                spans = self._judged(view, whole if bridges else asked, whole, for_path)
+                spans = self._judged(view, whole if bridges else asked, whole, (for_path, centre_only))
                 out += self._bridged(spans, asked, bridges) if bridges else spans
         return out
 
@@ -228,9 +236,10 @@ class Judge:
         gaps = [(s.from_ms, s.to_ms) for s in overlay.bridge(spans) if s.why is Why.BRIDGED]
         return overlay.cut_out(overlay.lay(spans, cut(gaps, bridges), State.DOWN, Why.BRIDGED), *asked)
 
-    def _judged(self, view: View, asked: Interval, whole: Interval, for_path: bool) -> list[Span]:
+    def _judged(self, view: View, asked: Interval, whole: Interval, how: tuple[bool, bool]) -> list[Span]:
         from_ms, until_ms = asked
-        spans = self._observed(view, asked, whole)
+        for_path, centre_only = how
+        spans = self._observed(view, asked, whole, centre_only)
         if view is View.DEVICE:
             late = self.boots.late_cover(from_ms, until_ms)
             proved = self.boots.continuity(from_ms, until_ms)
@@ -240,10 +249,16 @@ class Judge:
             spans = self._lay_boots(spans, until_ms)
         return spans
 
-    def _observed(self, view: View, asked: Interval, whole: Interval) -> list[Span]:
+    def _machines(self, view: View, centre_only: bool) -> dict[Key, Machine]:
         machines = self._device if view is View.DEVICE else self._e2e
+        if centre_only and view is View.DEVICE:
+            seen = {key: machine for key, machine in machines.items() if key[0] == CENTRE}
+            return seen if any(key != _REPORTS for key in seen) else machines
+        return machines
+
+    def _observed(self, view: View, asked: Interval, whole: Interval, centre_only: bool = False) -> list[Span]:
         lines: dict[str, list[list[Span]]] = {}
-        for key, machine in machines.items():
+        for key, machine in self._machines(view, centre_only).items():
             lines.setdefault(_thing(key), []).append(self._line(key, machine, asked, whole))
         if not lines:
             return [Span(*asked, State.UNKNOWN, Why.NEVER)]
@@ -296,10 +311,10 @@ class Judge:
         pieces = zip(edges, edges[1:], self._rules.values, strict=False)
         return union((a, b) for a, b, rules in pieces if holds(rules))
 
-    def now(self, view: View, now_ms: int) -> Span:
+    def now(self, view: View, now_ms: int, *, centre_only: bool = False) -> Span:
         """The state at `now_ms`, which is not before the newest sample, and since when it has lasted, by the samples alone:
-        late evidence and reboots are about what was before."""
-        machines = self._device if view is View.DEVICE else self._e2e
+        late evidence and reboots are about what was before. `centre_only` as in `spans`."""
+        machines = self._machines(view, centre_only)
         pushes = self._rules.at(now_ms).sign is Sign.PUSH
         found: dict[str, list[Span]] = {}
         for key, machine in machines.items():

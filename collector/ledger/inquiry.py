@@ -38,6 +38,13 @@ BACK_MS: Final = 4 * DAY_MS
 """How far before a period evidence is read at least: more than the longest burn window, so that what begins in it began."""
 CHUNK: Final = 200
 """Targets read at once."""
+Way = tuple[View, bool]
+"""The view in which a parent is part of a path, and whether only what the centre itself saw of it counts."""
+SITE_WAY: Final[Way] = (View.DEVICE, False)
+"""Of what an agent looks at from its site: by everybody's samples of what lies between."""
+CENTRE_WAYS: Final[tuple[Way, ...]] = ((View.DEVICE, True), (View.E2E, True))
+"""Of what the centre looks at, by view. An agent that a cut line keeps from telling held its last samples as good until their
+TTL, which made a way of what was none."""
 BREATH_S: Final = 0.004
 """How long judging keeps the event loop between two breaths, about."""
 
@@ -116,7 +123,7 @@ class Bench:
         self._seen = (from_ms - BACK_MS, end_of(until_ms, known_ms) + 1)
         """All that children's samples may be about, the very last instant included."""
         self.judges: dict[str, Judge] = {}
-        self._for_path: dict[tuple[str, View], Sequence[Span]] = {}
+        self._for_path: dict[tuple[str, Way], Sequence[Span]] = {}
 
     def add(self, id_: str, stretches: Iterable[Stretch], blinds: Iterable[BlindSpan]) -> None:
         """Judge a target; its parents were added before. `blinds` are those that bear on it."""
@@ -131,30 +138,30 @@ class Bench:
 
     def _paths(self, id_: str, observers: Iterable[str]) -> dict[str, PathLine] | None:
         paths: dict[str, PathLine] = {}
-        for view in View:
-            line = path_of(self.roll, id_, lambda name: self.for_path(name, view), frozenset())  # noqa: B023
+        for way in CENTRE_WAYS:
+            line = path_of(self.roll, id_, lambda name: self.for_path(name, way), frozenset())  # noqa: B023
             if line is None:
                 return None
-            paths[view] = line
+            paths[way[0]] = line
         for observer in observers:
             if observer == COLLECTOR:
                 continue
             without = upstream_of(self.roll, observer)
-            line = path_of(self.roll, id_, lambda name: self.for_path(name, View.DEVICE), without)
+            line = path_of(self.roll, id_, lambda name: self.for_path(name, SITE_WAY), without)
             if line is not None:
                 paths[observer] = line
         return paths
 
-    def for_path(self, id_: str, view: View) -> Sequence[Span]:
+    def for_path(self, id_: str, way: Way) -> Sequence[Span]:
         """A parent's timeline as its children's path sees it; of a group the composed one."""
-        key = (id_, view)
+        key, (view, centre_only) = (id_, way), way
         known = self._for_path.get(key)
         if known is None:
             judge = self.judges.get(id_)
             if judge is not None:
-                known = judge.spans(view, *self._seen, for_path=True, known_ms=self.known_ms)
+                known = judge.spans(view, *self._seen, for_path=True, centre_only=centre_only, known_ms=self.known_ms)
             else:
-                court = Court(self.roll, self.for_path, Terms(), self._seen)
+                court = Court(self.roll, lambda name, v: self.for_path(name, (v, centre_only)), Terms(), self._seen)
                 known = court.spans(id_, view) if id_ in self.roll and self.roll.subject(id_).group else ()
             self._for_path[key] = known
         return known

@@ -246,7 +246,7 @@ class Keeper:
     def _of_members(self, id_: str, now_ms: int) -> int:
         """What a group's standing depends on: as long as it is the same, no member has changed."""
         parts = {*self.roll.members(id_), *self.roll.pooled(id_)}
-        return hash(tuple([self.parents.key(name, view, now_ms) for name in sorted(parts) for view in VIEWS]))
+        return hash(tuple([self.parents.key(name, (view, False), now_ms) for name in sorted(parts) for view in VIEWS]))
 
     def _is_up(self, page: Page, now_ms: int) -> bool:
         judge = page.judge

@@ -111,7 +111,7 @@ class Page:
         self.missed: list[Stretch] | None = None
         """What arrived while the judge is made anew."""
         self.children: set[str] = set()
-        self.outages: dict[View, tuple[Interval, ...]] = {}
+        self.outages: dict[tuple[View, bool], tuple[Interval, ...]] = {}
         """When its children's path was broken by it, as they were judged with."""
         self.counted: dict[View, dict[State, int]] = {}
         """Its counters as they were last worked out."""
