@@ -56,8 +56,8 @@ class PagingDesk(Protocol):
     async def act(self, number: int, act: IncidentAct, actor: Actor) -> Incident:
         """Carry out `core.incident_acts.carry_out` and write what came of it."""
 
-    async def add_silence(self, plan: SilencePlan, actor: Actor, *, key: str = "") -> Silence:
-        """Make a silence (`core.silence_acts.make`). With a `key` that came before from the same actor: that silence."""
+    async def add_silence(self, plan: SilencePlan, actor: Actor) -> Silence:
+        """Make a silence (`core.silence_acts.make`)."""
 
     async def expire_silence(self, id_: str, comment: str, actor: Actor) -> Silence:
         """End a silence before its time (`core.silence_acts.expire`)."""
