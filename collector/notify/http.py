@@ -115,7 +115,7 @@ class HttpClient:
 
 def open_client(tls: TlsEntry, tools: Tools, *, allow_redirects: bool = False) -> HttpClient:
     """A client as settings say. Raises `ChannelError` (settings) for files that cannot be read or used."""
-    context = _context(tls, tools.folder) if tls != TlsEntry() else True
+    context = tls_context(tls, tools.folder) if tls != TlsEntry() else True
     agent = f"haidang-collector/{tools.version}"
     return HttpClient(context, tls.server_name, agent, allow_redirects=allow_redirects)
 
@@ -211,7 +211,8 @@ def _redirected(url: str, location: str) -> str:
     return new.geturl()
 
 
-def _context(entry: TlsEntry, folder: Path) -> ssl.SSLContext:
+def tls_context(entry: TlsEntry, folder: Path) -> ssl.SSLContext:
+    """What TLS of a receiver is made with, also by channels that speak no HTTP. Raises `ChannelError` (settings)."""
     try:
         return _made(entry, folder)
     except (ssl.SSLError, ValueError) as error:

@@ -66,6 +66,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "asyncpg": ("collector.store",),
     "cryptography": ("agent.probes.certificates", "agent.snmp.ciphers", "collector.ingest.enrol"),
     "h11": ("agent.probes.http_exchange",),
+    "aiosmtplib": ("collector.notify.email",),
+    "apprise": ("collector.notify.apprise",),
     "jinja2": ("collector.report.html_file",),
     "re2": ("agent.probes.patterns",),
     "markupsafe": ("collector.report.html_file",),
@@ -120,6 +122,7 @@ def _allowed(path: Path, imported: str) -> bool:
         "collector.config_forms",
         "collector.inventory",
         "collector.tasks",
+        "collector.waiting",
         *FROM,
     )
     return imported in ("agent", "collector") or _within(imported, room, *shared)
