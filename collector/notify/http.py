@@ -84,17 +84,20 @@ class HttpClient:
         """As `post`, by any method. Redirects are followed, with method and body, only where settings allow it."""
         try:
             async with asyncio.timeout(timeout_s):
-                answer = await self._once(method, url, body, headers)
-                for _ in range(_MOST_REDIRECTS if self._allow_redirects else 0):
-                    if answer.status not in _REDIRECTS:
-                        break
-                    url = _redirected(url, answer.location)
-                    answer = await self._once(method, url, body, headers)
-                return answer
+                return await self._followed(method, url, body, headers)
         except TimeoutError:
             raise ChannelError(Failure.TIMEOUT, f"no whole answer within {timeout_s:g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise failure_of(error) from None
+
+    async def _followed(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        answer = await self._once(method, url, body, headers)
+        for _ in range(_MOST_REDIRECTS if self._allow_redirects else 0):
+            if answer.status not in _REDIRECTS:
+                break
+            url = _redirected(url, answer.location)
+            answer = await self._once(method, url, body, headers)
+        return answer
 
     async def _once(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         async with self._session.request(
