@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from collector.core.change import StoreUnusableError
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration. A database that is there already is opened without importing Alembic."""
 FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 0x48414944

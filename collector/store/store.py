@@ -30,6 +30,7 @@ from collector.core.change import (
 from collector.core.evidence import Run
 from collector.store import accounts, ledger, modules, reading, watch
 from collector.store.acts_store import ActsStore
+from collector.store.alerts_store import AlertsStore
 from collector.store.books_store import BooksStore
 from collector.store.engine import Database, connect, printable
 from collector.store.migrate import migrate
@@ -38,7 +39,7 @@ _CODE_KEPT_MS = 30 * 86_400_000
 """How long a code is remembered after its end, to say `expired` rather than `unknown`."""
 
 
-class Store(ActsStore, BooksStore):
+class Store(ActsStore, BooksStore, AlertsStore):
     """Open with `Store.open`, close with `close`; safe for use by many tasks of one loop."""
 
     def __init__(self, database: Database, observer: str) -> None:
