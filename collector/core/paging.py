@@ -121,6 +121,8 @@ class Seen(msgspec.Struct, frozen=True):
     looks: Mapping[str, Look] = {}
     """The newest fresh look at each subject that was asked for in the last minutes."""
     silences: Sequence[Silence] = ()
-    """Those that are active."""
+    """Those that are active, are to come, or ended without their end having been dealt with."""
+    silence_receivers: tuple[str, ...] = ()
+    """Who is told about silences that name nobody themselves."""
     is_starting: bool = False
     """The ledger is being taken up: what is not seen may be true all the same, nothing ends and nothing pages."""

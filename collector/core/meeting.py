@@ -1,0 +1,81 @@
+"""Which incident an alert belongs with: that of its subject, of what it shares a cause with, of its site; or one that it
+re-opens. Pure, changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from collector.core.alert import Alert, AlertKind
+from collector.core.book import Draft, is_explained
+from collector.core.incident import Incident
+from collector.core.paging import SubjectView
+
+_ALONE: Final = frozenset({AlertKind.COLLECTOR})
+"""Each trouble of the collector is an incident of its own, which the way past a broken database can tell, too."""
+
+_UNRELATED: Final = frozenset({AlertKind.COLLECTOR, AlertKind.CERTIFICATE})
+"""Kinds that say nothing about what else happens at a site."""
+
+
+def told_incident(incident: Incident) -> bool:
+    """Whether somebody was told of it."""
+    return bool(incident.told)
+
+
+def companion(draft: Draft, alert: Alert, view: SubjectView) -> Incident | None:
+    """An incident that is not over and that an alert belongs to: by its subject, because it was part of it before, or by its
+    site and the moment."""
+    if alert.key.kind in _ALONE:
+        return None
+    incidents = draft.live()
+    return _of_subject(draft, alert, incidents) or _of_site(draft, alert, view, incidents)
+
+
+def _of_subject(draft: Draft, alert: Alert, incidents: list[Incident]) -> Incident | None:
+    subject = alert.key.subject
+    for other in draft.open_of(subject):
+        incident = draft.unresolved(other.incident)
+        if incident is not None and other.uid != alert.uid and not is_explained(other):
+            return incident
+    known = draft.owners().get(alert.key, ())
+    return next((incident for incident in incidents if incident.cause.subject == subject or incident.uid in known), None)
+
+
+def _of_site(draft: Draft, alert: Alert, view: SubjectView, incidents: list[Incident]) -> Incident | None:
+    """Known within the window around its opening, not graver, while what it was opened for lasts."""
+    site, window = view.named.site, draft.policy.rules.group_window_ms
+    if not site or alert.key.kind in _UNRELATED:
+        return None
+    for incident in incidents:
+        is_near = abs(alert.known_ms - incident.opened_ms) <= window and incident.site == site
+        is_related = incident.cause.kind not in _UNRELATED and alert.severity.rank >= incident.severity.rank
+        if is_near and is_related and has_open(draft, incident.uid):
+            return incident
+    return None
+
+
+def has_open(draft: Draft, uid: str) -> bool:
+    """Whether something of an incident that people handle is still true."""
+    incident = draft.incident(uid)
+    cause = draft.open_by(incident.cause) if incident is not None else None
+    if cause is not None and cause.incident == uid and not is_explained(cause):
+        return True
+    return any(part.is_open and not is_explained(part) for part in draft.parts(uid))
+
+
+def reopenable(draft: Draft, alert: Alert) -> Incident | None:
+    """The incident that an alert re-opens: its own, or one that was over less than the merge gap before the alert was known
+    and in which this was an alert of its own."""
+    own = draft.incident(alert.uid)
+    if own is not None:
+        return own
+    gap = draft.policy.rules.merge_gap_ms
+    found = [
+        incident
+        for uid in draft.owners().get(alert.key, ())
+        if (incident := draft.incident(uid)) is not None
+        and incident.resolved_ms is not None
+        and alert.known_ms <= incident.resolved_ms + gap
+    ]
+    return max(found, key=lambda incident: incident.number, default=None)
