@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 
 from collector.core.acts import ActProblem, ActRefusedError
 from collector.core.change import StoreError
+from collector.core.incident import ActRefusal, RefusedError
 from collector.core.people import PersonError, PersonProblem
 
 JSON: Final = "application/json"
@@ -41,6 +42,14 @@ _PERSON_STATUS: Final = {
     PersonProblem.REVOKED: 409,
 }
 
+_PAGING_STATUS: Final = {
+    ActRefusal.FORBIDDEN: 403,
+    ActRefusal.UNKNOWN_OBJECT: 404,
+    ActRefusal.RESOLVED: 409,
+    ActRefusal.ALREADY: 409,
+    ActRefusal.EXPIRED: 409,
+}
+
 
 class RequestError(Exception):
     """A request that is answered with an error; `code` is of a closed list, `value` what was wrong."""
@@ -67,6 +76,9 @@ def answering(handler: Handler) -> Handler:
             return _error_answer(RequestError(status, error.problem.value, error.detail, value=error.value))
         except PersonError as error:
             status = _PERSON_STATUS.get(error.problem, 422)
+            return _error_answer(RequestError(status, error.problem.value, error.detail, value=error.value))
+        except RefusedError as error:
+            status = _PAGING_STATUS.get(error.problem, 422)
             return _error_answer(RequestError(status, error.problem.value, error.detail, value=error.value))
         except StoreError:
             return _error_answer(RequestError(503, "store", "the database cannot be used at the moment", retry_after_s=5))
