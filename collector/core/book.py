@@ -10,23 +10,16 @@ from typing import Final
 
 import msgspec
 
-from collector.core.alert import Alert, AlertKey, Condition, HoldReason
+from collector.core.alert import Alert, AlertKey, Condition
 from collector.core.incident import Entry, EntryKind, Incident, IncidentState
+from collector.core.incident_facts import is_explained
 from collector.core.notice import Changes
 from collector.core.paging import Policy, Seen, SubjectView
 from collector.core.saying import Say
 from collector.core.silencing import FullMatch, Silence
 
-EXPLAINED: Final = frozenset({HoldReason.PARENT_DOWN, HoldReason.OBSERVER_GONE, HoldReason.RECHECKED})
-"""An alert that was never paged and is held for one of these is part of its incident because that one's cause explains it."""
-
 KEPT_MS: Final = 25 * 3_600_000
 """How long a resolved incident is remembered, so that it can be re-opened and its alerts shown."""
-
-
-def is_explained(alert: Alert) -> bool:
-    """Whether it is part of its incident as a consequence, not as something people handle."""
-    return alert.paged_ms is None and alert.hold is not None and alert.hold.reason in EXPLAINED
 
 
 class Book:
@@ -181,14 +174,15 @@ class Draft:
 
     def owners(self) -> dict[AlertKey, list[str]]:
         """Incidents of the book in which an alert of a key was handled, not only explained."""
-        if self._owners is None:
-            self._owners = {}
-            for incident in self.book.incidents.values():
-                self._owners.setdefault(incident.cause, []).append(incident.uid)
-            for uid, parts in self.book.parts.items():
-                for alert in map(self.book.alerts.__getitem__, parts):
-                    if not is_explained(alert) and uid not in (known := self._owners.setdefault(alert.key, [])):
-                        known.append(uid)
+        if self._owners is not None:
+            return self._owners
+        found: dict[AlertKey, dict[str, None]] = {}
+        for incident in self.book.incidents.values():
+            found.setdefault(incident.cause, {})[incident.uid] = None
+        for alert in self.book.alerts.values():
+            if alert.incident and not is_explained(alert):
+                found.setdefault(alert.key, {})[alert.incident] = None
+        self._owners = {key: list(uids) for key, uids in found.items()}
         return self._owners
 
     def all_open(self) -> Iterator[Alert]:

@@ -7,8 +7,9 @@ from typing import Final
 import msgspec
 
 from collector.core.alert import HoldReason
-from collector.core.book import Draft, is_explained
+from collector.core.book import Draft
 from collector.core.incident import EntryKind, Incident, IncidentState
+from collector.core.incident_facts import is_explained
 from collector.core.notice import EventKind
 from collector.core.paging import Policy
 from collector.core.saying import Say

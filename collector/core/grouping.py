@@ -12,10 +12,11 @@ from typing import Final
 import msgspec
 
 from collector.core.alert import Alert, AlertKey, AlertKind, Hold, HoldReason
-from collector.core.book import EXPLAINED, Draft, changed, is_explained
+from collector.core.book import Draft, changed
 from collector.core.escalating import Step, after
 from collector.core.holding import Case, would_page
 from collector.core.incident import EntryKind, Incident, IncidentState
+from collector.core.incident_facts import EXPLAINED, is_explained
 from collector.core.meeting import has_open, reopenable, told_incident
 from collector.core.notice import EventKind, Named
 from collector.core.paging import Routed

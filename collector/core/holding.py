@@ -12,9 +12,10 @@ from typing import Final
 import msgspec
 
 from collector.core.alert import Alert, AlertKey, AlertKind, Condition, Hold, HoldReason, labels_of
-from collector.core.book import Draft, condition_of, is_explained
+from collector.core.book import Draft, condition_of
 from collector.core.escalating import Step, next_reaching
 from collector.core.incident import Incident
+from collector.core.incident_facts import is_explained
 from collector.core.meeting import companion, told_incident
 from collector.core.paging import Routed, SubjectView
 from collector.core.paths import Paths
@@ -120,7 +121,7 @@ def _closed_by_hand(case: Case) -> Hold | None:
     if not alert.incident or is_explained(alert) or case.draft.unresolved(alert.incident) is not None:
         return None
     incident = case.draft.incident(alert.incident)
-    return Hold(HoldReason.CLOSED_BY_HAND, incident.resolved_by if incident is not None else "")
+    return Hold(HoldReason.CLOSED_BY_HAND, f"#{incident.number}" if incident is not None else "")
 
 
 def _out_of_hours(case: Case) -> Hold | None:

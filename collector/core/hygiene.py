@@ -10,10 +10,11 @@ import msgspec
 
 from collector.core.alert import Alert, AlertKind, HoldReason, Severity
 from collector.core.book import Draft
-from collector.core.notice import MAX_LISTED, EventKind, Notice, Outgoing, event_id_of
+from collector.core.incident_facts import NameOf
+from collector.core.notice import MAX_LISTED, AlertFacts, EventKind, Notice, Outgoing, event_id_of
 from collector.core.silencing import Silence
 from collector.core.state import State
-from collector.core.telling import NameOf, alert_facts, names_in
+from collector.core.telling import names_in
 
 HIDES: Final = "hides"
 ENDED_DOWN: Final = "ended_down"
@@ -107,7 +108,7 @@ def _tell(draft: Draft, silence: Silence, word: str, alerts: list[Alert]) -> Sil
     notice = Notice(
         EventKind.NOTICE,
         draft.now_ms,
-        alerts=tuple(alert_facts(alert, False, name_of) for alert in alerts[:MAX_LISTED]),
+        alerts=tuple(_facts(alert, name_of) for alert in alerts[:MAX_LISTED]),
         alerts_count=len(alerts),
         text=word,
         by=silence.author,
@@ -124,3 +125,10 @@ def _tell(draft: Draft, silence: Silence, word: str, alerts: list[Alert]) -> Sil
         for receiver in receivers
     ]  # fmt: skip
     return msgspec.structs.replace(silence, events=silence.events + 1)
+
+
+def _facts(alert: Alert, name_of: NameOf) -> AlertFacts:
+    return AlertFacts(
+        alert.uid, alert.key, alert.severity, name_of(alert.key.subject), alert.state, alert.since_ms, alert.known_ms,
+        alert.ended_ms, alert.reason, alert.detail, alert.value,
+    )  # fmt: skip

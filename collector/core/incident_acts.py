@@ -12,7 +12,7 @@ import msgspec
 from collector.core.alert import Alert, Hold, HoldReason
 from collector.core.audit import AuditEntry
 from collector.core.incident import ActRefusal, Entry, EntryKind, Incident, IncidentState, RefusedError
-from collector.core.incident_facts import NameOf, Telling, notice_of, outgoing_of
+from collector.core.incident_facts import NameOf, Telling, is_explained, notice_of, outgoing_of
 from collector.core.notice import Changes, EventKind
 from collector.core.paging_answers import IncidentAct, IncidentActKind
 from collector.core.people import Actor, Right, may
@@ -41,7 +41,7 @@ def carry_out(incident: Incident, act: IncidentAct, actor: Actor, now_ms: int, a
     """What comes of an act at `now_ms`. Raises `RefusedError`.
 
     Acknowledged: no further step of the escalation is due, everybody who was told hears of it. Resolved: everybody who was told
-    gets the resolved, and the alerts still open page nobody until they have ended.
+    gets the resolved, and its alerts still open page nobody until they have ended; what it only explained is judged anew.
     """
     if not may(actor.role, Right.CREATE):
         raise RefusedError(ActRefusal.FORBIDDEN, actor.role.value, f"{actor.name} is {actor.role.value}, which may not act")
@@ -101,9 +101,11 @@ def _resolve(incident: Incident, act: IncidentAct, when: When, around: Around) -
         incident, state=IncidentState.RESOLVED, resolved_ms=now_ms, resolved_by=actor.name, next_ms=None, resolving_ms=None,
         digest=False,
     )  # fmt: skip
-    hold = Hold(HoldReason.CLOSED_BY_HAND, str(incident.number), now_ms)
+    hold = Hold(HoldReason.CLOSED_BY_HAND, f"#{incident.number}", now_ms)
     changes = _told(after, around.alerts, (EntryKind.RESOLVED, EventKind.RESOLVED, act.text), when, around)
-    changes.alerts += [msgspec.structs.replace(one, hold=hold) for one in around.alerts if one.is_open]
+    changes.alerts += [
+        msgspec.structs.replace(one, hold=hold) for one in around.alerts if one.is_open and not is_explained(one)
+    ]
     return changes
 
 

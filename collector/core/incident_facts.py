@@ -23,8 +23,8 @@ from collector.core.notice import (
 
 NameOf = Callable[[str], Named]
 """A subject as messages show it."""
-EXPLAINED: Final = frozenset({HoldReason.PARENT_DOWN, HoldReason.OBSERVER_GONE})
-"""Alerts held so are told as affected by the incident, not as alerts of their own."""
+EXPLAINED: Final = frozenset({HoldReason.PARENT_DOWN, HoldReason.OBSERVER_GONE, HoldReason.RECHECKED})
+"""Alerts held so without ever having been paged are told as affected by the incident, not as alerts of their own."""
 
 
 class Telling(msgspec.Struct, frozen=True):
@@ -34,6 +34,7 @@ class Telling(msgspec.Struct, frozen=True):
     at_ms: int
     text: str = ""
     by: str = ""
+    still_down: tuple[Named, ...] = ()
 
 
 def incident_facts(incident: Incident, name_of: NameOf) -> IncidentFacts:
@@ -56,24 +57,32 @@ def alert_facts(alert: Alert, incident: Incident, name_of: NameOf) -> AlertFacts
 
 
 def is_explained(alert: Alert) -> bool:
-    """Whether its incident's cause explains it, so that it is told as affected."""
-    return alert.hold is not None and alert.hold.reason in EXPLAINED
+    """Whether it is part of its incident because that one's cause explains it: it is told as affected. What was paged stays an
+    alert of the incident that it was paged with."""
+    return alert.paged_ms is None and alert.hold is not None and alert.hold.reason in EXPLAINED
 
 
 def notice_of(incident: Incident, alerts: Iterable[Alert], telling: Telling, name_of: NameOf) -> Notice:
-    """The facts of one event: the cause first, then the gravest and oldest; `MAX_LISTED` of each at most, the rest counted."""
-    ordered = sorted(alerts, key=lambda one: (one.key != incident.cause, one.severity.rank, one.since_ms, one.key))
-    own = [one for one in ordered if not is_explained(one)]
+    """The facts of one event: the cause first, then what lasts, the gravest and oldest; `MAX_LISTED` of each at most, the rest
+    counted. `alerts` are its own, those that it explains, and held ones of other incidents that it explains since."""
+    ordered = sorted(
+        alerts, key=lambda one: (one.key != incident.cause, not one.is_open, one.severity.rank, one.since_ms, one.key)
+    )
+    own = [one for one in ordered if not _is_affected(one, incident)]
     affected = [
         Affected(name_of(one.key.subject), one.state, one.since_ms, one.hold.reason)
         for one in ordered
-        if one.hold is not None and is_explained(one)
+        if one.hold is not None and _is_affected(one, incident)
     ]
     return Notice(
         telling.event, telling.at_ms, incident_facts(incident, name_of),
         tuple(alert_facts(one, incident, name_of) for one in own[:MAX_LISTED]), len(own), tuple(affected[:MAX_LISTED]),
-        len(affected), level=max(0, incident.level), text=telling.text, by=telling.by,
+        len(affected), telling.still_down[:MAX_LISTED], max(0, incident.level), telling.text, telling.by,
     )  # fmt: skip
+
+
+def _is_affected(alert: Alert, incident: Incident) -> bool:
+    return is_explained(alert) or (alert.incident not in ("", incident.uid))
 
 
 def outgoing_of(incident: Incident, notice: Notice, receivers: Sequence[str]) -> list[Outgoing]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import Final
 
 from collector.core.alert import Alert, AlertKind
-from collector.core.book import Draft, is_explained
+from collector.core.book import Draft
 from collector.core.incident import Incident
+from collector.core.incident_facts import is_explained
 from collector.core.paging import SubjectView
 
 _ALONE: Final = frozenset({AlertKind.COLLECTOR})

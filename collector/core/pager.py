@@ -15,11 +15,11 @@ from collector.core.following import follow
 from collector.core.grouping import heed, keep, mute, page, resolve
 from collector.core.holding import Case, case_of, hold_of, mute_of
 from collector.core.hygiene import tend
-from collector.core.notice import Changes, EventKind
+from collector.core.notice import Changes
 from collector.core.paging import Policy, Seen, SubjectView
 from collector.core.paths import Paths
 from collector.core.silencing import FullMatch, Silence
-from collector.core.telling import names_in, say
+from collector.core.telling import speak
 
 __all__ = ["Book", "Decision", "decide"]
 
@@ -54,7 +54,7 @@ def decide(book: Book, seen: Seen, policy: Policy, full_match: FullMatch) -> Dec
     for incident in draft.live():
         escalate(draft, incident)
     tend(draft)
-    _speak(draft)
+    speak(draft)
     changes = draft.finish()
     next_ms = min((moment for moment in draft.wakes if moment > seen.now_ms), default=None)
     return Decision(changes, frozenset(draft.looks), next_ms, tuple(draft.silences.values()))
@@ -87,18 +87,3 @@ def _judge(case: Case) -> None:
         heed(case, hold)
         return
     page(case)
-
-
-def _speak(draft: Draft) -> None:
-    """Turn what is to be said into outbox rows, now that everything is decided."""
-    name_of = names_in(draft)
-    for uid, say_ in draft.says.items():
-        incident = draft.incident(uid)
-        if incident is None:
-            continue
-        parts = draft.parts(uid)
-        if say_.event is not EventKind.RESOLVED:
-            parts = [*parts, *(a for a in draft.all_open() if a.incident != uid and a.paged_ms is not None)]
-        after, outgoing = say(incident, say_, parts, draft.now_ms, name_of)
-        draft.put_incident(after)
-        draft.changes.outgoing += outgoing

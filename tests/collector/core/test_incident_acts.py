@@ -88,7 +88,7 @@ def test_resolved_by_hand_closes_the_open_alerts_and_tells_each_who_got_the_firi
     )  # fmt: skip
     assert {row.receiver for row in done.changes.outgoing if row.event is EventKind.RESOLVED} == {"sms", "chat"}
     assert {one.uid: one.hold for one in done.changes.alerts} == {
-        f"a-{name}": Hold(HoldReason.CLOSED_BY_HAND, "7", NOW) for name in ("switch", "web", "router")
+        f"a-{name}": Hold(HoldReason.CLOSED_BY_HAND, "#7", NOW) for name in ("web", "router")
     }
 
 
