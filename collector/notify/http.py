@@ -187,21 +187,19 @@ def _unconnected(error: OSError) -> ChannelError:
 
 
 def _tls_error(error: BaseException | None) -> str | None:
-    """What is wrong with TLS, if that is behind an exception. Of a certificate the reason that OpenSSL gives."""
+    """What is wrong with TLS, if that is behind an exception. Of a certificate the reason that OpenSSL gives. Those of aiohttp
+    are unwrapped first, for they pass as the system's and lack what these have."""
     for _ in range(5):
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return f"certificate: {error.verify_message or 'not trusted'}"
-        if isinstance(error, ssl.SSLError):
-            return (error.reason or "handshake failed").lower().replace("_", " ")
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            inner: BaseException | None = error.certificate_error
+            error = error.certificate_error
         elif isinstance(error, aiohttp.ClientConnectorError):
-            inner = error.os_error
-        else:
-            inner = error.__cause__ or error.__context__ if error is not None else None
-        if isinstance(error, ssl.CertificateError) or inner is None:
-            return None
-        error = inner
+            error = error.os_error
+        elif isinstance(error, ssl.SSLCertVerificationError):
+            return f"certificate: {error.verify_message or 'not trusted'}"
+        elif isinstance(error, ssl.SSLError):
+            return (error.reason or "handshake failed").lower().replace("_", " ")
+        elif error is not None:
+            error = error.__cause__ or error.__context__
     return None
 
 
