@@ -25,6 +25,8 @@ class Body(msgspec.Struct, frozen=True):
     """Behind the path of the receiver's address; may begin a query."""
     remark: str = ""
     """For people: why this is not what the receiver's settings ask for."""
+    to: str = ""
+    """For whom it is, where each of the receiver's `to` is asked on its own."""
     takes_token: bool = False
     """Whether the token is used within the body, its headers or suffix: then it is not sent as a bearer token as well."""
 

@@ -68,7 +68,7 @@ def telegram(delivery: Delivery, chat: str, token: str) -> Body:
         "link_preview_options": {"is_disabled": True},
         "disable_notification": delivery.notice.event in (EventKind.UPDATE, EventKind.ACKNOWLEDGED, EventKind.DIGEST),
     }
-    return json_body(values, url_suffix=f"/bot{quote(token, safe=':')}/sendMessage", takes_token=True)
+    return json_body(values, url_suffix=f"/bot{quote(token, safe=':')}/sendMessage", takes_token=True, to=chat)
 
 
 def teams(delivery: Delivery) -> Body:

@@ -34,7 +34,7 @@ def sms(delivery: Delivery, form: Mapping[str, str], number: str, token: str) ->
     }
     filled = {name: _filled(text, values) for name, text in fields.items()}
     takes = any("{token}" in text for text in fields.values())
-    return Body(urlencode(filled).encode(), FORM, takes_token=takes)
+    return Body(urlencode(filled).encode(), FORM, takes_token=takes, to=number)
 
 
 def form_problem(form: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from collector.notify.http import HttpClient, check, open_client
 from collector.notify.private import read_secret
 from collector.notify.settings import ReceiverEntry, WebhookEntry
 from collector.notify.signing import sign
+from collector.notify.template import load_template, with_template
 from collector.notify.tools import Tools
 
 _REMEMBERED: Final = 1_000
@@ -42,21 +43,31 @@ async def open_channel(name: str, entry: ReceiverEntry, tools: Tools) -> Channel
         read_secret(tools.folder, webhook.token_file, webhook.token_env, "token"),
         read_secret(tools.folder, webhook.secret_file, webhook.secret_env, "secret"),
     )
+    if problem := bodies.entry_problem(webhook, has_token=secrets[1] is not None):
+        raise ChannelError(Failure.SETTINGS, problem)
+    template = load_template(tools.folder / webhook.template_file) if webhook.template_file else None
     client = open_client(webhook.tls, tools, allow_redirects=webhook.allow_redirects)
-    return Webhook(webhook, secrets, client, entry.timeout_s)
+    return Webhook(webhook, secrets, client, entry.timeout_s, template=template)
 
 
 class Webhook:
     """One receiver's webhook."""
 
     def __init__(
-        self, entry: WebhookEntry, secrets: tuple[Secret, Secret | None, Secret | None], client: HttpClient, timeout_s: float
+        self,
+        entry: WebhookEntry,
+        secrets: tuple[Secret, Secret | None, Secret | None],
+        client: HttpClient,
+        timeout_s: float,
+        *,
+        template: str | None = None,
     ) -> None:
-        """`secrets`: URL, token, key of the signature."""
+        """`secrets`: URL, token, key of the signature. `template`: text of the template that writes the bodies."""
         self._entry = entry
         self._url, self._token, self._key = secrets
         self._client = client
         self._timeout_s = timeout_s
+        self._template = template
         self._confirmed: dict[str, set[int]] = {}
         """Event id -> which of its requests were confirmed, while others were not."""
 
@@ -74,6 +85,8 @@ class Webhook:
 
     async def _send_all(self, delivery: Delivery) -> str:
         made = bodies.make_bodies(self._entry, delivery, self._token.reveal() if self._token else "")
+        if self._template is not None:
+            made = await with_template(self._template, self._entry, delivery, made)
         done = self._confirmed.setdefault(delivery.event_id, set()) if len(made) > 1 else set()
         troubles = []
         for index, body in enumerate(made):

@@ -91,8 +91,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Từ bây giờ cảnh báo về các đối tượng này được gửi đi như bình thường.",
     ),
     "forgotten_body": (
-        "End it if it is needed no longer; whatever it matches stays unpaged.",
-        "Hãy kết thúc lệnh nếu không còn cần; mọi cảnh báo khớp với lệnh sẽ không được gửi cho ai.",
+        "It has muted nothing for long, or its end is far away. End it if it is needed no longer.",
+        "Lệnh đã lâu không che cảnh báo nào, hoặc còn rất lâu mới hết hạn. Hãy kết thúc lệnh nếu không còn cần.",
     ),
     "still_body": (
         "What was explained by this incident and is down by itself is paged by itself.",

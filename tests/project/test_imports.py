@@ -68,7 +68,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "h11": ("agent.probes.http_exchange",),
     "aiosmtplib": ("collector.notify.email",),
     "apprise": ("collector.notify.apprise",),
-    "jinja2": ("collector.report.html_file",),
+    "jinja2": ("collector.report.html_file", "collector.notify.template_worker"),
     "re2": ("agent.probes.patterns",),
     "markupsafe": ("collector.report.html_file",),
     "weasyprint": ("collector.report.pdf_file",),
@@ -121,6 +121,7 @@ def _allowed(path: Path, imported: str) -> bool:
         "collector.settings",
         "collector.config_forms",
         "collector.inventory",
+        "collector.notify.settings",  # what the on-call file may say of receivers: values alone
         "collector.tasks",
         "collector.waiting",
         *FROM,
