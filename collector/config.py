@@ -293,6 +293,7 @@ def _rooted(config: Config, folder: Path) -> Config:
         config,
         data=str(folder / config.data),
         inventory=_below(folder, config.inventory),
+        oncall=_below(folder, config.oncall),
         database=database,
         snmp=snmp,
         probes=msgspec.structs.replace(config.probes, module_files=module_files),

@@ -17,6 +17,10 @@ PERCENT: Final = "per cent above 0 and below 100, at most 4 decimals"
 DATE: Final = "a date as 2026-10-31"
 DATE_OR_TIME: Final = "a date as 2026-10-01 or a time as 2026-10-01T08:00:00+07:00"
 HOURS: Final = "hours as 07:30-11:30, from 00:00 to 24:00"
+DAY_HOURS: Final = "hours as 22:00-06:00, from 00:00 to 24:00"
+HAND_OVER: Final = "a day and a time as mon 08:00, or a time as 08:00"
+NOTIFY: Final = "rota:NAME, person:NAME or receiver:NAME"
+WAIT: Final = "a length as 0m, 15m or 2h"
 LENGTH: Final = "a length as 90m, 2h or 1d"
 MONTHLY: Final = "15, last, 2-tue or last-sun"
 START: Final = "a local time as 22:00"
@@ -39,6 +43,9 @@ _LENGTH: Final = re.compile(r"(?:([0-9]{1,4})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,6}
 _NTH: Final = re.compile(r"([1-5]|last)-(mon|tue|wed|thu|fri|sat|sun)\Z")
 _MONTH_DAY: Final = re.compile(r"([1-9]|[12][0-9]|3[01]|last)\Z")
 _START: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]\Z")
+_NO_LENGTH: Final = re.compile(r"0[dhms]\Z")
+_HAND_OVER: Final = re.compile(r"(?:(mon|tue|wed|thu|fri|sat|sun) )?([01][0-9]|2[0-3]):([0-5][0-9])\Z")
+_NOTIFY: Final = re.compile(r"(rota|person|receiver):(.+)\Z")
 _ENGINE_ID: Final = re.compile(r"(0x)?([0-9a-fA-F]{2}){5,32}\Z")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _YEARS: Final = (1970, 9998)
@@ -125,6 +132,39 @@ def length_of(text: str) -> timedelta:
     return found
 
 
+def wait_of(text: str) -> timedelta:
+    """As `length_of`, also `0m`. Raises `ValueError`."""
+    return timedelta(0) if _NO_LENGTH.match(text) else length_of(text)
+
+
+def day_minutes_of(text: str) -> tuple[int, int]:
+    """As `minutes_of`, also hours that reach over midnight: `22:00-06:00` as 1320 and 360. Raises `ValueError`, also when they
+    end where they begin."""
+    first, _, last = text.partition("-")
+    if first == "24:00":
+        raise ValueError(text)
+    ends = tuple(hours("00:00", part)[1] if part != "00:00" else 0 for part in (first, last))
+    if ends[0] == ends[1]:
+        raise ValueError(text)
+    return ends[0], ends[1]
+
+
+def hand_over_of(text: str) -> tuple[str, int]:
+    """`mon 08:00` as day (empty: every day) and minute of the day. Raises `ValueError`."""
+    match = _HAND_OVER.match(text)
+    if match is None:
+        raise ValueError(text)
+    return match[1] or "", int(match[2]) * 60 + int(match[3])
+
+
+def notify_of(text: str) -> tuple[str, str]:
+    """`rota:noc` as its two parts. Raises `ValueError`."""
+    match = _NOTIFY.match(text)
+    if match is None or not is_id(match[2]):
+        raise ValueError(text)
+    return match[1], match[2]
+
+
 def monthly_of(text: str) -> tuple[str, int, int]:
     """`2-tue` as the day of the week and which of the month (-1: the last), `15` or `last` as `("", 0, day)` (-1: the last).
     Raises `ValueError`."""
@@ -202,6 +242,10 @@ FORMS: Final[dict[str, Callable[[str], bool]]] = {
     DATE: _reads(day_of),
     DATE_OR_TIME: _reads(lambda text: instant_ms(text, "UTC")),
     HOURS: _reads(minutes_of),
+    DAY_HOURS: _reads(day_minutes_of),
+    HAND_OVER: _reads(hand_over_of),
+    NOTIFY: _reads(notify_of),
+    WAIT: _reads(wait_of),
     LENGTH: _reads(length_of),
     MONTHLY: _reads(monthly_of),
     START: lambda text: _START.match(text) is not None,

@@ -200,6 +200,10 @@ class Config(msgspec.Struct, frozen=True):
 
     data: Annotated[str, Meta(min_length=1, description="Data folder: database, certificate authority, keys.")] = "var"
     inventory: Annotated[str, Meta(description="Folder of inventory files (`*.yml`); empty: enrolled agents only.")] = ""
+    oncall: Annotated[
+        str,
+        Meta(description="File of receivers, rotas, escalations and routes; empty: everything is recorded, nobody is told."),
+    ] = ""
     web: Annotated[Web, Meta(description="Where people and Prometheus read.")] = Web()
     agents: Annotated[Agents, Meta(description="The agents' door.")] = Agents()
     database: Annotated[Database, Meta(description="Where evidence is kept.")] = Database()

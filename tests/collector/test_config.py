@@ -19,7 +19,7 @@ CASES = {
     "unknown section": (
         "colour: red\n",
         [
-            "1: colour: found an unknown key, expected one of: data, inventory, web, agents, database, limits, late_after_s,"
+            "1: colour: found an unknown key, expected one of: data, inventory, oncall, web, agents, database, limits, late_after_s,"
             " ttl_factor, snmp, probes, traps, ledger, time_zone, log"
         ],
     ),
