@@ -43,6 +43,8 @@ AUTHOR: Final = CONFIGURATION
 """Who says what configuration says (R1.2)."""
 AFTER_FAILURE_S: Final = 5.0
 LONGEST_PAUSE_S: Final = 600.0
+DELIVERED_KEPT_DAYS: Final = 90
+"""How long what was delivered can be looked at: incidents and their timelines stay."""
 """After reports failed again and again."""
 _log = logging.getLogger("haidang.ledger")
 
@@ -74,6 +76,8 @@ class Ledgers:
         self._wake = asyncio.Event()
         self._asked = asyncio.Event()
         self.issuing.on_ask = self._asked.set
+        self.on_seen: Callable[[Iterable[Evidence]], None] = _nobody
+        """Told of evidence once the judges have it."""
         fleet.state_of = self._state_of
 
     def inquire(self, until_ms: int) -> Inquiry:
@@ -112,6 +116,7 @@ class Ledgers:
         found = [evidence for evidence, _ in news]
         if self.keeper.is_loaded:
             self.keeper.see(found)
+            self.on_seen(found)
         else:
             self._early += found
 
@@ -189,13 +194,15 @@ class Ledgers:
         return False
 
     async def _prune(self) -> None:
-        """Once a day, let go of evidence that is older than it is to be kept; closed days and issued reports stay."""
+        """Once a day, let go of evidence that is older than it is to be kept, and of what was delivered long ago; closed days,
+        issued reports and incidents stay."""
         now_ms = self._now_ms()
         if now_ms - self._pruned_ms >= DAY_MS:
             self._pruned_ms = now_ms
             gone = await self._store.prune(now_ms - self._config.ledger.retention_days * DAY_MS)
             if gone:
                 _log.info("%d rows of evidence were older than %d days", gone, self._config.ledger.retention_days)
+            await self._store.prune_alerting(now_ms - DELIVERED_KEPT_DAYS * DAY_MS)
 
     async def _configure(self) -> None:
         wanted, self._wanted = self._wanted, None
@@ -216,6 +223,10 @@ class Ledgers:
         except BaseException:
             self._wanted = self._wanted or wanted
             raise
+
+
+def _nobody(_news: Iterable[Evidence]) -> None:
+    """Nobody wants to know."""
 
 
 def calendar_settings(calendars: Mapping[str, Calendar]) -> dict[str, bytes]:

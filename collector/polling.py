@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from agent import wire
 from agent.clock import Clock
-from agent.model import Lane
+from agent.model import Lane, Outcome
 from agent.wire import Batch
 from collector.core.change import COLLECTOR, StoreError
 from collector.core.poll_tally import PollTally
@@ -76,6 +76,7 @@ class Polling:
         self._probing: Probing | None = None
         self._watch: Watch | None = None
         self._hearing: Hearing | None = None
+        self._uplink_of: dict[str, str] = {}
         self._polls = PollTally()
         self._probes = ProbeTally()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -130,6 +131,27 @@ class Polling:
         not in it."""
         return await self._probing.probe_now(target, timeout_s) if self._probing is not None else {}
 
+    def can_look(self, target: str) -> bool:
+        """Whether a target can be looked at from here at once."""
+        return (self._probing is not None and self._probing.looks_at(target)) or (
+            self._devices is not None and self._devices.has(target)
+        )
+
+    async def look_at(self, target: str, timeout_s: float) -> bool | None:
+        """Look at a target at once: whether any of its judged probes finds it good. None: nobody could tell in time; a device
+        that is polled tells by its next sample, which is on its way."""
+        found = [finding.outcome for finding in (await self.probe_now(target, timeout_s)).values()]
+        if not found:
+            self.poll_now(target, reset=False)
+        if any(outcome in (Outcome.OK, Outcome.DEGRADED) for outcome in found):
+            return True
+        return False if Outcome.FAILED in found else None
+
+    def is_blind(self, target: str) -> bool:
+        """Whether nothing is seen over the way out by which the collector observes a target."""
+        uplink = self._uplink_of.get(target)
+        return uplink is not None and any(way.uplink == uplink and not way.is_seeing for way in self._ways())
+
     def look(self) -> PollView:
         """What polling came upon until now."""
         tally = self._tally.snmp
@@ -172,7 +194,8 @@ class Polling:
         from collector.poll.ways import ways_of
 
         assert self._watch is not None
-        self._watch.configure(*ways_of(inventory))
+        uplinks, self._uplink_of = ways_of(inventory)
+        self._watch.configure(uplinks, self._uplink_of)
 
     async def _probe(self, inventory: Inventory) -> None:
         settings = inventory.settings.probes

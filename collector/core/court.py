@@ -141,6 +141,10 @@ class Court:
             self._covers[key] = known
         return known
 
+    def windows_of(self, id_: str) -> Sequence[Window]:
+        """The windows whose scope names the subject, whether or not they count at an instant."""
+        return self._book.of(self.roll.subject(id_))
+
     def _handed_on(self, id_: str) -> Intervals:
         """What a subject hands on to its direct children (R11.4)."""
         if not self._book.propagates:

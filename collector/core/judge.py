@@ -249,7 +249,8 @@ class Judge:
             spans = self._lay_boots(spans, until_ms)
         return spans
 
-    def _machines(self, view: View, centre_only: bool) -> dict[Key, Machine]:
+    def sequences(self, view: View, *, centre_only: bool) -> dict[Key, Machine]:
+        """Its sequences of samples by observer and module; `centre_only` as in `spans`. Not to be changed."""
         machines = self._device if view is View.DEVICE else self._e2e
         if centre_only and view is View.DEVICE:
             seen = {key: machine for key, machine in machines.items() if key[0] == CENTRE}
@@ -258,7 +259,7 @@ class Judge:
 
     def _observed(self, view: View, asked: Interval, whole: Interval, centre_only: bool = False) -> list[Span]:
         lines: dict[str, list[list[Span]]] = {}
-        for key, machine in self._machines(view, centre_only).items():
+        for key, machine in self.sequences(view, centre_only=centre_only).items():
             lines.setdefault(_thing(key), []).append(self._line(key, machine, asked, whole))
         if not lines:
             return [Span(*asked, State.UNKNOWN, Why.NEVER)]
@@ -314,7 +315,7 @@ class Judge:
     def now(self, view: View, now_ms: int, *, centre_only: bool = False) -> Span:
         """The state at `now_ms`, which is not before the newest sample, and since when it has lasted, by the samples alone:
         late evidence and reboots are about what was before. `centre_only` as in `spans`."""
-        machines = self._machines(view, centre_only)
+        machines = self.sequences(view, centre_only=centre_only)
         pushes = self._rules.at(now_ms).sign is Sign.PUSH
         found: dict[str, list[Span]] = {}
         for key, machine in machines.items():

@@ -9,6 +9,15 @@ from collector.core.histogram import Histogram
 NOTIFY_BOUNDS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3_600.0, 86_400.0)
 
 
+class Last(msgspec.Struct):
+    """How deliveries to one receiver ended last, since the start; milliseconds UTC."""
+
+    success_ms: int | None = None
+    failure_ms: int | None = None
+    error: str = ""
+    """`class: text` of the last failure, without secrets."""
+
+
 class NotifyTally(msgspec.Struct):
     """Everything counted since the collector notifies. What is a gauge is of the last look at the outbox."""
 
@@ -26,6 +35,8 @@ class NotifyTally(msgspec.Struct):
     """Seconds of an attempt."""
     waited_s: Histogram = msgspec.field(default_factory=lambda: Histogram.of(NOTIFY_BOUNDS_S))
     """Seconds from the writing of an event to its confirmation."""
+    last: dict[str, Last] = {}
+    """By receiver."""
     in_flight: int = 0
     pending: int = 0
     """Rows in the outbox that were not sent yet."""

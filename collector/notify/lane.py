@@ -30,7 +30,7 @@ from collector.core.delivery import (
 )
 from collector.core.incident import Entry, EntryKind
 from collector.core.notice import EventKind, OutboxRow, Outgoing
-from collector.core.notify_tally import NotifyTally
+from collector.core.notify_tally import Last, NotifyTally
 from collector.notify.channel import ChannelError, Delivery, Failure
 from collector.notify.opening import Outlet
 
@@ -213,11 +213,13 @@ class Lane:
         outcome = await self._send(row)
         sending()
         took_s = (self._context.now_ms() - began_ms) / 1_000
+        last = self._context.tally.last.setdefault(self.outlet.name, Last())
         if isinstance(outcome, Failed):
+            last.failure_ms, last.error = self._context.now_ms(), outcome.error
             self._judge_receiver(outcome, failures)
             await self._failed(row, outcome, took_s)
         else:
-            self._failures = 0
+            self._failures, last.success_ms = 0, self._context.now_ms()
             await self._delivered(row, outcome, took_s)
 
     async def _begun(self, row: OutboxRow) -> int | None:

@@ -76,6 +76,7 @@ class Devices:
         self._tally = tally
         self._max_in_flight = settings.max_in_flight
         self._wanted: list[Device] = []
+        self._targets: set[str] = set()
         self._tools = Tools(equipment.library, deliver, clock)
         self._crew = Crew(lambda device: Poller(device, self._tools), clock, pace=pace_of, max_in_flight=settings.max_in_flight)
 
@@ -87,10 +88,14 @@ class Devices:
         """These are polled from now on; one that stays the same goes on undisturbed."""
         wanted = self._wanted = list(devices)
         self._crew.configure(wanted)
-        targets = {device.target for device in wanted}
+        targets = self._targets = {device.target for device in wanted}
         self._tally.devices = len(wanted)
         for gone in self._tally.last.keys() - targets:
             del self._tally.last[gone]
+
+    def has(self, target: str) -> bool:
+        """Whether a target is polled here."""
+        return target in self._targets
 
     def poll_now(self, target: str, *, reset: bool = False) -> bool:
         """Poll a device at once; false for one that is not polled here."""

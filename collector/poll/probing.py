@@ -55,6 +55,10 @@ class Probing:
                 self._judged.setdefault(job.target, []).append(job)
         self._tally.jobs = len(wanted)
 
+    def looks_at(self, target: str) -> bool:
+        """Whether any judged probe looks at a target."""
+        return target in self._judged
+
     async def probe_now(self, target: str, timeout_s: float) -> Mapping[str, Finding]:
         """Probe a target at once and wait so long for what is found, by the name of the probe: its judged probes, in runs that
         begin after this call. What does not end in time is not in it; it goes on."""

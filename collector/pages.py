@@ -1,0 +1,173 @@
+"""Connects paging to the running collector: the desk that decides, the outbox that delivers, what people ask, the on-call file.
+
+Decisions are `collector.core.pager`'s, words and channels `collector.notify`'s; here they only meet.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from agent.probes.patterns import Pattern
+from collector.alerting.conditions import Conditions
+from collector.alerting.desk import Calling, Desk, Parts
+from collector.alerting.front import Front, Others
+from collector.alerting.views import Views
+from collector.core.alert import AlertKey, Condition, Severity
+from collector.core.evidence import Evidence, TargetInfo
+from collector.core.fleet import Fleet
+from collector.core.incident_facts import Telling, notice_of
+from collector.core.notice import Changes, EventKind, Notice, event_id_of
+from collector.core.roll import Roll
+from collector.core.routing import OnCall
+from collector.inventory import Inventory
+from collector.ledgers import Ledgers
+from collector.notify.dispatch import Dispatcher
+from collector.oncall import NO_FILE, OnCallFile
+from collector.pages_outlets import Outlets
+from collector.pages_world import World
+from collector.polling import Polling
+from collector.store.store import Store
+
+_log = logging.getLogger("haidang.pages")
+_PATTERNS: Final = 1_000
+
+
+class House(msgspec.Struct, frozen=True):
+    """The parts of the collector that paging needs."""
+
+    store: Store
+    ledgers: Ledgers
+    polling: Polling
+    fleet: Fleet
+    data: Path
+    zone: str
+    now_ms: Callable[[], int]
+    """The collector's timeline."""
+    wall_ms: Callable[[], int]
+
+
+class Pages:
+    """One for the life of the collector: `begin` once, `configure` and `take` at changes, `run` for the tasks, `stop`."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._file = NO_FILE
+        self._inventory = Inventory(sites={}, targets={})
+        self._targets: Mapping[str, TargetInfo] = {}
+        keeper = house.ledgers.keeper
+        self.world = World(lambda: self._inventory, lambda: self._targets, self._roll, house.polling)
+        self.conditions = Conditions(keeper, house.fleet, self._severity)
+        self.dispatcher = Dispatcher(house.store, house.now_ms, wall_ms=house.wall_ms)
+        self.outlets = Outlets(self.dispatcher, house.data, house.zone, house.wall_ms)
+        parts = Parts(
+            ledger=keeper,
+            records=house.store,
+            conditions=self.conditions,
+            own=self._own,
+            views=Views(keeper, self.world),
+            now_ms=house.now_ms,
+            full_match=full_match,
+            on_written=self._written,
+        )
+        self.desk = Desk(parts, self._calling(), self.world.look)
+        others = Others(
+            now_ms=house.now_ms,
+            on_call=lambda: self._file.policy,
+            name_of=self.world.find,
+            full_match=full_match,
+            pattern_trouble=pattern_trouble,
+            receivers=self.outlets.standings,
+            test=self.outlets.test,
+        )
+        self.front = Front(self.desk, others)
+        house.ledgers.on_seen = self.desk.see
+
+    # --- following the collector
+
+    async def begin(self, file: OnCallFile) -> None:
+        """Take up what was open, and open the receivers. Raises `StoreError`, `OSError`, `ValueError`."""
+        await self.take(file)
+        await self.desk.load()
+
+    async def take(self, file: OnCallFile) -> None:
+        """The on-call file was read."""
+        await self.outlets.follow(file)
+        self._file = file
+        self.desk.configure(self._calling())
+
+    def configure(self, inventory: Inventory, targets: Mapping[str, TargetInfo]) -> None:
+        """The inventory or the agents changed."""
+        self._inventory, self._targets = inventory, targets
+
+    def run(self) -> Iterable[Coroutine[Any, Any, None]]:
+        """The tasks, each for ever."""
+        return (self.desk.run(), self.dispatcher.run(), self.outlets.keep_told(self.current))
+
+    async def stop(self) -> None:
+        """Let go of what is under way; call when the tasks have ended."""
+        await self.desk.close()
+        await self.dispatcher.close()
+
+    # --- between the parts
+
+    def _roll(self) -> Roll:
+        return self._house.ledgers.keeper.roll
+
+    def _calling(self) -> Calling:
+        policy: OnCall = self._file.policy
+        return Calling(policy, policy.wants, self._file.silence_receivers)
+
+    def _severity(self, key: AlertKey, found: Severity) -> Severity:
+        entry = self._inventory.entries.get(key.subject)
+        priority = str(self._inventory.chosen(entry).said("priority", "normal")) if entry is not None else "normal"
+        return self._file.policy.severity_of(key.kind, priority, found)
+
+    def _own(self, _now_ms: int) -> Sequence[Condition]:
+        return ()
+
+    def _written(self, changes: Changes) -> None:
+        if changes.outgoing:
+            self.dispatcher.wake({one.receiver for one in changes.outgoing})
+
+    def current(self, receiver: str) -> list[tuple[str, Notice]]:
+        """An event of each open incident that a receiver was told of, with the facts of now."""
+        book, now_ms = self.desk.book, self._house.now_ms()
+        found = []
+        for uid, incident in book.incidents.items():
+            if incident.resolved_ms is None and receiver in incident.told:
+                alerts = [alert for part in book.parts.get(uid, ()) if (alert := book.alerts[part]).is_open]
+                notice = notice_of(incident, alerts, Telling(EventKind.FIRING, now_ms), self.front.name_of)
+                found.append((event_id_of(uid, max(0, incident.events - 1)), notice))
+        return found
+
+    def see(self, news: Iterable[Evidence]) -> None:
+        """Evidence that is on disk."""
+        self.desk.see(news)
+
+
+@lru_cache(maxsize=_PATTERNS)
+def _pattern(text: str) -> Pattern:
+    return Pattern(rf"\A(?:{text})\z")
+
+
+def full_match(pattern: str, text: str) -> bool:
+    """Whether a pattern matches the whole of a text; one that is none matches nothing."""
+    try:
+        return _pattern(pattern).finds(text.encode())
+    except ValueError:
+        return False
+
+
+def pattern_trouble(text: str) -> str:
+    """Why a text is no pattern; empty: it is one."""
+    try:
+        Pattern(rf"\A(?:{text})\z")
+    except ValueError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,130 @@
+"""Receivers as they run: opened from the on-call file, tested by hand, kept told where a receiver forgets by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Protocol, runtime_checkable
+
+import agent
+from collector.core.notice import EventKind, Notice
+from collector.core.paging_answers import ReceiverStanding, Tested
+from collector.notify.channel import ChannelError, Delivery, Failure
+from collector.notify.dispatch import Dispatcher
+from collector.notify.links import Links, load_keys
+from collector.notify.opening import Outlet, open_channels
+from collector.notify.tools import Tools
+from collector.oncall import OnCallFile
+
+GRACE_S: Final = 2.0
+LOOK_S: Final = 1.0
+_log = logging.getLogger("haidang.notify")
+
+
+@runtime_checkable
+class Forgetful(Protocol):
+    """A channel whose receiver forgets an alert unless it is told again."""
+
+    resend_s: int
+
+    async def refresh(self, deliveries: Sequence[Delivery], now_ms: int) -> str:
+        """Tell what lasts again; a remark for people."""
+
+
+class Outlets:
+    """One for the life of the collector: `follow` whenever the on-call file was read."""
+
+    def __init__(self, dispatcher: Dispatcher, data: Path, zone: str, wall_ms: Callable[[], int]) -> None:
+        self._dispatcher = dispatcher
+        self._data = data
+        self._zone = zone
+        self._wall_ms = wall_ms
+        self._told_ms: dict[str, int] = {}
+        self.file = OnCallFile()
+        self.links: Links | None = None
+
+    async def follow(self, file: OnCallFile) -> None:
+        """Deliver by this file from now on. Raises `OSError` or `ValueError` for a key of links that cannot be used."""
+        tools = Tools(file.folder, socket.gethostname(), agent.__version__)
+        opened = await open_channels(file.receivers, tools, file.language, self._dispatcher.outlets)
+        opened = {name: _speaking(outlet, file.policy.language_of(name)) for name, outlet in opened.items()}
+        self.links = Links(await asyncio.to_thread(load_keys, self._data), file.link)
+        self._dispatcher.adopt(opened, self.links.of, self._zone)
+        self.file = file
+
+    @property
+    def of(self) -> Mapping[str, Outlet]:
+        """The receivers by name."""
+        return self._dispatcher.outlets
+
+    def standings(self) -> Sequence[ReceiverStanding]:
+        """Every receiver, by name."""
+        outcomes = self._dispatcher.tally.last
+        found = []
+        for name, outlet in sorted(self.of.items()):
+            last = outcomes.get(name)
+            fallback = outlet.entry.fallback
+            if last is None:
+                found.append(ReceiverStanding(name, outlet.entry.kind, outlet.language, fallback))
+            else:
+                times = (last.success_ms, last.failure_ms)
+                found.append(ReceiverStanding(name, outlet.entry.kind, outlet.language, fallback, 0, None, *times, last.error))
+        return found
+
+    def delivery(self, notice: Notice, receiver: str, event_id: str) -> Delivery:
+        """An event as it goes to a receiver past the outbox."""
+        return Delivery(event_id, 1, receiver, notice, self.of[receiver].language, self._zone, self._wall_ms())
+
+    async def send(self, receiver: str, notice: Notice, event_id: str) -> str:
+        """Send at once, past the outbox; the channel's remark. Raises `ChannelError`, `KeyError` for no receiver."""
+        outlet = self.of[receiver]
+        try:
+            async with asyncio.timeout(outlet.entry.timeout_s + GRACE_S):
+                return await outlet.channel.send(self.delivery(notice, receiver, event_id))
+        except TimeoutError:
+            raise _late() from None
+
+    async def test(self, receiver: str, by: str) -> Tested:
+        """Send a test and tell how it went."""
+        event_id = f"test-{secrets.token_hex(8)}"
+        loop = asyncio.get_running_loop()
+        began_s, now_ms = loop.time(), self._wall_ms()
+        remark = error = ""
+        try:
+            remark = await self.send(receiver, Notice(EventKind.TEST, now_ms, by=by), event_id)
+        except ChannelError as refused:
+            error = str(refused)
+        took_ms = round((loop.time() - began_s) * 1000)
+        return Tested(receiver, event_id, not error, took_ms, remark, error)
+
+    async def keep_told(self, current: Callable[[str], Sequence[tuple[str, Notice]]]) -> None:
+        """Tell what lasts again to whoever forgets it, for ever. `current`: events of a receiver's open incidents."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            now_ms = self._wall_ms()
+            due = [
+                self._tell_again(name, outlet.channel, current(name), now_ms)
+                for name, outlet in self.of.items()
+                if isinstance(outlet.channel, Forgetful)
+                and now_ms - self._told_ms.get(name, 0) >= outlet.channel.resend_s * 1000
+            ]
+            await asyncio.gather(*due)
+
+    async def _tell_again(self, name: str, channel: Forgetful, events: Sequence[tuple[str, Notice]], now_ms: int) -> None:
+        self._told_ms[name] = now_ms
+        deliveries = [self.delivery(notice, name, event_id) for event_id, notice in events]
+        remark = await channel.refresh(deliveries, now_ms)
+        if remark:
+            _log.warning("receiver %s: %s", name, remark)
+
+
+def _speaking(outlet: Outlet, language: str) -> Outlet:
+    return Outlet(outlet.name, outlet.entry, outlet.channel, outlet.entry.language or language, outlet.print)
+
+
+def _late() -> ChannelError:
+    return ChannelError(Failure.TIMEOUT, "the channel did not end")
