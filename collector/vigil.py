@@ -128,6 +128,16 @@ class Vigil:
         self._news.set()
         _log.warning("the collector itself saw nothing for %.0f s (%s)", (until_ms - from_ms) / 1000, cause)
 
+    @property
+    def dark_ms(self) -> int | None:
+        """Since when what comes cannot be stored, so that nothing is seen; None: we see."""
+        return self._saw_ms if self._is_dark else None
+
+    @property
+    def unwritten_ms(self) -> int | None:
+        """Since when writes fail or what came waits to be written; None: nothing does."""
+        return self._saw_ms if self._is_failing or self._waiting() else None
+
     def watch_clock(self) -> None:
         """Notice a step of the wall clock; the timeline keeps its pace."""
         delta_ms = self._times.step_ms() - self._step_ms

@@ -21,6 +21,8 @@ UNSENT_S: Final = Scale(Threshold(300, 120), Threshold(1_800, 600))
 """Age of the oldest notification that is not delivered."""
 UNWRITTEN_MS: Final = 30_000
 """How long commits fail or wait before the database is in trouble."""
+DARK_MS: Final = 30_000
+"""How long nothing is seen at all before that is told: a store that was busy for some seconds is none of a pager's business."""
 UNSEEING_MS: Final = 15_000
 """A way out has so long to answer, also after a start."""
 STEPPED_MS: Final = 600_000
@@ -173,7 +175,7 @@ def outbox(facts: Facts, before: Before) -> Finding | None:
 
 def blind(facts: Facts, _before: Before) -> Finding | None:
     """The collector does not see."""
-    if facts.dark_ms is not None:
+    if facts.dark_ms is not None and facts.now_ms - facts.dark_ms > DARK_MS:
         return Finding(_CRITICAL, OwnReason.DARK, "what is observed cannot be taken at present", facts.dark_ms)
     lost = [way for way in facts.ways if not way.is_seeing and facts.now_ms - way.since_ms > UNSEEING_MS]
     if not lost:

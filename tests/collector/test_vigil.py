@@ -189,3 +189,17 @@ async def test_a_start_knows_what_the_stop_before_it_wrote(store: Store, world: 
     assert await again.blinds() == [(3_000, 23_000, "stall"), (23_000, 83_000, "stopped")]
     assert [blind.until_ms - T for blind in again.fleet.blinds] == [23_000, 83_000]
     assert again.fleet.tally.blind_ms == 80_000
+
+
+async def test_how_long_nothing_could_be_stored_is_told_while_it_lasts(world: World) -> None:
+    """Whoever watches over the collector itself asks in the middle of it."""
+    world.tick(1)
+    assert (world.vigil.unwritten_ms, world.vigil.dark_ms) == (None, None)
+    world.waiting = 3
+    world.tick(2)
+    assert (world.vigil.unwritten_ms, world.vigil.dark_ms) == (T + 1_000, None)
+    world.tick(3)
+    assert (world.vigil.unwritten_ms, world.vigil.dark_ms) == (T + 1_000, T + 1_000)
+    world.waiting = 0
+    world.vigil.stored()
+    assert (world.vigil.unwritten_ms, world.vigil.dark_ms) == (None, None)

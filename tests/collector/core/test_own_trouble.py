@@ -56,7 +56,7 @@ def only(found: dict[Trouble, Known]) -> tuple[Trouble, Severity, OwnReason, int
         (facts(oldest_unsent_ms=T - 300_001), (Trouble.OUTBOX, WARNING, OwnReason.UNSENT, T - 300_001)),
         (facts(oldest_unsent_ms=T - 1_800_001), (Trouble.OUTBOX, CRITICAL, OwnReason.UNSENT, T - 1_800_001)),
         (facts(dead_letters=2), (Trouble.OUTBOX, WARNING, OwnReason.DEAD_LETTERS, T)),
-        (facts(dark_ms=T - 5_000), (Trouble.BLIND, CRITICAL, OwnReason.DARK, T - 5_000)),
+        (facts(dark_ms=T - 30_001), (Trouble.BLIND, CRITICAL, OwnReason.DARK, T - 30_001)),
         (facts(ways=(way("a", False),)), (Trouble.BLIND, CRITICAL, OwnReason.NO_WAY_OUT, T - 60_000)),
         (facts(ways=(way("a", True), way("b", False))), (Trouble.BLIND, WARNING, OwnReason.WAY_LOST, T - 60_000)),
         (facts(stepped_ms=T - 599_999, step_s=3.5), (Trouble.CLOCK, WARNING, OwnReason.CLOCK_STEP, T - 599_999)),
@@ -78,6 +78,7 @@ def test_each_trouble_is_found_beyond_its_bound(read: Facts, wanted: tuple[Troub
         facts(disk=Disk(500 * MIB, 4 * GIB)),
         facts(disk=Disk(0, 0), unwritten_ms=T - 30_000),
         facts(oldest_unsent_ms=T - 300_000),
+        facts(dark_ms=T - 30_000),
         facts(ways=(way("a", True), way("b", True))),
         facts(ways=(way("a", False, T - 15_000),)),
         facts(stepped_ms=T - 600_000, unsynchronised_ms=T - 599_999),
@@ -148,6 +149,6 @@ def test_what_is_true_is_always_told(steps: list[tuple[int, bool]]) -> None:
     for wait_ms, is_bad in steps:
         now_ms += wait_ms
         ever = ever or is_bad
-        known = follow(Facts(now_ms, dark_ms=now_ms - 1 if is_bad else None), known)
+        known = follow(Facts(now_ms, dark_ms=now_ms - 30_001 if is_bad else None), known)
         assert (Trouble.BLIND in known) >= is_bad
         assert ever or not known
