@@ -26,14 +26,14 @@ _LOCK = 0x48414F42
 transactions that do not see each other."""
 _NEWEST = 200
 _LONGEST_ERROR = 500
-_STEP = 5_000
+STEP = 5_000
 """Rows looked at in one transaction."""
 
 _encoder = msgspec.msgpack.Encoder()
 _NOTICE = msgspec.msgpack.Decoder(Notice)
 o = outbox.c
 # As text: only a condition that is spelled as the index's own makes SQLite use a partial index.
-_PENDING = text("outbox.state = 'pending'")
+_NOT_DONE = text("outbox.done_ms IS NULL")
 _UNASKED = text("outbox.state = 'pending' AND outbox.fallback_ms IS NULL")
 _HEAD = text("outbox.is_head")
 
@@ -209,9 +209,11 @@ def _text(error: str) -> str:
 
 def summary(connection: Connection) -> OutboxSummary:
     """See `Store.outbox_summary`."""
-    pending, oldest_ms = connection.execute(select(func.count(), func.min(o.created_ms)).where(_PENDING)).one()
-    lost = connection.execute(select(func.count()).where(o.state == RowState.DEAD.value)).scalar_one()
-    return OutboxSummary(pending, oldest_ms, lost)
+    oldest_ms = connection.execute(select(o.created_ms).where(_NOT_DONE).order_by(o.created_ms).limit(1)).scalar()
+    wanted = (RowState.PENDING.value, RowState.DEAD.value)
+    counted = connection.execute(select(o.state, func.count()).where(o.state.in_(wanted)).group_by(o.state))
+    counts = {row[0]: int(row[1]) for row in counted}
+    return OutboxSummary(counts.get(RowState.PENDING.value, 0), oldest_ms, counts.get(RowState.DEAD.value, 0))
 
 
 def page(connection: Connection, state: RowState | None, before_id: int | None, limit: int) -> list[OutboxRow]:
@@ -278,7 +280,7 @@ def prune(connection: Connection, before_ms: int, after_id: int) -> tuple[int, i
 
     Rows of an incident that lasts stay, however old: what a receiver was told decides what it is told at the end.
     """
-    some = select(o.id, o.created_ms).where(o.id > after_id).order_by(o.id).limit(_STEP).subquery()
+    some = select(o.id, o.created_ms).where(o.id > after_id).order_by(o.id).limit(STEP).subquery()
     last_id, oldest_ms = connection.execute(select(func.max(some.c.id), func.min(some.c.created_ms))).one()
     if last_id is None or oldest_ms >= before_ms:
         return 0, None

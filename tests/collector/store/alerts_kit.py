@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import enum
+import typing
 from typing import Any
 
 import msgspec
+from hypothesis import strategies as st
 
 from collector.core.alert import Alert, AlertKey, AlertKind, Severity, uid_of
 from collector.core.incident import Entry, EntryKind, Incident, IncidentState
@@ -46,3 +49,30 @@ def outgoing(
 def silence(number: int = 1, from_ms: int = T, to_ms: int = T + HOUR, **fields: Any) -> Silence:
     matchers = (Matcher("instance", Operator.EQUAL, f"web{number}"),)
     return msgspec.structs.replace(Silence(f"S{number}", matchers, "an", "mạng bảo trì", T, from_ms, to_ms), **fields)
+
+
+def values_of(kind: Any) -> st.SearchStrategy[Any]:
+    """Any value of a type that a field has: whole numbers of 64 bits, text in every language."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        hints = typing.get_type_hints(kind)
+        return st.builds(kind, **{name: values_of(hints[name]) for name in kind.__struct_fields__})
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return st.sampled_from(list(kind))
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        return st.lists(values_of(inner[0]), max_size=2).map(tuple)
+    if origin is dict:
+        return st.dictionaries(values_of(inner[0]), values_of(inner[1]), max_size=2)
+    if origin is not None:
+        return st.one_of(*map(values_of, inner))
+    return _PLAIN[kind]
+
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+_PLAIN: dict[Any, st.SearchStrategy[Any]] = {
+    int: st.integers(-(1 << 62), 1 << 62),
+    float: st.floats(allow_nan=False),
+    str: _TEXT,
+    bool: st.booleans(),
+    type(None): st.none(),
+}

@@ -13,8 +13,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from collector.core.alerting import Loaded
 from collector.core.change import StoreUnusableError
 from collector.store.engine import connect
+from collector.store.history import put_settings
 from collector.store.migrate import FOLDER, HEAD, migrate, revision
 from collector.store.store import Store
 from collector.store.tables import metadata
@@ -31,20 +33,26 @@ async def test_migrations_make_exactly_the_tables_that_the_code_uses(url: str) -
     await database.close()
 
 
-async def test_a_database_of_the_first_revision_keeps_what_it_has(url: str) -> None:
+@pytest.mark.parametrize("before", ["0001", "0002"])
+async def test_a_database_of_an_earlier_revision_keeps_what_it_has(url: str, before: str) -> None:
     database = connect(url)
 
-    def first(connection: Connection) -> None:
+    def earlier(connection: Connection) -> None:
         config = Config()
         config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
         config.set_main_option("path_separator", "newline")
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        command.upgrade(config, before)
         connection.execute(text("INSERT INTO meta (key, number) VALUES ('kept', 7)"))
+        if before == "0002":
+            put_settings(connection, {"holidays": b"kept"}, "inventory", 1)
 
-    await database.write(first)
+    await database.write(earlier)
     opened = await Store.open(url)
     assert await opened.load_subjects() == {}
+    settings = {name: versions[-1].value for name, versions in (await opened.load_settings()).items()}
+    assert settings == ({"holidays": b"kept"} if before == "0002" else {})
+    assert await opened.load_alerting(1) == Loaded()
     assert await database.read(lambda c: c.execute(text("SELECT number FROM meta WHERE key = 'kept'")).scalar()) == 7
     assert await database.read(revision) == HEAD
     await opened.close()

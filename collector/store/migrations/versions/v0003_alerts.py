@@ -128,7 +128,7 @@ outbox = Table(
     Index("ix_outbox_order_key", "order_key", "receiver", "id"),
     Index("ix_outbox_state", "state", "id"),
     _index("ix_outbox_head", "receiver", "next_ms", "id", where="is_head"),
-    _index("ix_outbox_pending", "created_ms", where="state = 'pending'"),
+    _index("ix_outbox_pending", "created_ms", where="done_ms IS NULL"),
     _index("ix_outbox_unasked", "receiver", "created_ms", "id", where="state = 'pending' AND fallback_ms IS NULL"),
     sqlite_autoincrement=True,
 )
