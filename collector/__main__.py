@@ -34,7 +34,7 @@ def _is_own(missing: ModuleNotFoundError) -> bool:
 
 try:
     from collector import config
-    from collector.commands import acts_options, inventory_options, ledger_options, poll_options
+    from collector.commands import acts_options, inventory_options, ledger_options, paging_options, poll_options
     from collector.config import Config, ConfigError
     from collector.config_words import told, told_all
     from collector.inventory import load_inventory
@@ -77,7 +77,7 @@ def _main(given: list[str], language: str) -> int:
         from collector.local import main as local
 
         return local(given[1:])
-    options = _parser(language).parse_args(given)
+    options = _parser(language).parse_args(paging_options.completed(given))
     options.lang = language
     try:
         return _do(options)
@@ -108,6 +108,10 @@ def _do(options: argparse.Namespace) -> int:
     if options.command == "check":
         put(f"{_check(settings, options.lang)}\n")
         return 0
+    return _do_by_hand(settings, options)
+
+
+def _do_by_hand(settings: Config, options: argparse.Namespace) -> int:
     if options.command in ledger_options.COMMANDS or (options.command == "audit" and options.verb == "verify"):
         from collector.commands import ledger as ledger_commands
 
@@ -116,6 +120,11 @@ def _do(options: argparse.Namespace) -> int:
         from collector.commands import acts as acts_commands
 
         put(f"{asyncio.run(acts_commands.run(settings, options))}\n")
+        return 0
+    if options.command in paging_options.COMMANDS:
+        from collector.commands import incidents
+
+        put(f"{incidents.run(settings, options)}\n")
         return 0
     if options.command == inventory_options.INVENTORY:
         from collector.commands.inventory import run as inventory
@@ -188,6 +197,7 @@ def _parser(language: str) -> argparse.ArgumentParser:
     ledger_options.add_commands(verbs, audit, files, language)
     ledger_options.add_replay(verbs, common, language)
     poll_options.add_commands(verbs, files, language)
+    paging_options.add_commands(verbs, files, language)
     inventory_options.add_commands(verbs, files, language)
     verbs.add_parser("local", help=word(language, "local"))
     verbs.add_parser("version", parents=[common], help=word(language, "version"))

@@ -1,0 +1,182 @@
+"""What the API tells of incidents, silences and the outbox, as tables and lines for people; times in the configured zone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from collector.commands.explain_text import plain
+from collector.commands.paging_words import word
+from collector.core.alert import AlertKind, Severity
+from collector.core.incident import IncidentState
+from collector.expose.paging_words import INCIDENTS, KINDS, SEVERITIES
+
+_LINK = "link:"
+_SHOWN = 5
+"""Names of a list that are shown in a table."""
+
+
+class PagingTeller:
+    """Puts answers into words of one language and times of one zone."""
+
+    def __init__(self, language: str, zone: ZoneInfo) -> None:
+        self._language = "vi" if language == "vi" else "en"
+        self._zone = zone
+
+    def say(self, key: str, **values: object) -> str:
+        """A text of `paging_words`."""
+        return word(self._language, key, **values)
+
+    def time(self, text: str | None) -> str:
+        """A moment as people read it: in the configured zone, which is named."""
+        return datetime.fromisoformat(text).astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S %Z") if text else "-"
+
+    def incidents(self, answer: dict[str, Any]) -> str:
+        """A list of incidents."""
+        rows = [
+            [
+                f"#{one['number']}", INCIDENTS[IncidentState(one["state"])][self._language], self._severity(one),
+                self.time(one["onset"]), self._subject(one), self._kind(one), one["site"] or "-",
+                self._actor(one["acknowledged_by"]) or "-", one["assignee"] or "-",
+            ]
+            for one in answer["incidents"]
+        ]  # fmt: skip
+        return self._listed("incident_columns", rows, "no_incidents", answer["next"])
+
+    def incident(self, one: dict[str, Any]) -> str:
+        """The facts of one incident."""
+        facts = [
+            ("fact_state", INCIDENTS[IncidentState(one["state"])][self._language]),
+            ("fact_severity", self._severity(one)),
+            ("fact_target", f"{self._subject(one)}: {self._kind(one)}"),
+            ("fact_site", one["site"]),
+            ("fact_onset", self.time(one["onset"])),
+            ("fact_opened", self.time(one["opened"])),
+            ("fact_acknowledged", self._done(one["acknowledged_by"], one["acknowledged"])),
+            ("fact_assignee", one["assignee"]),
+            ("fact_resolved", self._done(one["resolved_by"], one["resolved"])),
+            ("fact_reopened", self.say("times", count=one["reopened"]) if one["reopened"] else ""),
+            ("fact_route", " → ".join(part for part in (one["route"], one["escalation"]) if part)),
+            ("fact_next", self.time(one["next_step"]) if one["next_step"] else ""),
+            ("fact_told", ", ".join(one["told"])),
+        ]
+        shown = [[self.say(key), value] for key, value in facts if value]
+        return f"{self.say('incident', number=one['number'])}\n{table(shown)}"
+
+    def shown(self, answer: dict[str, Any]) -> str:
+        """Everything about one incident."""
+        parts = [self.incident(answer["incident"])]
+        lines = {
+            "part_alerts": [f"  {self.alert(one)}" for one in answer["alerts"]],
+            "part_timeline": [f"  {self._entry(one)}" for one in answer["timeline"]],
+        }
+        parts += ["\n".join([self.say(key), *some]) for key, some in lines.items() if some]
+        if answer["outbox"]:
+            parts.append(f"{self.say('part_outbox')}\n{self.outbox({'outbox': answer['outbox'], 'next': None})}")
+        return "\n\n".join(parts)
+
+    def alert(self, one: dict[str, Any]) -> str:
+        """An alert and whether anybody was told, in one line."""
+        key = "alert_over" if one["ended"] else "alert_line"
+        return plain(
+            self.say(
+                key, subject=self._subject(one), what=one["what"][self._language], since=self.time(one["since"]),
+                ended=self.time(one["ended"]), told=self.told(one),
+            )
+        )  # fmt: skip
+
+    def told(self, one: dict[str, Any]) -> str:
+        """When it was paged, or why nobody was told."""
+        held, paged = one["held"], one["paged"]
+        said = ""
+        if paged:
+            number = one["incident"]
+            said = (
+                self.say("paged_as", at=self.time(paged), number=number) if number else self.say("paged", at=self.time(paged))
+            )
+        if held is None:
+            return said or self.say("never_told")
+        why = held["text"][self._language]
+        if said:
+            return self.say("held_again", paged=said, why=why)
+        if one["ended"]:
+            return self.say("never_told_why", why=why)
+        if held["until"]:
+            return self.say("held_until", why=why, until=self.time(held["until"]))
+        return self.say("held", why=why)
+
+    def silences(self, answer: dict[str, Any]) -> str:
+        """A list of silences."""
+        rows = [
+            [
+                one["id"], self.say(f"status_{one['status']}"), self.time(one["from"]), self.time(one["expired"] or one["to"]),
+                ", ".join(one["matchers"]), one["author"], _some(one["mutes"]) or "-", one["comment"],
+            ]
+            for one in answer["silences"]
+        ]  # fmt: skip
+        return self._listed("silence_columns", rows, "no_silences", answer["next"])
+
+    def silence_made(self, one: dict[str, Any]) -> str:
+        """A new silence and whom it hits: whoever typed too wide a matcher sees it at once."""
+        made = self.say("silence_made", id=one["id"], to=self.time(one["to"]))
+        hits = self.say("silence_mutes", subjects=_some(one["mutes"])) if one["mutes"] else self.say("silence_mutes_none")
+        return f"{made}\n{hits}"
+
+    def outbox(self, answer: dict[str, Any]) -> str:
+        """A list of outbox rows."""
+        rows = [
+            [
+                str(one["id"]), self.say(f"row_{one['state']}"), one["receiver"], self.say(f"event_{one['event']}"),
+                f"#{one['incident']}" if one["incident"] else one["silence"] or "-", self.time(one["created"]),
+                str(one["attempts"]), self.time(one["next"]), one["error"] or "-",
+            ]
+            for one in answer["outbox"]
+        ]  # fmt: skip
+        return self._listed("outbox_columns", rows, "no_outbox", answer["next"])
+
+    def _entry(self, one: dict[str, Any]) -> str:
+        what = self.say(f"entry_{one['kind']}")
+        alert = f"{one['subject']} ({KINDS[AlertKind(one['alert'])][self._language]})" if one["subject"] else ""
+        parts = [self.time(one["at"]), what, alert, one["text"], f"[{self._actor(one['by'])}]" if one["by"] else ""]
+        return plain("  ".join(part for part in parts if part))
+
+    def _subject(self, one: dict[str, Any]) -> str:
+        name = one["names"][self._language]
+        return one["subject"] if name == one["subject"] else f"{one['subject']} ({name})"
+
+    def _kind(self, one: dict[str, Any]) -> str:
+        text = KINDS[AlertKind(one["kind"])][self._language]
+        return f"{text} ({one['name']})" if one["name"] else text
+
+    def _severity(self, one: dict[str, Any]) -> str:
+        return SEVERITIES[Severity(one["severity"])][self._language]
+
+    def _actor(self, name: str) -> str:
+        return self.say("link_actor", receiver=name.removeprefix(_LINK)) if name.startswith(_LINK) else name
+
+    def _done(self, name: str, at: str | None) -> str:
+        return ", ".join(part for part in (self._actor(name), self.time(at)) if part) if at else ""
+
+    def _listed(self, columns: str, rows: list[list[str]], none: str, following: int | None) -> str:
+        if not rows:
+            return self.say(none)
+        text = table([self.say(columns).split("\t"), *rows])
+        return f"{text}\n{self.say('more', before=following)}" if following else text
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns, two blanks apart; nothing in it that a terminal would obey."""
+    cells = [[plain(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)] if cells else []
+    return "\n".join("  ".join(_padded(row, widths)).rstrip() for row in cells)
+
+
+def _padded(row: Iterable[str], widths: Sequence[int]) -> Iterator[str]:
+    return (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f", … (+{len(names) - _SHOWN})" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
