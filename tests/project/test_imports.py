@@ -122,6 +122,7 @@ def _allowed(path: Path, imported: str) -> bool:
         "collector.config_forms",
         "collector.inventory",
         "collector.notify.settings",  # what the on-call file may say of receivers: values alone
+        "collector.files",
         "collector.tasks",
         "collector.waiting",
         *FROM,
