@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 import socket
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import agent
 from agent import wire
 from agent.clock import Clock, SystemClock
 from agent.model import Report
 from collector import logs
-from collector.config import Config, ConfigError, Problem, shown
+from collector.config import Config, ConfigError
 from collector.core.accounts import Account, Standing
 from collector.core.change import COLLECTOR, SchemaRow, StoreError, StoreUnusableError
 from collector.core.evidence import Evidence, Grade
@@ -29,10 +29,12 @@ from collector.core.fleet import Fleet
 from collector.core.schemas import BookLimits, Packed, SchemaBook, pack
 from collector.core.skew import Timeline
 from collector.core.tally import Tally
+from collector.expose.acknowledge import PageTools, add_acknowledge_page
 from collector.expose.acts import add_routes
 from collector.expose.availability_views import Print
 from collector.expose.ledger_desk import DeskSettings
 from collector.expose.ledger_routes import add_ledger_routes
+from collector.expose.paging_routes import add_paging_routes
 from collector.expose.polling_api import add_polling_route
 from collector.expose.reports import add_routes as add_report_routes
 from collector.expose.server import make_app, serve
@@ -42,26 +44,21 @@ from collector.ingest.enrol import Authority, EnrolError, open_authority, utc
 from collector.ingest.listener import Listener
 from collector.ingest.server import Door, Parts
 from collector.ingest.tokens import TokenBook
-from collector.inventory import Equipment, Inventory, load_inventory
-from collector.inventory.equipment import equip
-from collector.inventory.taken import keep_taken
+from collector.inventory import Inventory
 from collector.ledger_desk import Desk
 from collector.ledgers import Ledgers
 from collector.orders import OrderBook, key_of
+from collector.pages import House, Pages, full_match
 from collector.polling import Polling
 from collector.start import DataFolder, StartError, database_url, listen
 from collector.store.store import Store
+from collector.taken import read, read_again
 from collector.tasks import end, report_end
 from collector.vigil import Times, Vigil
 
 _GRACE_S: Final = 5.0
 _TAKE_UP_S: Final = 0.3
 """How long a start waits for picture and ledger: those of a small estate are there at once."""
-_FIXED: Final = (
-    "data", "database", "late_after_s", "ttl_factor", "time_zone", "web.listen", "agents.listen", "agents.transport",
-    "agents.names", "limits.connections", "limits.header_timeout_s", "limits.queue_batches", "traps.listen",
-)  # fmt: skip
-"""Settings that only a restart changes."""
 _OWN_SHARE: Final = BookLimits(schemas=100_000, text_bytes=256 * 1024 * 1024)
 """Layouts of what the collector itself polls: nearly each device has its own."""
 _log = logging.getLogger("haidang.collector")
@@ -135,6 +132,8 @@ class Collector:
         self._spawn(self.ledgers.keep())
         self._spawn(self.ledgers.issue())
         self._spawn(self._follow_agents())
+        for work in self.pages.run():
+            self._spawn(work)
         self._why_not_ready = ""
         _log.info("ready: web on port %d, agents on port %d", self.web_port, self.agents_port)
 
@@ -181,6 +180,10 @@ class Collector:
         self.ledgers = Ledgers(self.store, self.fleet, config, self.now_ms)
         way = (self.store, self._committer, self.book)
         self.polling = Polling(*way, self.tally, clock=self._clock, now_ms=self.now_ms, folder=Path(config.data))
+        wall_ms = self._clock.wall_ms
+        self.pages = Pages(
+            House(self.store, self.ledgers, self.polling, self.fleet, Path(config.data), config.time_zone, self.now_ms, wall_ms)
+        )
         self._vigil = Vigil(self.store, self.ledgers, self.tally, times, lambda: self._committer.depth)
         parts = Parts(
             agents=config.agents,
@@ -210,7 +213,15 @@ class Collector:
         add_report_routes(app, Desk(self.store, self.ledgers.issuing, self.config), self.store)
         add_ledger_routes(app, self.ledgers.keeper, self.ledgers.inquire, self.now_ms, self._desk_settings())
         add_polling_route(app, self.polling.look)
+        self._add_pages(app)
         self._undo.push_async_callback(await serve(app, self._web_socket, _GRACE_S))
+
+    def _add_pages(self, app: Any) -> None:
+        desk, store = self.pages.front, self.store
+        add_paging_routes(
+            app, desk, store, store, now_ms=self.now_ms, full_match=full_match, on_retry=self.pages.dispatcher.wake
+        )
+        add_acknowledge_page(app, desk, PageTools(self.pages, self.now_ms, ZoneInfo(self.config.time_zone)))
 
     async def _start_polling(self) -> None:
         self._undo.push_async_callback(self.polling.stop)
@@ -228,7 +239,13 @@ class Collector:
         """Record how long nobody watched, then take up the picture where the store has it."""
         await self._vigil.begin()
         accounts = await self.store.agents()
-        self._inventory = _read_inventory(self.config, [account.id for account in accounts])
+        taken = read(self.config, [account.id for account in accounts])
+        self._inventory = taken.inventory
+        try:
+            await self.pages.begin(taken.oncall)
+        except (OSError, ValueError) as error:
+            raise StartError(f"pages: {error}") from error
+        self._undo.push_async_callback(self.pages.stop)
         await self._tokens.refresh()
         with uncollected():
             await self._load_schemas()
@@ -316,6 +333,7 @@ class Collector:
         self._door.set_targets(targets)
         self.ledgers.configure(inventory, self._accounts.values())
         self.polling.configure(inventory)
+        self.pages.configure(inventory, targets)
         self._orders.configure(inventory)
 
     async def _keep_house(self) -> None:
@@ -341,31 +359,21 @@ class Collector:
         """Read configuration and inventory again and take both, or neither; true if taken."""
         try:
             # In a thread: twenty thousand targets take seconds to read, in which agents are served.
-            config, inventory = await asyncio.to_thread(self._read_again)
-        except (ConfigError, OSError) as error:
+            taken = await asyncio.to_thread(read_again, self._reread, self.config, tuple(self._accounts), self._inventory)
+            await self.pages.take(taken.oncall)
+        except (ConfigError, OSError, ValueError) as error:
             self.tally.reload_failures += 1
             for line in str(error).splitlines():
                 _log.error("reload refused: %s", line)
             return False
-        self.config = config
-        self._take_inventory(inventory)
+        self.config = config = taken.config
+        self._take_inventory(taken.inventory)
         self._door.configure(config.agents, config.limits)
         self._listener.configure(config.limits.body_timeout_s)
         logs.set_up(config.log)
         self.tally.reloads += 1
         _log.info("configuration and inventory reloaded: %d targets", len(self.fleet))
         return True
-
-    def _read_again(self) -> tuple[Config, Inventory]:
-        config = self._reread() if self._reread else self.config
-        problems = [
-            Problem("reload", 0, name, shown(_setting(config, name)), f"{shown(_setting(self.config, name))} until a restart")
-            for name in _FIXED
-            if _setting(config, name) != _setting(self.config, name)
-        ]
-        if problems:
-            raise ConfigError(problems)
-        return config, _read_inventory(config, self._accounts, self._inventory.equipment)
 
 
 def _packed(row: SchemaRow) -> Packed | None:
@@ -377,19 +385,3 @@ def _packed(row: SchemaRow) -> Packed | None:
         _log.error("a stored schema of agent %s and others is not used: its bytes are not what they were", row.agent)
         return None
     return pack(schema)
-
-
-def _setting(config: Config, name: str) -> object:
-    value: object = config
-    for part in name.split("."):
-        value = getattr(value, part)
-    return value
-
-
-def _read_inventory(config: Config, agents: Iterable[str], before: Equipment | None = None) -> Inventory:
-    folder = Path(config.inventory) if config.inventory else None
-    inventory = load_inventory(folder, agents, config, functools.partial(equip, before=before))
-    for warning in inventory.warnings:
-        _log.warning("%s", warning)
-    keep_taken(Path(config.data), inventory)
-    return inventory

@@ -23,6 +23,7 @@ from collector.core.evidence import Evidence, TargetInfo
 from collector.core.fleet import Fleet
 from collector.core.incident_facts import Telling, notice_of
 from collector.core.notice import Changes, EventKind, Notice, event_id_of
+from collector.core.paging_answers import LinkClaim
 from collector.core.roll import Roll
 from collector.core.routing import OnCall
 from collector.inventory import Inventory
@@ -113,6 +114,10 @@ class Pages:
         """Let go of what is under way; call when the tasks have ended."""
         await self.desk.close()
         await self.dispatcher.close()
+
+    def read(self, token: str, now_ms: int) -> LinkClaim | None:
+        """What an acknowledge link says."""
+        return self.outlets.links.read(token, now_ms) if self.outlets.links is not None else None
 
     # --- between the parts
 
