@@ -34,7 +34,7 @@ def _is_own(missing: ModuleNotFoundError) -> bool:
 
 try:
     from collector import config
-    from collector.commands import acts_options, inventory_options, ledger_options, paging_options, poll_options
+    from collector.commands import acts_options, inventory_options, ledger_options, oncall_options, paging_options, poll_options
     from collector.config import Config, ConfigError
     from collector.config_words import told, told_all
     from collector.inventory import load_inventory
@@ -130,6 +130,10 @@ def _do_by_hand(settings: Config, options: argparse.Namespace) -> int:
         from collector.commands.inventory import run as inventory
 
         return inventory(settings, options)
+    if options.command in oncall_options.COMMANDS:
+        from collector.commands.oncall import run as oncall
+
+        return oncall(settings, options)
     if options.command == poll_options.POLL:
         from collector.commands.poll import run as poll
 
@@ -157,9 +161,15 @@ async def _agent(settings: Config, options: argparse.Namespace) -> str:
 
 def _check(settings: Config, language: str) -> str:
     inventory = load_inventory(Path(settings.inventory) if settings.inventory else None, None, settings, equip)
-    if inventory.warnings:
-        _complain(told_all(inventory.warnings, language))
-    found = word(language, "ok", targets=len(inventory.targets), sites=len(inventory.sites))
+    oncall, warnings = "", inventory.warnings
+    if settings.oncall:
+        from collector.commands import oncall as commands
+
+        file = commands.checked(settings, inventory)
+        oncall, warnings = f"\n{commands.summary(file, language)}", warnings + file.warnings
+    if warnings:
+        _complain(told_all(warnings, language))
+    found = word(language, "ok", targets=len(inventory.targets), sites=len(inventory.sites)) + oncall
     return f"{found}\n{word(language, 'via_later')}" if inventory.targets else found
 
 
@@ -199,6 +209,7 @@ def _parser(language: str) -> argparse.ArgumentParser:
     poll_options.add_commands(verbs, files, language)
     paging_options.add_commands(verbs, files, language)
     inventory_options.add_commands(verbs, files, language)
+    oncall_options.add_commands(verbs, files, language)
     verbs.add_parser("local", help=word(language, "local"))
     verbs.add_parser("version", parents=[common], help=word(language, "version"))
     return parser

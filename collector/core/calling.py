@@ -54,6 +54,7 @@ class Escalation(msgspec.Struct, frozen=True):
 class GroupPick(msgspec.Struct, frozen=True):
     """Who belongs to a group of the inventory, as far as labels tell it."""
 
+    name: str = ""
     ids: frozenset[str] = frozenset()
     sites: frozenset[str] = frozenset()
     """Sites that are members: with all that is in them."""

@@ -196,7 +196,7 @@ class Making:
                 elif prefix == "group" and rest not in seen:
                     seen.add(rest)
                     waiting.append(rest)
-        return GroupPick(frozenset(ids), frozenset(sites), tuple(sorted(picks)))
+        return GroupPick(name, frozenset(ids), frozenset(sites), tuple(sorted(picks)))
 
 
 def is_date(text: str) -> bool:
