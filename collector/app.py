@@ -180,10 +180,7 @@ class Collector:
         self.ledgers = Ledgers(self.store, self.fleet, config, self.now_ms)
         way = (self.store, self._committer, self.book)
         self.polling = Polling(*way, self.tally, clock=self._clock, now_ms=self.now_ms, folder=Path(config.data))
-        wall_ms = self._clock.wall_ms
-        self.pages = Pages(
-            House(self.store, self.ledgers, self.polling, self.fleet, Path(config.data), config.time_zone, self.now_ms, wall_ms)
-        )
+        self.pages = Pages(self._house())
         self._vigil = Vigil(self.store, self.ledgers, self.tally, times, lambda: self._committer.depth)
         parts = Parts(
             agents=config.agents,
@@ -204,6 +201,11 @@ class Collector:
             self._door.handle, self._door, connections=limits.connections,
             header_timeout_s=limits.header_timeout_s, body_timeout_s=limits.body_timeout_s,
         )  # fmt: skip
+
+    def _house(self) -> House:
+        config = self.config
+        parts = (self.store, self.ledgers, self.polling, self.fleet)
+        return House(*parts, Path(config.data), config.time_zone, self.now_ms, self._clock.wall_ms)
 
     async def _start_web(self) -> None:
         app = make_app(
