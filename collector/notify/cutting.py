@@ -12,7 +12,20 @@ _GSM: Final = frozenset(
 """The basic set of 3GPP TS 23.038, 6.2.1: a septet each."""
 _GSM_TWICE: Final = frozenset("^{}\\[~]|€")
 """Its extension, 6.2.1.1: two septets each."""
-_PLAIN: Final = {"đ": "d", "Đ": "D", "–": "-", "—": "-", "…": "...", "“": '"', "”": '"', "‘": "'", "’": "'", "·": "-", "×": "x"}
+_PLAIN: Final = {
+    "đ": "d",
+    "Đ": "D",
+    "–": "-",
+    "—": "-",
+    "…": "...",
+    "“": '"',
+    "”": '"',
+    "‘": "'",
+    "’": "'",
+    "·": "-",
+    "×": "x",
+    "`": "'",
+}
 
 
 def clean(text: str) -> str:
@@ -56,18 +69,18 @@ def cut_utf16(text: str, limit: int) -> str:
 
 
 def unaccented(text: str) -> str:
-    """Without diacritics, in characters of the GSM alphabet; what has none is `?`."""
-    found = []
-    for char in text:
-        plain = char if char in _GSM or char in _GSM_TWICE else _PLAIN.get(char) or _base(char)
-        found.append(plain)
-    return "".join(found)
+    """Without diacritics, in the ASCII part of the GSM alphabet; what has none is `?`. The few accented letters that the
+    alphabet has are plain as well: half accented reads worse than not at all."""
+    return "".join(char if _is_plain(char) else _PLAIN.get(char) or _base(char) for char in text)
+
+
+def _is_plain(char: str) -> bool:
+    return char.isascii() and (char in _GSM or char in _GSM_TWICE)
 
 
 def _base(char: str) -> str:
-    base = "".join(part for part in unicodedata.normalize("NFKD", char) if not unicodedata.combining(part))
-    known = "".join(part for part in base if part in _GSM or part in _GSM_TWICE)
-    return known or ("?" if not _joins(char) else "")
+    base = "".join(part for part in unicodedata.normalize("NFKD", char) if _is_plain(part))
+    return base or ("" if _joins(char) else "?")
 
 
 def septets(text: str) -> int:

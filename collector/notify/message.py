@@ -15,7 +15,7 @@ from collector.core.notice import Affected, AlertFacts, EventKind, IncidentFacts
 from collector.notify.channel import Delivery
 from collector.notify.cutting import clean, cut
 from collector.notify.moments import say_length, say_moment, say_short
-from collector.notify.terms import condition_key, term
+from collector.notify.terms import VERBS, condition_key, term
 from collector.notify.words import word
 
 NAMES_SHOWN: Final = 5
@@ -107,8 +107,11 @@ class Speech:
         """`Router Q1 MẤT KẾT NỐI`; of a probe or a burn alert with its name."""
         if alert is None:
             return ""
+        key = condition_key(alert.key.kind, alert.state, alert.key.name, alert.value)
         named = alert.key.name if alert.key.kind in (AlertKind.CERTIFICATE, AlertKind.BURN) else ""
-        return f"{self.name(alert.subject)} {self.condition(alert)}" + (f" ({cut(clean(named), 40)})" if named else "")
+        between = " " if key in VERBS else " – "
+        said = f"{self.name(alert.subject)}{between}{self.term('condition', key)}"
+        return said + (f" ({cut(clean(named), 40)})" if named else "")
 
     def incident(self, incident: IncidentFacts) -> Message:
         """Everything that happens to an incident."""
@@ -124,7 +127,7 @@ class Speech:
         facts += self._people(incident) + self._extra(incident)
         return Message(
             head=self._head(incident),
-            what=self.what(cause),
+            what=self._what(cause, incident),
             tail=self._tail(incident, site),
             facts=tuple(facts),
             lists=self._lists(cause),
@@ -132,6 +135,14 @@ class Speech:
             links=self._links(),
             footer=self._footer(),
         )
+
+    def _what(self, cause: AlertFacts | None, incident: IncidentFacts) -> str:
+        """Of what is over also how long it was so."""
+        what = self.what(cause)
+        if self._notice.event is not EventKind.RESOLVED or not what:
+            return what
+        length = say_length(self._ended_ms(incident) - incident.onset_ms, self._language)
+        return f"{what} {self.word('short_after', length=length)}"
 
     def _head(self, incident: IncidentFacts) -> str:
         event, by = self._notice.event, cut(clean(self._notice.by or incident.acknowledged_by), 40)
@@ -151,8 +162,6 @@ class Speech:
         notice = self._notice
         parts = [site]
         if notice.event is EventKind.RESOLVED:
-            length = say_length(self._ended_ms(incident) - incident.onset_ms, self._language)
-            parts.insert(0, self.word("short_after", length=length))
             if notice.still_down:
                 parts.insert(0, self.word("short_still", count=len(notice.still_down)))
         else:
@@ -172,7 +181,7 @@ class Speech:
         ended = self._ended_ms(incident)
         return [
             (self.word("since"), begun),
-            (self.word("ended"), say_moment(ended, self._zone, self._language)),
+            (self.word("closed_at" if self._notice.by else "ended"), say_moment(ended, self._zone, self._language)),
             (self.word("outage"), say_length(ended - incident.onset_ms, self._language)),
         ]
 
@@ -260,7 +269,7 @@ class Speech:
 
     def _alert_lines(self, alerts: Sequence[AlertFacts], rest: int) -> tuple[str, ...]:
         lines = [self._alert_line(alert) for alert in alerts[:ALERTS_SHOWN]]
-        return tuple(lines) + ((self.word("more", count=rest),) if rest > 0 else ())
+        return tuple(lines) + ((self.word("more_alerts", count=rest),) if rest > 0 else ())
 
     def _alert_line(self, alert: AlertFacts) -> str:
         what, condition = self.name(alert.subject), self.condition(alert)

@@ -49,7 +49,10 @@ class WebhookEntry(msgspec.Struct, frozen=True):
     ] = ()
     form: Annotated[
         dict[str, str],
-        Meta(description="Of `sms`: names of the gateway's fields; values may say {to}, {text}, {token} and {event_id}."),
+        Meta(
+            description="Of `sms`: names of the gateway's fields; values may say {to}, {text} (without diacritics), "
+            "{text_unicode}, {token} and {event_id}."
+        ),
     ] = {}
     tls: Annotated[TlsEntry, Meta(description="TLS.")] = TlsEntry()
     allow_redirects: Annotated[bool, Meta(description="Whether up to three redirects to the same host are followed.")] = False

@@ -7,6 +7,7 @@ from typing import Final
 from collector.core.alert import AlertKind, HoldReason, Severity, Trouble
 from collector.core.incident import IncidentState
 from collector.core.state import State
+from collector.notify.cutting import clean, cut
 
 TERMS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "condition": {
@@ -103,10 +104,14 @@ CLOSED_LISTS: Final = {
 """Table -> the list that it says whole."""
 
 
+VERBS: Final = frozenset({"down", "unreachable", "degraded", "on_battery", "collector"})
+"""Conditions that follow a name as its verb; the others are set off by a dash."""
+
+
 def term(language: str, table: str, key: str) -> str:
     """`key` in words; one that is not known is shown as it is: a page must go out whatever a newer part wrote."""
     pair = TERMS[table].get(key)
-    return key if pair is None else pair[language == "vi"]
+    return cut(clean(key), 60) if pair is None else pair[language == "vi"]
 
 
 def condition_key(kind: AlertKind, state: State, name: str, value: float | None) -> str:

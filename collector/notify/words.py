@@ -23,7 +23,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "hides": ("Silence {silence} hides a real outage", "Lệnh tắt báo {silence} đang che một sự cố thật"),
     "ended_down": (
         "Silence {silence} has ended, what it hid still lasts",
-        "Lệnh tắt báo {silence} đã hết hạn nhưng sự cố bị che vẫn còn",
+        "Lệnh tắt báo {silence} đã kết thúc nhưng sự cố bị che vẫn còn",
     ),
     "forgotten": (
         "Silence {silence} seems to be forgotten",
@@ -34,9 +34,9 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "test": ("Test message of Hải Đăng for {receiver}", "Tin thử của Hải Đăng gửi {receiver}"),
     # Parts of a subject.
     "short_affected": ("{count} affected", "ảnh hưởng {count}"),
-    "short_more": ("{count} more alerts", "và {count} cảnh báo khác"),
+    "short_more": ("and {count} more", "và {count} cảnh báo khác"),
     "short_since": ("since {since}", "từ {since}"),
-    "short_after": ("after {length}", "sau {length}"),
+    "short_after": ("for {length}", "trong {length}"),
     "short_still": ("{count} still down", "còn {count} đối tượng chưa khôi phục"),
     # Labels of facts.
     "severity": ("Severity", "Mức độ"),
@@ -49,6 +49,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "acknowledged_by": ("Acknowledged", "Tiếp nhận"),
     "assignee": ("Assigned to", "Phụ trách"),
     "outage": ("Lasted", "Kéo dài"),
+    "closed_at": ("Closed", "Đóng lúc"),
     "ended": ("Ended", "Khôi phục lúc"),
     "still_down": ("Still down by themselves", "Vẫn chưa khôi phục"),
     "comment": ("Comment", "Ghi chú"),
@@ -59,9 +60,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "late": ("Late", "Gửi trễ"),
     "reopened_count": ("Re-opened", "Tái phát"),
     # Values of facts.
-    "lasting": ("{at}, {length} before this was written", "{at}, {length} trước khi lập tin này"),
+    "lasting": ("{at}, {length} before this was written", "{at}, khi lập tin đã kéo dài {length}"),
     "affected_some": ("Affects {count} more, not paged one by one", "Ảnh hưởng {count} thiết bị phía sau, không báo riêng"),
     "affected_group": ("{reason}: {names}", "{reason}: {names}"),
+    "more_alerts": ("and {count} more", "và {count} cảnh báo khác"),
     "more": ("and {count} more", "và {count} đối tượng khác"),
     "nobody": ("nobody yet", "chưa ai"),
     "times": ("{count} ×", "{count} lần"),
