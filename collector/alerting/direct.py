@@ -70,6 +70,8 @@ class Direct:
         self._deliver = deliver
         self._now_ms = now_ms
         self._chance = chance
+        self.counts: dict[str, int] = {}
+        """Attempts by verdict."""
         self._cases: list[Case] = []
         self._busy: dict[str, asyncio.Task[None]] = {}
         """By receiver: one attempt at a time."""
@@ -173,6 +175,7 @@ class Direct:
             _log.exception("receiver %s could not be told directly", name)
         finally:
             self._busy.pop(name, None)
+        self.counts[verdict.value] = self.counts.get(verdict.value, 0) + 1
         if case.receivers[name].stand is stand:
             after(case, name, verdict, self._now_ms(), self._chance())
         elif verdict is Verdict.SENT and case.is_handed:

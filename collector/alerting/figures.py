@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from collector.core.evidence import Evidence
-from collector.core.fleet import Fleet
+from collector.core.fleet import Fleet, Live
 from collector.core.schemas import Entry
 
 _double = struct.Struct("<d").unpack_from
@@ -44,16 +44,17 @@ class Figures:
             if family not in shape.names:
                 continue
             for live, positions in shape.users.items():
-                if live.expires_ms < now_ms or live.evidence is None:
-                    continue
-                for position in positions:
-                    entry, data = live.entries[position], live.values[position]
-                    if entry is None or len(data) != entry.size * 8:
-                        continue
-                    for labels, offset in self._places_of(entry, family):
-                        yield Reading(
-                            live.target.info.id, live.evidence.module, labels, _double(data, offset)[0], live.evidence
-                        )
+                if live.expires_ms >= now_ms and live.evidence is not None:
+                    yield from self._of(live, positions, family)
+
+    def _of(self, live: Live, positions: Iterable[int], family: str) -> Iterator[Reading]:
+        evidence = live.evidence
+        for position in positions:
+            entry, data = live.entries[position], live.values[position]
+            if entry is None or evidence is None or len(data) != entry.size * 8:
+                continue
+            for labels, offset in self._places_of(entry, family):
+                yield Reading(live.target.info.id, evidence.module, labels, _double(data, offset)[0], evidence)
 
     def _places_of(self, entry: Entry, family: str) -> tuple[tuple[Labels, int], ...]:
         key = (entry.digest, family)

@@ -11,6 +11,8 @@ import msgspec
 
 from agent.model import Lane
 from collector.core.histogram import Histogram
+from collector.core.notify_tally import NotifyTally
+from collector.core.page_tally import PageTally
 from collector.core.poll_tally import PollTally, TrapCounts
 from collector.core.poll_view import WayOut
 from collector.core.probe_tally import ProbeTally
@@ -131,6 +133,10 @@ class Tally(msgspec.Struct):
     """Answers what is known of the ways out; None while the collector observes nothing itself."""
     traps: TrapCounts | None = None
     """None while no traps are heard."""
+    pages: PageTally | None = None
+    """None while nobody is paged."""
+    notify: NotifyTally | None = None
+    """None while nothing is notified."""
 
     def request(self, code: int) -> None:
         """Count one answer of the agents' listener."""

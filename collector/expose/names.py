@@ -271,7 +271,62 @@ _SIGHT = (
     Own("haidang_sight_lost_seconds_total", COUNTER, "Time in which no reference of it answered.", ("uplink",), "seconds"),
     Own("haidang_sight_discarded_total", COUNTER, "Failed results that accused nobody for want of sight.", ("uplink",)),
 )
-_TABLE = (*_FLEET, *_POLLING, *_PROBING, *_SIGHT, *_LEDGER)
+_PAGING = (
+    Own("haidang_open_incidents", GAUGE, "Incidents that people handle, by state and severity.", ("state", "severity")),
+    Own(
+        "haidang_alerts",
+        GAUGE,
+        "Open alerts by kind and by what holds their page back; `paged` where people were told.",
+        ("kind", "held"),
+    ),
+    Own("haidang_silences", GAUGE, "Silences by state: pending or active.", ("state",)),
+    Own("haidang_outbox_rows", GAUGE, "Notifications in the outbox: pending, or dead and not dealt with.", ("state",)),
+    Own("haidang_outbox_oldest_seconds", GAUGE, "Age of the oldest notification that is not delivered.", (), "seconds"),
+    Own("haidang_outbox_errors_total", COUNTER, "Times that the outbox could not be read or written."),
+    Own(
+        "haidang_notifications_total",
+        COUNTER,
+        "Attempts to deliver by kind of receiver and outcome: sent, or the class of the failure.",
+        ("kind", "outcome"),
+    ),
+    Own("haidang_notifications_in_flight", GAUGE, "Attempts to deliver that go on now."),
+    Own("haidang_notifications_dead_total", COUNTER, "Notifications that were given up."),
+    Own("haidang_notifications_fallback_total", COUNTER, "Notifications with which a second channel was asked."),
+    Own(
+        "haidang_notifications_remarks_total",
+        COUNTER,
+        "Deliveries that were not as ordered: a template failed and the default text was sent.",
+    ),
+    Own("haidang_notification_seconds", HISTOGRAM, "Duration of an attempt to deliver.", (), "seconds"),
+    Own(
+        "haidang_notification_wait_seconds",
+        HISTOGRAM,
+        "Time from the writing of a notification until its receiver confirmed it.",
+        (),
+        "seconds",
+    ),
+    Own("haidang_pager_seconds", HISTOGRAM, "Duration of a decision about pages, without writing it.", (), "seconds"),
+    Own("haidang_pager_write_failures_total", COUNTER, "Decisions about pages that could not be written; they are made again."),
+    Own(
+        "haidang_heartbeats_total",
+        COUNTER,
+        "Beats of dead man's switches by outcome: sent, failed, or withheld because something is not well.",
+        ("outcome",),
+    ),
+    Own(
+        "haidang_collector_trouble",
+        GAUGE,
+        "1 for each trouble of the collector itself that lasts, by how grave it is, else 0.",
+        ("trouble", "severity"),
+    ),
+    Own(
+        "haidang_direct_pages_total",
+        COUNTER,
+        "Attempts to tell trouble of the collector while no page could be written, by what came of them.",
+        ("verdict",),
+    ),
+)
+_TABLE = (*_FLEET, *_POLLING, *_PROBING, *_SIGHT, *_PAGING, *_LEDGER)
 
 NAMES: dict[str, Own] = {own.name: own for own in _TABLE}
 """Every metric of the collector by name."""

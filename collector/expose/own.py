@@ -18,6 +18,7 @@ from collector.core.tally import AgentTally, LaneTally, Tally
 from collector.expose.ledger_page import LedgerPage
 from collector.expose.ledger_port import LedgerPort
 from collector.expose.names import NAMES, heading
+from collector.expose.paging_page import notify_families, notify_histograms, page_families, page_histograms
 from collector.expose.polling_page import poll_families, poll_histograms, trap_families
 from collector.expose.probing_page import probe_families, probe_histograms, sight_families
 from collector.expose.stream import Chunk
@@ -70,6 +71,7 @@ class OwnPage:
         if self._ledger is not None:
             yield from self._ledger.page(now_ms, openmetrics=openmetrics)
         yield self._plain(judged, openmetrics)
+        yield _paging(self._fleet.tally, now_ms, openmetrics)
         make: Callable[[CollectorRegistry], bytes] = generate_openmetrics if openmetrics else generate_latest
         yield make(self._process)
 
@@ -100,6 +102,17 @@ class OwnPage:
         if tally.traps is not None:
             parts += [_family(name, lines, openmetrics) for name, lines in trap_families(tally.traps)]
         return b"".join(parts)
+
+
+def _paging(tally: Tally, now_ms: int, openmetrics: bool) -> bytes:
+    parts: list[bytes] = []
+    if tally.pages is not None:
+        parts += [_family(name, lines, openmetrics) for name, lines in page_families(tally.pages)]
+        parts += [_histogram(name, histogram, openmetrics) for name, histogram in page_histograms(tally.pages)]
+    if tally.notify is not None:
+        parts += [_family(name, lines, openmetrics) for name, lines in notify_families(tally.notify, now_ms)]
+        parts += [_histogram(name, histogram, openmetrics) for name, histogram in notify_histograms(tally.notify)]
+    return b"".join(parts)
 
 
 def _target_families(now_ms: int) -> list[tuple[str, Callable[[Target, Judgement], Iterable[Line]]]]:

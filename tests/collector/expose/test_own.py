@@ -9,11 +9,17 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from agent.model import Lane, LossReason, Outcome
+from collector.core.alert import Alert, AlertKey, AlertKind, Condition, Hold, HoldReason, Severity
 from collector.core.fleet import Fleet
 from collector.core.histogram import Histogram
+from collector.core.incident import Incident, IncidentState
+from collector.core.notify_tally import NotifyTally
+from collector.core.page_tally import Beating, PageTally, view_of
 from collector.core.poll_tally import PollTally, TrapCounts
 from collector.core.poll_view import WayOut
 from collector.core.probe_tally import ProbeTally
+from collector.core.silencing import Silence
+from collector.core.tally import Tally
 from collector.expose.names import COUNTER, NAMES
 from collector.expose.own import OwnPage
 from tests.collector.expose.ledger_kit import busy
@@ -45,6 +51,7 @@ def busy_fleet() -> Fleet:
     probes.delays_s = Histogram((0.01, 1.0), [5, 1, 0], 0.5)
     tally.sight = lambda: (WayOut("wan", False, 0, 12.5, 3), WayOut("internet", True, 0, 0.0, 0))
     tally.traps = TrapCounts({"accepted": 4, "limited": 0}, {"linkDown": 4})
+    _page(tally)
     agent = tally.agent("h1")
     agent.hear(NOW - 60_000, "0.1.0")
     agent.clock_offset_ms = -1_500
@@ -54,6 +61,26 @@ def busy_fleet() -> Fleet:
     bulk = agent.mark(Lane.BULK, 100, 40, NOW - 5_000)
     bulk.held_reports, bulk.held_bytes = 60, 180_000
     return fleet
+
+
+def _page(tally: Tally) -> None:
+    """An outage that paged and one that is held, a receiver that failed, a full disk."""
+    pages = tally.pages = PageTally(write_failures=2, direct={"sent": 1})
+    pages.decisions_s.observe(0.003)
+    pages.heartbeats[Beating.WITHHELD] += 4
+    alerts = [
+        Alert("a", AlertKey("r1", AlertKind.DOWN), Severity.CRITICAL, NOW, NOW, paged_ms=NOW),
+        Alert("b", AlertKey("s1", AlertKind.DOWN), Severity.CRITICAL, NOW, NOW, hold=Hold(HoldReason.PARENT_DOWN)),
+        Alert("c", AlertKey("s2", AlertKind.DOWN), Severity.CRITICAL, NOW, NOW, gone_ms=NOW),
+    ]
+    state = IncidentState.ACKNOWLEDGED
+    incident = Incident("i", 1, state, AlertKey("r1", AlertKind.DOWN), Severity.CRITICAL, "dc", NOW, NOW)
+    silences = [Silence(f"S{n}", (), "an", "", NOW, NOW + n * 60_000, NOW + 90_000) for n in range(2)]
+    own = Condition(AlertKey("collector", AlertKind.COLLECTOR, "disk"), Severity.CRITICAL, NOW, NOW)
+    pages.view = lambda: view_of(alerts, [incident], silences, [own], NOW)
+    notify = tally.notify = NotifyTally(pending=3, dead_rows=1, dead=1, handed=2, oldest_ms=NOW - 90_500)
+    notify.count_sent("webhook", 0.2, 0.4)
+    notify.count_failed("email", "timeout", 10.0)
 
 
 def page(fleet: Fleet, *, openmetrics: bool = False, ready: str = "") -> str:
@@ -188,3 +215,26 @@ def test_names_keep_the_rules() -> None:
         assert own.help.endswith(".")
         assert "\\" not in own.help
         assert "\n" not in own.help
+
+
+def test_pages_and_the_collectors_own_trouble_are_told() -> None:
+    """What is held is counted by its reason, and every trouble has a line before it is one."""
+    text = page(busy_fleet())
+    for line in (
+        'haidang_alerts{kind="down",held="paged"} 1',
+        'haidang_alerts{kind="down",held="parent_down"} 1',
+        'haidang_open_incidents{state="acknowledged",severity="critical"} 1',
+        'haidang_silences{state="active"} 1',
+        'haidang_silences{state="pending"} 1',
+        'haidang_collector_trouble{trouble="disk",severity="critical"} 1.0',
+        'haidang_collector_trouble{trouble="disk",severity="warning"} 0.0',
+        'haidang_collector_trouble{trouble="clock",severity="critical"} 0.0',
+        'haidang_heartbeats_total{outcome="withheld"} 4',
+        'haidang_heartbeats_total{outcome="sent"} 0',
+        'haidang_direct_pages_total{verdict="sent"} 1',
+        'haidang_notifications_total{kind="webhook",outcome="sent"} 1',
+        'haidang_notifications_total{kind="email",outcome="timeout"} 1',
+        "haidang_outbox_oldest_seconds 90.5",
+        'haidang_outbox_rows{state="dead"} 1',
+    ):
+        assert f"{line}\n" in text, line
