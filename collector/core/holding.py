@@ -293,7 +293,7 @@ def _parent_checked(case: Case) -> Hold | None:
     begun = now if alert.looked_ms is None or was_rechecked else alert.looked_ms
     case.looked_ms = begun
     names = sorted({name for group in open_ for name in group})
-    until = begun + paths.verdict_ms(open_, case.known_ms)
+    until = paths.verdict_by(open_, case.known_ms, begun)
     if now >= until:
         case.remark = "not seen since: " + ", ".join(names)
         return None
@@ -304,7 +304,9 @@ def _parent_checked(case: Case) -> Hold | None:
 
 def _grouped(case: Case) -> Hold | None:
     """People were told of the incident that it is part of, and it is no graver than that one."""
-    incident = own_incident(case) or case.draft.unresolved(case.into) or companion(case.draft, case.alert, case.view)
+    incident = (
+        own_incident(case) or case.draft.unresolved(case.into) or companion(case.draft, case.alert, case.view, case.known_ms)
+    )
     if incident is None and case.beyond:
         incident = _of_same_cause(case)
     if incident is None:

@@ -24,13 +24,13 @@ def told_incident(incident: Incident) -> bool:
     return bool(incident.told)
 
 
-def companion(draft: Draft, alert: Alert, view: SubjectView) -> Incident | None:
+def companion(draft: Draft, alert: Alert, view: SubjectView, known_ms: int) -> Incident | None:
     """An incident that is not over and that an alert belongs to: by its subject, because it was part of it before, or by its
-    site and the moment."""
+    site and the moment at which what is true now was confirmed."""
     if alert.key.kind in _ALONE:
         return None
     incidents = draft.live()
-    return _of_subject(draft, alert, incidents) or _of_site(draft, alert, view, incidents)
+    return _of_subject(draft, alert, incidents) or _of_site(draft, alert, (view.named.site, known_ms), incidents)
 
 
 def _of_subject(draft: Draft, alert: Alert, incidents: list[Incident]) -> Incident | None:
@@ -43,13 +43,14 @@ def _of_subject(draft: Draft, alert: Alert, incidents: list[Incident]) -> Incide
     return next((incident for incident in incidents if incident.cause.subject == subject or incident.uid in known), None)
 
 
-def _of_site(draft: Draft, alert: Alert, view: SubjectView, incidents: list[Incident]) -> Incident | None:
+def _of_site(draft: Draft, alert: Alert, where: tuple[str, int], incidents: list[Incident]) -> Incident | None:
     """Known within the window around its opening, not graver, while what it was opened for lasts."""
-    site, window = view.named.site, draft.policy.rules.group_window_ms
+    site, known_ms = where
+    window = draft.policy.rules.group_window_ms
     if not site or alert.key.kind in _UNRELATED:
         return None
     for incident in incidents:
-        is_near = abs(alert.known_ms - incident.opened_ms) <= window and incident.site == site
+        is_near = abs(known_ms - incident.opened_ms) <= window and incident.site == site
         is_related = incident.cause.kind not in _UNRELATED and alert.severity.rank >= incident.severity.rank
         if is_near and is_related and has_open(draft, incident.uid):
             return incident

@@ -63,10 +63,16 @@ class Paths:
                 open_.append(members)
         return open_
 
-    def verdict_ms(self, groups: Sequence[tuple[str, ...]], since_ms: int) -> int:
-        """How long the verdict over such groups may take: what confirms the parents in question, up to the root, and a look."""
-        chain = max((self._chain_ms(name, since_ms, ()) for group in groups for name in group), default=0)
-        return min(self._rules.hold_limit_ms, chain + self._rules.look_timeout_ms)
+    def verdict_by(self, groups: Groups, since_ms: int, begun_ms: int) -> int:
+        """When the verdict over such groups must be there: what confirms the pending parents, up to the root, after the newest
+        failed sample of any of them, and a look. Of one that is not pending only its next sample or look tells: as long as
+        anything may wait."""
+        limit = begun_ms + self._rules.hold_limit_ms
+        needed = begun_ms
+        for subject in {name for group in groups for name in group}:
+            confirm, newest = self._chain(subject, since_ms, ())
+            needed = max(needed, limit if newest is None else max(newest, begun_ms) + confirm)
+        return min(limit, needed + self._rules.look_timeout_ms)
 
     def look(self, subject: str) -> int | None:
         """Ask for a fresh look, unless one goes on or was made just now. When to ask again; None: nobody can look."""
@@ -83,13 +89,20 @@ class Paths:
         self._draft.looks.add(subject)
         return now + REPEAT_MS
 
-    def _chain_ms(self, subject: str, since_ms: int, below: tuple[str, ...]) -> int:
+    def _chain(self, subject: str, since_ms: int, below: tuple[str, ...]) -> tuple[int, int | None]:
+        """What confirms the pending ones from here to the root, and the newest failed sample among them; None: one of them has
+        none yet and only its next sample tells."""
         view = self._seen.subjects.get(subject)
         if view is None or subject in below:
-            return 0
-        own = view.confirm_ms if view.is_pending or not view.can_look else 0
-        above = self.unseen(view.parents, since_ms)
-        return own + max((self._chain_ms(name, since_ms, (*below, subject)) for group in above for name in group), default=0)
+            return 0, 0
+        if not view.is_pending:
+            return 0, None
+        above = [
+            self._chain(name, since_ms, (*below, subject)) for group in self.unseen(view.parents, since_ms) for name in group
+        ]
+        times = [found for _, found in above]
+        longest = view.confirm_ms + max((found for found, _ in above), default=0)
+        return longest, None if None in times else max([view.failed_ms or 0, *(found for found in times if found is not None)])
 
     def _members(self, group: Sequence[str]) -> tuple[str, ...]:
         """Those that are in service: what is retired neither blocks nor carries."""
