@@ -10,6 +10,7 @@ from typing import Final
 
 from agent.model import HEARTBEAT, Kind
 from collector.commands.agents import CommandError
+from collector.commands.explain_alerts import alert_lines, alerts_of
 from collector.commands.explain_text import render_json, render_text
 from collector.commands.ledger_reading import Times, reading
 from collector.commands.ledger_words import word
@@ -43,11 +44,13 @@ async def explain(config: Config, options: argparse.Namespace, now_ms: int) -> i
     interval = _interval(options, times, known_ms)
     async with reading(config, language) as store:
         found = await _ask(store, config, options, (interval, known_ms))
+        alerts = await alerts_of(store, options.target, found.name, interval, known_ms)
     if options.format == "json":
-        put(render_json(found, digits=config.ledger.digits).decode())
+        put(render_json(found, digits=config.ledger.digits, alerts=alerts).decode())
         return 0
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
-    put(render_text(found, language, config.time_zone, digits=config.ledger.digits, colour=is_terminal))
+    text = render_text(found, language, config.time_zone, digits=config.ledger.digits, colour=is_terminal)
+    put(text + alert_lines(alerts, language, config.time_zone))
     return 0
 
 

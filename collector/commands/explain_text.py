@@ -16,6 +16,7 @@ from collector.core.intervals import Interval
 from collector.core.printing import display, percent, ratio
 from collector.core.state import State
 from collector.core.witness import Witness
+from collector.expose.alert_views import AlertView
 from collector.report.rfc3339 import instant
 from collector.report.show import NONE, Show
 from collector.report.terms import term
@@ -212,8 +213,9 @@ def plain(text: str) -> str:
 # --- JSON
 
 
-def render_json(explained: Explanation, *, digits: int = 4) -> bytes:
-    """The document in one line: instants in UTC (RFC 3339), lengths in whole milliseconds, figures as they are printed."""
+def render_json(explained: Explanation, *, digits: int = 4, alerts: Sequence[AlertView] = ()) -> bytes:
+    """The document in one line: instants in UTC (RFC 3339), lengths in whole milliseconds, figures as they are printed.
+    `alerts` as the API tells them."""
     e = explained
     document = {
         "format": FORMAT,
@@ -230,6 +232,7 @@ def render_json(explained: Explanation, *, digits: int = 4) -> bytes:
         "objective_ppm": e.objective_ppm,
         "views": [_view(view, digits) for view in e.views],
         "reboots": [{"last": instant(one.last_ms), "first": instant(one.first_ms), "pinned": one.pinned} for one in e.reboots],
+        "alerts": alerts,
     }
     return msgspec.json.encode(document) + b"\n"
 

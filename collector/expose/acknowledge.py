@@ -24,8 +24,8 @@ from collector.core.incident import ActRefusal, Incident, IncidentState, Refused
 from collector.core.paging_answers import IncidentAct, IncidentActKind, LinkClaim
 from collector.core.people import Actor, Role
 from collector.expose.acknowledge_words import PAGE
+from collector.expose.alert_views import names_of
 from collector.expose.auth import Failures, network_of
-from collector.expose.incidents_views import names_of
 from collector.expose.paging_port import LinkPort, PagingDesk
 from collector.expose.paging_words import INCIDENTS, SEVERITIES, kind_text
 from collector.expose.words import LANGUAGES

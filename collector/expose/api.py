@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from urllib.parse import quote
 
 import msgspec
@@ -12,8 +11,11 @@ import msgspec
 from collector.core.court import Court
 from collector.core.fleet import Fleet, Target
 from collector.core.state import State, View
+from collector.expose.alert_views import AlertView, alert_view, number_in
 from collector.expose.figures import FigureReader, Figures
 from collector.expose.ledger_port import LedgerPort
+from collector.expose.paging_port import PagingDesk
+from collector.expose.times import time_text as time_text
 from collector.expose.words import LANGUAGES, reason
 
 LIMIT = 1_000
@@ -54,6 +56,8 @@ class TargetView(msgspec.Struct, frozen=True, omit_defaults=True, rename={"class
     """A maintenance window counts for it now."""
     figures: Figures
     modules: tuple[Module, ...] = ()
+    alerts: tuple[AlertView, ...] = ()
+    """Its open alerts, and whether anybody was told; absent where all is well."""
 
 
 class TargetList(msgspec.Struct, frozen=True):
@@ -90,11 +94,12 @@ def parse_query(pairs: Iterable[tuple[str, str]]) -> Query:
 
 
 class Api:
-    """Views of the fleet; without a `ledger` nobody is under maintenance."""
+    """Views of the fleet; without a `ledger` nobody is under maintenance, without `paging` there are no alerts."""
 
-    def __init__(self, fleet: Fleet, ledger: LedgerPort | None = None) -> None:
+    def __init__(self, fleet: Fleet, ledger: LedgerPort | None = None, paging: PagingDesk | None = None) -> None:
         self._fleet = fleet
         self._ledger = ledger
+        self._paging = paging
         self._figures = FigureReader(fleet.book)
 
     def find(self, query: Query) -> Iterator[Target]:
@@ -124,7 +129,15 @@ class Api:
             maintenance=planned,
             figures=self._figures.read(target, now_ms),
             modules=tuple(_module(target, name, count) for name, count in shown.items()) if modules else (),
+            alerts=self._alerts(info.id),
         )
+
+    def _alerts(self, id_: str) -> tuple[AlertView, ...]:
+        desk = self._paging
+        if desk is None or not desk.is_loaded():
+            return ()
+        found = sorted(desk.alerts_of(id_), key=lambda one: (one.severity.rank, one.since_ms, one.key))
+        return tuple(alert_view(one, desk.name_of(id_), number_in(desk, one.incident)) for one in found)
 
     def _is_planned(self, id_: str, now_ms: int) -> bool:
         if self._ledger is None or not self._ledger.is_loaded or id_ not in self._ledger.pages:
@@ -154,15 +167,6 @@ _HOST = re.compile(r"(?:[0-9A-Za-z](?:[0-9A-Za-z.-]{0,252})|\[[0-9A-Fa-f:.]{2,45
 def is_address(text: str) -> bool:
     """Is this `host` or `host:port` as a Host header has it?"""
     return _HOST.match(text) is not None
-
-
-def time_text(ms: int) -> str:
-    """RFC 3339 in UTC with milliseconds; "" outside the years 1 to 9999."""
-    try:
-        moment = datetime.fromtimestamp(ms // 1000, UTC)
-    except (OverflowError, ValueError, OSError):
-        return ""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03}Z"
 
 
 def is_planned(court: Court, id_: str, view: View, t_ms: int) -> bool:

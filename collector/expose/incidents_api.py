@@ -10,13 +10,14 @@ from msgspec import Meta
 
 from collector.core.incident import Incident, IncidentState
 from collector.core.paging_answers import IncidentAct, IncidentActKind
+from collector.expose.alert_views import alert_view
 from collector.expose.incidents_views import (
     AlertList,
     IncidentList,
     IncidentShown,
-    alert_view,
     entry_view,
     incident_view,
+    open_alert_view,
     row_view,
 )
 from collector.expose.paging_gate import PagingGate, number_of, unknown
@@ -102,7 +103,7 @@ class Incidents:
         return json_answer(
             IncidentShown(
                 incident_view(found, desk),
-                [alert_view(one, desk, number) for one in alerts],
+                [alert_view(one, desk.name_of(one.key.subject), number) for one in alerts],
                 [entry_view(one) for one in entries],
                 [row_view(one) for one in rows],
             )
@@ -129,4 +130,4 @@ class Incidents:
             is_wanted = query.held == "false"
             found = [one for one in found if (one.paged_ms is not None) is is_wanted]
         ordered = sorted(found, key=lambda one: (one.severity.rank, one.since_ms, one.key))
-        return json_answer(AlertList([alert_view(one, desk) for one in ordered]))
+        return json_answer(AlertList([open_alert_view(one, desk) for one in ordered]))

@@ -9,54 +9,16 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from collector.core.alert import Alert, AlertKind, HoldReason, Severity, labels_of
+from collector.core.alert import Alert, AlertKind, Severity, labels_of
 from collector.core.incident import Entry, EntryKind, Incident, IncidentState
-from collector.core.notice import EventKind, Named, OutboxRow, RowState
+from collector.core.notice import EventKind, OutboxRow, RowState
 from collector.core.paging_answers import Duty, ReceiverStanding, RouteExplained, Tested
 from collector.core.silencing import FullMatch, Silence
-from collector.core.state import State
 from collector.expose.acts_views import Moment
-from collector.expose.api import time_text
+from collector.expose.alert_views import AlertView, alert_view, names_of, number_in
 from collector.expose.paging_port import PagingDesk
-from collector.expose.paging_words import hold_text, kind_text
-from collector.expose.words import LANGUAGES, Words
-
-
-class HoldView(msgspec.Struct, frozen=True):
-    """Why nobody is told (yet)."""
-
-    reason: HoldReason | None
-    """None: it is being decided."""
-    text: Words
-    by: str
-    since: str | None
-    until: str | None
-    """When it is asked again at the latest."""
-
-
-class AlertView(msgspec.Struct, frozen=True):
-    """An alert, and whether anybody was told of it."""
-
-    uid: str
-    subject: str
-    names: Words
-    site: str
-    kind: AlertKind
-    name: str
-    what: Words
-    severity: Severity
-    state: State
-    since: str
-    known: str
-    ended: str | None
-    reason: str
-    detail: str
-    value: float | None
-    paged: str | None
-    incident: int | None
-    """Number of the incident that it is part of."""
-    held: HoldView | None
-    """None once it was paged, and of what is over."""
+from collector.expose.times import maybe, time_text
+from collector.expose.words import Words
 
 
 class IncidentView(msgspec.Struct, frozen=True):
@@ -187,37 +149,9 @@ class SilenceIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
     notify: Annotated[tuple[Annotated[str, Meta(max_length=64)], ...], Meta(max_length=20)] = ()
 
 
-def names_of(named: Named) -> Words:
-    """A subject's names by language; its id where it has none."""
-    return {"en": named.name_en or named.name_vi or named.id, "vi": named.name_vi or named.name_en or named.id}
-
-
-def maybe(ms: int | None) -> str | None:
-    """A time that there may not be."""
-    return None if ms is None else time_text(ms)
-
-
-def alert_view(alert: Alert, desk: PagingDesk, number: int | None = None) -> AlertView:
-    """`number` of its incident where it is known; else the desk is asked."""
-    named, key = desk.name_of(alert.key.subject), alert.key
-    incident = desk.incident_of(alert.incident) if number is None and alert.incident else None
-    return AlertView(
-        alert.uid, key.subject, names_of(named), named.site, key.kind, key.name,
-        {language: kind_text(alert, language) for language in LANGUAGES}, alert.severity, alert.state,
-        time_text(alert.since_ms), time_text(alert.known_ms), maybe(alert.ended_ms), alert.reason, alert.detail, alert.value,
-        maybe(alert.paged_ms), number if incident is None else incident.number, hold_view(alert),
-    )  # fmt: skip
-
-
-def hold_view(alert: Alert) -> HoldView | None:
-    """Why nobody is told of an alert that is open and was not paged, or is held again."""
-    hold = alert.hold
-    if not alert.is_open or (hold is None and alert.paged_ms is not None):
-        return None
-    text = {language: hold_text(hold, language) for language in LANGUAGES}
-    if hold is None:
-        return HoldView(None, text, "", None, None)
-    return HoldView(hold.reason, text, hold.by, maybe(hold.since_ms or None), maybe(hold.until_ms))
+def open_alert_view(alert: Alert, desk: PagingDesk) -> AlertView:
+    """An alert of the desk's."""
+    return alert_view(alert, desk.name_of(alert.key.subject), number_in(desk, alert.incident))
 
 
 def incident_view(incident: Incident, desk: PagingDesk) -> IncidentView:

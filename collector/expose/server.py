@@ -21,13 +21,16 @@ from collector.expose.ledger_port import LedgerPort
 from collector.expose.names import RESERVED
 from collector.expose.negotiate import OPENMETRICS, TEXT, accepts_gzip, wants_openmetrics
 from collector.expose.own import OwnPage
+from collector.expose.paging_port import PagingDesk
 from collector.expose.stream import BusyError, Chunk, Gate, send
 from collector.expose.text import Renderer
 
 JSON = "application/json"
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
     "Referrer-Policy": "no-referrer",
     "Server": "haidang",
     "X-Content-Type-Options": "nosniff",
@@ -54,10 +57,13 @@ def make_app(
     ready: Callable[[], str],
     settings: WebSettings | None = None,
     ledger: LedgerPort | None = None,
+    paging: PagingDesk | None = None,
 ) -> web.Application:
     """The web application. `now_ms` is the collector's timeline; `ready` answers "" or why the collector is not ready;
-    without a `ledger` nothing of it is shown."""
-    pages = _Pages(fleet, now_ms, ready, settings or WebSettings(), version=version, ledger=ledger)
+    without a `ledger` nothing of it is shown, without `paging` no alert of a target."""
+    pages = _Pages(
+        fleet, now_ms, ready, settings or WebSettings(), version=version, api=Api(fleet, ledger, paging), ledger=ledger
+    )
     app = web.Application(client_max_size=1024)
     app.on_response_prepare.append(_secure)
     app.on_cleanup.append(pages.close)
@@ -93,6 +99,7 @@ class _Pages:
         settings: WebSettings,
         *,
         version: str,
+        api: Api,
         ledger: LedgerPort | None,
     ) -> None:
         self._fleet = fleet
@@ -100,7 +107,7 @@ class _Pages:
         self._now_ms = now_ms
         self._ready = ready
         self._settings = settings
-        self._api = Api(fleet, ledger)
+        self._api = api
         self._renderer = Renderer(fleet, RESERVED)
         self._own = OwnPage(fleet, version, ready, lambda: self._renderer.conflicts, ledger)
         self._gate = Gate(settings.scrapes_at_once, settings.scrapes_waiting)

@@ -157,6 +157,11 @@ def by_number(connection: Connection, number: int) -> Incident | None:
     return next(iter(_incidents_of(connection, select(incidents).where(incidents.c.number == number))), None)
 
 
+def by_uid(connection: Connection, uid: str) -> Incident | None:
+    """See `Store.incident_of`."""
+    return next(iter(_incidents_of(connection, select(incidents).where(incidents.c.uid == uid))), None)
+
+
 def entries_of(connection: Connection, incident: str) -> list[Entry]:
     """See `Store.incident_entries`."""
     found = select(incident_entries).where(incident_entries.c.incident == incident).order_by(incident_entries.c.id)

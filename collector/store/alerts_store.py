@@ -139,6 +139,10 @@ class AlertsStore:
         """An incident by the number that people type."""
         return await self._database.read(lambda c: alerts.by_number(c, number))
 
+    async def incident_of(self, uid: str) -> Incident | None:
+        """An incident by its uid."""
+        return await self._database.read(lambda c: alerts.by_uid(c, uid))
+
     async def incident_entries(self, uid: str) -> list[Entry]:
         """An incident's timeline in the order in which it was written."""
         return await self._database.read(lambda c: alerts.entries_of(c, uid))

@@ -154,7 +154,7 @@ def test_json_has_stable_keys_and_utc_times() -> None:
     document: dict[str, Any] = json.loads(render_json(explained()))
     assert list(document) == [
         "format", "subject", "kind", "site", "class", "names", "period", "from", "to", "known_at", "interval_ms",
-        "objective_ppm", "views", "reboots",
+        "objective_ppm", "views", "reboots", "alerts",
     ]  # fmt: skip
     assert (document["from"], document["known_at"]) == ("2026-09-21T00:00:00.000Z", "2026-09-23T00:00:00.000Z")
     device, e2e = document["views"]
