@@ -69,6 +69,12 @@ class Ledgers:
         self._wanted: tuple[Inventory, tuple[Account, ...]] | None = None
         self._is_new = False
         """Configuration on disk is newer than what the clerk has."""
+        self.turned_ms = 0
+        """When what is due was last done without an error."""
+        self.failures = 0
+        """How often it failed in a row."""
+        self.issue_failures = 0
+        """How often issuing failed in a row."""
         self._pruned_ms = 0
         self._early: list[Evidence] = []
         """What came while pages were taken up."""
@@ -159,20 +165,22 @@ class Ledgers:
             await self._planning.take(self._now_ms(), self.rules)
         except StoreError as error:
             _log.error("the ledger could not be written and will be again: %s", error)
+            self.failures += 1
             return AFTER_FAILURE_S
         except Exception:  # noqa: BLE001  one subject's mistake must not end all figures until a restart
             _log.exception("the ledger came upon something that it does not know; it goes on")
+            self.failures += 1
             return AFTER_FAILURE_S
+        self.turned_ms, self.failures = self._now_ms(), 0
         return 1.0
 
     async def issue(self) -> None:
         """Seal and restate what is due, one report at a time, for ever: beside `keep`, for it may take minutes."""
         await self._loaded.wait()
-        failures = 0
         try:
             while True:
                 self._asked.clear()
-                failures = 0 if await self._issue_due() else failures + 1
+                failures = self.issue_failures = 0 if await self._issue_due() else self.issue_failures + 1
                 pause_s = min(AFTER_FAILURE_S * 2 ** min(failures - 1, 10), LONGEST_PAUSE_S) if failures else 1.0
                 await woken(self._asked, pause_s)
         finally:
