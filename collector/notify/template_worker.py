@@ -22,7 +22,7 @@ MOST_SEQUENCE: Final = 1_000_000
 MOST_BITS: Final = 10_000
 """Bits of a power."""
 CPU_S: Final = 1
-MEMORY_BYTES: Final = 512 * 1024 * 1024
+MEMORY_BYTES: Final = 256 * 1024 * 1024
 _FORBIDDEN: Final = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 _GLOBALS: Final = frozenset({"range", "dict", "namespace", "joiner", "cycler"})
 
@@ -96,6 +96,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"error": str(error.message), "line": error.lineno}
     except _LimitError as error:
         return {"error": str(error), "line": _line_of(error)}
+    except jinja2.TemplateError as error:
+        return {"error": str(error.message), "line": _line_of(error)}
     except MemoryError:
         return {"error": "too much memory", "line": 0}
     except RecursionError:
@@ -124,8 +126,8 @@ def _bound() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S + 2, CPU_S + 3))
-    signal.signal(signal.SIGVTALRM, _too_long)
-    signal.setitimer(signal.ITIMER_VIRTUAL, CPU_S)
+    signal.signal(signal.SIGPROF, _too_long)
+    signal.setitimer(signal.ITIMER_PROF, CPU_S)
 
 
 def _too_long(*_: object) -> NoReturn:
