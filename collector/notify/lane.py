@@ -45,6 +45,8 @@ AGAIN_MS: Final = 2_000
 _BEGIN_TRIES: Final = 3
 """Attempts to write that an attempt begins; then it begins unwritten, for a page is worth more than its number."""
 _HANDED: Final = 100
+_LONG: Final = 5
+"""Failures in a row after which a success means that a receiver is back, not that one event is harder than another."""
 _GRACE_S: Final = 2.0
 """A channel ends by itself within its receiver's timeout; it is cut off so much later."""
 _log = logging.getLogger("haidang.notify")
@@ -95,6 +97,8 @@ class Lane:
         """Failures in a row of the receiver, whatever the rows."""
         self._pause_ms = 0
         """Nothing is begun before."""
+        self._is_eager = False
+        """The receiver is back after a while: what waits for another try does not wait any longer."""
         self._is_retired = False
 
     def wake(self) -> None:
@@ -138,10 +142,11 @@ class Lane:
             return self._pause_ms - now_ms
         rows = await self._context.store.outbox_heads(self.outlet.name, free + 1, tuple(self._busy))
         for row in rows[:free]:
-            if row.next_ms > now_ms:
+            if row.next_ms > now_ms and not self._is_eager:
                 break
             self._sending += 1
             self._busy[row.outgoing.order] = asyncio.create_task(self._attempt(row))
+        self._is_eager = self._is_eager and bool(rows)
         later = [row.next_ms - now_ms for row in rows if row.next_ms > now_ms]
         return min([IDLE_MS, *later])
 
@@ -271,6 +276,7 @@ class Lane:
         if failed.permanent:
             return
         self._failures = max(self._failures, failures + 1)
+        self._is_eager = False
         self._pause(backoff_ms(self._failures, self._context.chance(), MOST_PAUSE_MS))
         self._pause(round((failed.retry_after_s or 0.0) * 1_000))
 

@@ -1,0 +1,52 @@
+"""A store for each test, made once and copied, and a dispatcher that waits for nobody when it is ended."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from collector.store.store import Store
+
+NewStore = Callable[[], Awaitable[Store]]
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with all tables and no row."""
+    import asyncio
+
+    path = tmp_path_factory.mktemp("notify") / "empty.db"
+
+    async def make() -> None:
+        await (await Store.open(f"sqlite:///{path}")).close()
+
+    asyncio.run(make())
+    return path
+
+
+@pytest.fixture
+async def new_store(empty_database: Path, tmp_path: Path) -> AsyncIterator[NewStore]:
+    """Opens a new, empty store at each call."""
+    opened: list[Store] = []
+    numbers = count()
+
+    async def make() -> Store:
+        path = tmp_path / f"{next(numbers)}.db"
+        shutil.copy(empty_database, path)
+        store = await Store.open(f"sqlite:///{path}")
+        opened.append(store)
+        return store
+
+    yield make
+    for store in opened:
+        await store.close()
+
+
+@pytest.fixture
+async def store(new_store: NewStore) -> Store:
+    """An empty store."""
+    return await new_store()
