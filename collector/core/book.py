@@ -123,6 +123,7 @@ class Draft:
         self._parts: dict[str, dict[str, None]] = {}
         self._number = book.next_number
         self._owners: dict[AlertKey, list[str]] | None = None
+        self._told: list[Alert] | None = None
 
     def view(self, subject: str) -> SubjectView | None:
         """The subject as it is seen now."""
@@ -144,8 +145,12 @@ class Draft:
 
     def open_of(self, subject: str) -> list[Alert]:
         """A subject's open alerts."""
-        uids = [*self.book.by_subject.get(subject, ()), *self._subjects.get(subject, ())]
-        return [alert for alert in map(self.alert, uids) if alert.is_open]
+        uids: Iterable[str] = self.book.by_subject.get(subject, ())
+        if subject in self._subjects:
+            uids = [*uids, *self._subjects[subject]]
+        known, changed_ = self.book.alerts, self._alerts
+        alerts = [changed_.get(uid) or known[uid] for uid in uids]
+        return [alert for alert in alerts if alert.gone_ms is None]
 
     def put(self, alert: Alert) -> Alert:
         """Change an alert, or add it."""
@@ -171,6 +176,13 @@ class Draft:
         """Incidents that are not over, older ones first."""
         uids = {**self.book.live, **dict.fromkeys(self._incidents)}
         return [incident for uid in uids if (incident := self.unresolved(uid)) is not None]
+
+    def told(self) -> list[Alert]:
+        """Open alerts of which people were told before this decision, of incidents that are not over."""
+        if self._told is None:
+            found = [alert for uid in self.book.live for alert in self.parts(uid)]
+            self._told = [alert for alert in found if alert.is_open and alert.paged_ms is not None]
+        return self._told
 
     def owners(self) -> dict[AlertKey, list[str]]:
         """Incidents of the book in which an alert of a key was handled, not only explained."""

@@ -36,25 +36,21 @@ def follow(draft: Draft) -> list[tuple[str, SubjectView]]:
             for uid in uids or ():
                 _end(draft, book.alerts[uid], draft.now_ms, OUT_OF_SERVICE)
             continue
-        keys = {condition.key for condition in view.conditions}
-        for uid in uids or ():
-            alert = book.alerts[uid]
-            if alert.key not in keys and (ended := _ended_ms(alert, view, draft.now_ms)) is not None:
-                _end(draft, alert, ended, OVER)
+        alerts = [book.alerts[uid] for uid in uids or ()]
+        for alert in alerts:
+            if not any(alert.key == condition.key for condition in view.conditions):
+                _end_if_over(draft, alert, view)
         for condition in view.conditions:
-            _match(draft, condition)
+            _match(draft, condition, next((alert for alert in alerts if alert.key == condition.key), None))
         left.append((subject, view))
     return left
 
 
-def _match(draft: Draft, condition: Condition) -> None:
+def _match(draft: Draft, condition: Condition, alert: Alert | None) -> None:
     """An alert for a condition, or its alert as the condition is now. A new detail or value alone is not worth a write."""
-    key = condition.key
-    uid = draft.book.open.get(key)
-    if uid is None:
-        draft.put(_begin(draft, key, condition))
+    if alert is None:
+        draft.put(_begin(draft, condition.key, condition))
         return
-    alert = draft.book.alerts[uid]
     if alert.severity is not condition.severity or alert.state is not condition.state or alert.reason != condition.reason:
         draft.put(
             changed(
@@ -78,11 +74,12 @@ def _begin(draft: Draft, key: AlertKey, condition: Condition) -> Alert:
     )  # fmt: skip
 
 
-def _ended_ms(alert: Alert, view: SubjectView, now_ms: int) -> int | None:
+def _end_if_over(draft: Draft, alert: Alert, view: SubjectView) -> None:
     states = _ENDS.get(alert.key.kind)
     if states is None:
-        return now_ms
-    return view.state_since_ms if view.state in states else None
+        _end(draft, alert, draft.now_ms, OVER)
+    elif view.state in states:
+        _end(draft, alert, view.state_since_ms, OVER)
 
 
 def _end(draft: Draft, alert: Alert, ended_ms: int, text: str) -> None:

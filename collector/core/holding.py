@@ -141,14 +141,15 @@ def _parent_down(case: Case) -> Hold | None:
     if not case.view.parents or case.alert.key.kind not in EXPLAINABLE:
         return None
     cause = case.paths.blocked_by(case.view.parents)
-    if cause and _is_untold(case.draft, cause):
+    if cause and is_untold(case.draft, cause):
         case.beyond = cause
         return None
     case.cause = cause
     return Hold(HoldReason.PARENT_DOWN, cause) if cause else None
 
 
-def _is_untold(draft: Draft, cause: str) -> bool:
+def is_untold(draft: Draft, cause: str) -> bool:
+    """Whether nobody will be told of what is out there, by the on-call file or the subject's hours."""
     alert = draft.open_by(AlertKey(cause, AlertKind.DOWN))
     if alert is None or alert.hold is None or alert.hold.reason not in _UNTOLD:
         return False
@@ -223,24 +224,13 @@ def _silence(case: Case) -> Hold | None:
 def _rule_inhibited(case: Case) -> Hold | None:
     """A rule of the on-call file: another alert that people were told of mutes this one."""
     draft = case.draft
-    for other in told_alerts(draft):
+    for other in draft.told():
         view = draft.view(other.key.subject)
         if other.uid != case.alert.uid and view is not None:
             rule = draft.policy.inhibits(labels_of_alert(other, view), labels_in(case))
             if rule:
                 return Hold(HoldReason.INHIBITED, rule)
     return None
-
-
-def told_alerts(draft: Draft) -> list[Alert]:
-    """Open alerts of which people were told, of incidents that are not over."""
-    return [
-        alert
-        for incident in draft.live()
-        if incident.told
-        for alert in draft.parts(incident.uid)
-        if alert.is_open and alert.paged_ms is not None
-    ]
 
 
 def _rechecked(case: Case) -> Hold | None:

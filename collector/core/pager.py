@@ -11,6 +11,7 @@ import msgspec
 from collector.core.alert import Alert, AlertKind
 from collector.core.book import Book, Draft
 from collector.core.escalating import escalate
+from collector.core.explained import Explained
 from collector.core.following import follow
 from collector.core.grouping import heed, keep, mute, page, resolve
 from collector.core.holding import Case, case_of, hold_of, mute_of
@@ -47,8 +48,10 @@ def decide(book: Book, seen: Seen, policy: Policy, full_match: FullMatch) -> Dec
     draft = Draft(book, seen, policy, full_match)
     subjects = follow(draft)
     paths = Paths(draft)
+    explained = Explained(draft, paths)
     for alert, view in _in_order(draft, paths, subjects):
-        _judge(case_of(draft, paths, alert, view))
+        if not explained.still(alert, view):
+            _judge(case_of(draft, paths, alert, view))
     for incident in draft.live():
         resolve(draft, incident)
     for incident in draft.live():
