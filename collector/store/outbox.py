@@ -100,7 +100,16 @@ def _settle(connection: Connection, places: Collection[tuple[str, str]]) -> None
 
 def receivers(connection: Connection) -> list[str]:
     """See `Store.outbox_receivers`."""
-    return list(connection.execute(select(o.receiver).where(_HEAD).distinct().order_by(o.receiver)).scalars())
+    found: list[str] = []
+    # One step in the index a receiver: a look at every head takes 0.1 s when tens of thousands wait.
+    after = ""
+    while True:
+        following = select(o.receiver).where(_HEAD, o.receiver > after).order_by(o.receiver).limit(1)
+        name = connection.execute(following).scalar()
+        if name is None:
+            return found
+        found.append(name)
+        after = name
 
 
 def heads(connection: Connection, receiver: str, limit: int, busy: Collection[str]) -> list[OutboxRow]:
