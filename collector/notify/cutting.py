@@ -11,7 +11,7 @@ _GSM: Final = frozenset(
 )
 """The basic set of 3GPP TS 23.038, 6.2.1: a septet each."""
 _GSM_TWICE: Final = frozenset("^{}\\[~]|€")
-"""Its extension, 6.2.1.1: two septets each."""
+"""Its extension table: two septets each."""
 _PLAIN: Final = {
     "đ": "d",
     "Đ": "D",

@@ -95,7 +95,6 @@ def _card(message: Message, delivery: Delivery) -> Body:
     blocks += [_block(sentence) for sentence in message.sentences]
     blocks.append(_block(message.footer, isSubtle=True, size="Small"))
     card = {
-        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
         "msteams": {"width": "Full"},
