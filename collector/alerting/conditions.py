@@ -223,7 +223,7 @@ class Conditions:
     def _burnt(self, id_: str, known: dict[str, Condition], now_ms: int) -> dict[str, Condition]:
         out: dict[str, Condition] = {}
         before = {name: condition.since_ms for name, condition in known.items()}
-        for found in burning(self._compositions.burns(id_, now_ms), before, now_ms):
+        for found in burning(self._compositions.burns(id_, now_ms), before, now_ms, self._ledger.roll.known_since(id_)):
             key = AlertKey(id_, AlertKind.BURN, found.name)
             known_ms = known[found.name].known_ms if found.name in known else now_ms
             out[found.name] = Condition(

@@ -5,6 +5,7 @@ Each answers what is wrong now; who keeps what was wrong before, and since when,
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -39,6 +40,20 @@ DEFAULTS: Final[Mapping[AlertKind, Severity]] = {
 """How grave a kind is unless its own rule, or the on-call file, says otherwise."""
 
 
+class FindingReason(enum.StrEnum):
+    """Why a figure is wrong: a closed list, put into words where it is shown."""
+
+    EXPIRING = "expiring"
+    EXPIRED = "expired"
+    MAINS_LOST = "mains_lost"
+    BATTERY_LOW = "battery_low"
+    BURNING = "burning"
+    BACKLOG = "backlog"
+    """Reports wait at the agent and do not get fewer."""
+    READERS_SILENT = "readers_silent"
+    """Heartbeats come and nothing else."""
+
+
 class Found(msgspec.Struct, frozen=True):
     """Something wrong with a subject beside its state. `since_ms` is when it became true as far as the figures tell."""
 
@@ -46,7 +61,7 @@ class Found(msgspec.Struct, frozen=True):
     name: str
     severity: Severity
     since_ms: int
-    reason: str = ""
+    reason: FindingReason
     detail: str = ""
     value: float | None = None
 
@@ -59,7 +74,7 @@ def certificate(name: str, ends_s: float, now_ms: int, before: Severity | None) 
         return None
     since_ms = round((ends_s - DAYS_LEFT.warning.begin * DAY_S) * 1000)
     text = f"the certificate ends in {left:.1f} days" if left > 0 else f"the certificate ended {-left:.1f} days ago"
-    reason = "expiring" if left > 0 else "expired"
+    reason = FindingReason.EXPIRING if left > 0 else FindingReason.EXPIRED
     return Found(AlertKind.CERTIFICATE, name, severity, min(since_ms, now_ms), reason, text, round(left, 2))
 
 
@@ -107,7 +122,15 @@ def on_battery(ups: Battery, at_ms: int, before: Severity | None) -> Found | Non
     text = ", ".join([part for part in parts if part])
     since_ms = at_ms - round((ups.seconds or 0) * 1000)
     severity = Severity.CRITICAL if critical else Severity.WARNING
-    return Found(AlertKind.ON_BATTERY, "", severity, since_ms, "low" if ups.is_low else "mains_lost", text, ups.charge)
+    return Found(
+        AlertKind.ON_BATTERY,
+        "",
+        severity,
+        since_ms,
+        FindingReason.BATTERY_LOW if ups.is_low else FindingReason.MAINS_LOST,
+        text,
+        ups.charge,
+    )
 
 
 class Lane(msgspec.Struct, frozen=True):
@@ -159,7 +182,9 @@ def wedged(lanes: Sequence[tuple[Lane, Progress]], modules: Modules | None, inte
         worst = min(stuck, key=lambda lane: lane.caught_up_ms)
         age_s = (now_ms - worst.caught_up_ms) / 1000
         text = f"lane {worst.name}: {worst.backlog} reports wait and do not get fewer, {age_s:.0f} s behind"
-        return Found(AlertKind.AGENT_WEDGED, "", DEFAULTS[AlertKind.AGENT_WEDGED], worst.caught_up_ms, "backlog", text, age_s)
+        return Found(
+            AlertKind.AGENT_WEDGED, "", DEFAULTS[AlertKind.AGENT_WEDGED], worst.caught_up_ms, FindingReason.BACKLOG, text, age_s
+        )
     if modules is None or modules.read_ms is None or any(lane.backlog for lane, _ in lanes):
         # While old reports are still on their way the newest ones of a reader are not known.
         return None
@@ -169,22 +194,27 @@ def wedged(lanes: Sequence[tuple[Lane, Progress]], modules: Modules | None, inte
         return None
     text = f"heartbeats come, and no reader has reported for {silent_ms / 1000:.0f} s"
     kind = AlertKind.AGENT_WEDGED
-    return Found(kind, "", DEFAULTS[kind], modules.read_ms, "readers_silent", text, silent_ms / 1000)
+    return Found(kind, "", DEFAULTS[kind], modules.read_ms, FindingReason.READERS_SILENT, text, silent_ms / 1000)
 
 
-def burning(burnt: Mapping[int, Burn], before: Mapping[str, int], now_ms: int) -> list[Found]:
+def burning(burnt: Mapping[int, Burn], before: Mapping[str, int], now_ms: int, since_ms: int = 0) -> list[Found]:
     """The burn alerts that fire (R14.3), from the burn of every window. `before`: those that fired, and since when; a window
-    without a denominator neither fires nor resolves (R14.2)."""
+    without a denominator neither fires nor resolves (R14.2). Of a subject that is known only since `since_ms`, for less than
+    the long window, bad time is measured against all of that window: half a minute of the first five is not a day's budget.
+    """
     state = firing(burnt)
     out = []
     for alert in ALERTS:
         fires = state[alert.name]
+        if fires and alert.name not in before and now_ms - since_ms < alert.long_ms:
+            whole = burnt[alert.long_ms]
+            fires = whole.bad > alert.limit * (1 - whole.slo) * alert.long_ms
         if not (fires or (fires is None and alert.name in before)):
             continue
         rate = burnt[alert.short_ms].rate
         text = f"burn rate over {alert.long_ms // 60_000} and {alert.short_ms // 60_000} min above {float(alert.limit):g}"
         severity = Severity.WARNING if alert.name == "ticket" else Severity.CRITICAL
         value = None if rate is None else round(float(rate), 3)
-        since_ms = before.get(alert.name, now_ms)
-        out.append(Found(AlertKind.BURN, alert.name, severity, since_ms, "burn", text, value))
+        begun_ms = before.get(alert.name, now_ms)
+        out.append(Found(AlertKind.BURN, alert.name, severity, begun_ms, FindingReason.BURNING, text, value))
     return out

@@ -149,6 +149,17 @@ def test_burn_alerts_fire_by_r14_3_and_keep_what_nobody_knows() -> None:
     assert burning(burnt(0), {"page_slow": T - 9}, T) == []
 
 
+def test_a_subject_that_is_new_has_not_burnt_a_budget_that_it_never_had() -> None:
+    """Half a minute of its first five is little of an hour; from the length of the window on its own time counts alone, also
+    where only service hours do."""
+    minute, hour = 60_000, 3_600_000
+    new = {length: Burn(30_000, min(length, 5 * minute), Fraction(999, 1000)) for length in WINDOWS}
+    assert burning(new, {}, T, T - 5 * minute) == []
+    assert [one.name for one in burning(new, {}, T, T - hour)] == ["page_fast"]
+    assert {one.name for one in burning(new, {}, T)} == {"page_fast", "page_slow", "ticket"}
+    assert [one.name for one in burning(new, {"ticket": T - 9}, T, T - 5 * minute)] == ["ticket"], "what fired goes on by R14.3"
+
+
 def test_every_kind_has_a_default() -> None:
     """No condition is without a severity."""
     assert DEFAULTS.keys() == set(AlertKind)

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 from agent.model import Reason
 from collector.core.alert import AlertKind, Trouble
+from collector.core.findings import FindingReason
 from collector.core.notice import EventKind
+from collector.core.own_trouble import OwnReason
 from collector.core.state import State, Why
 from collector.notify.cutting import cut, cut_septets, cut_utf16, septets, unaccented, utf16_length
 from collector.notify.moments import say_iso, say_length, say_moment
@@ -90,7 +92,7 @@ def test_closed_lists_are_said_whole() -> None:
     conditions = {condition_key(kind, state, name, value) for kind in AlertKind for state in State for name in ("", *Trouble)
                   for value in (None, -1.0, 1.0)}  # fmt: skip
     assert set(TERMS["condition"]) == conditions
-    assert set(TERMS["reason"]) == {one.value for one in (*Reason, *Why) if one.value}
+    assert set(TERMS["reason"]) == {one.value for one in (*Reason, *Why, *FindingReason, *OwnReason) if one.value}
     assert not [pair for table in TERMS.values() for pair in table.values() if MARKS.search(pair[0])]
 
 
