@@ -8,8 +8,10 @@ from typing import Final
 
 from agent import config_words
 from collector.config import ConfigError, Problem
+from collector.config_words_oncall import TEXT as ONCALL
 
 _TEXT: Final[dict[str, str]] = {
+    **ONCALL,
     # found
     "nothing": "để trống",
     "a mapping": "một nhóm thiết lập",

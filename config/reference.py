@@ -18,6 +18,7 @@ from msgspec import inspect as types
 
 import agent.settings
 import collector.inventory
+import collector.oncall
 import collector.settings
 from agent.kinds import READERS
 from agent.own import FAMILIES
@@ -41,6 +42,7 @@ HEAD = """\
 - [Readers](#readers)
 - [`collector.yml`](#collectoryml)
 - [Inventory](#inventory)
+- [`oncall.yml`](#oncallyml)
 - [Probes](#probes)
 - [Profiles of devices](#profiles-of-devices)
 - [Series of hosts](#series-of-hosts)
@@ -50,7 +52,7 @@ HEAD = """\
 
 A setting that is not known is an error, not a remark: both programs list every problem with file, line and key
 (`haidang-agent check`, `haidang-collector check`) and start only when there is none. Commented examples:
-[`agent.yml`](agent.yml), [`collector.yml`](collector.yml), [`inventory/`](inventory/).
+[`agent.yml`](agent.yml), [`collector.yml`](collector.yml), [`inventory/`](inventory/), [`oncall.yml`](oncall.yml).
 """
 
 
@@ -305,6 +307,8 @@ def render() -> str:
         "\n## `collector.yml`\n\n" + settings_table(collector.settings.Config),
         "\n## Inventory\n\nFiles `*.yml` of one folder (`inventory` in `collector.yml`), read together.\n\n",
         settings_table(collector.inventory.InventoryFile),
+        "\n## `oncall.yml`\n\nThe file that `oncall` in `collector.yml` names: whom to tell, when, and who is on call.\n\n",
+        settings_table(collector.oncall.OnCallEntry),
         "\n## Probes\n\n",
         *reference_probes.sections(_table, settings),
         "\n## Profiles of devices\n\n" + _profiles(library),

@@ -80,7 +80,7 @@ class EmailEntry(msgspec.Struct, frozen=True):
     host: Annotated[str, Meta(description="Mail server.", extra={"form": "host name or IP address"})]
     sender: Annotated[str, Meta(description="Address in `From`.")]
     to: Annotated[tuple[str, ...], Meta(description="Addresses in `To`.")]
-    port: Annotated[int, Meta(ge=1, le=65_535, description="Port.")] = 587
+    port: Annotated[int, Meta(ge=1, le=65_535, description="Port of the mail server.")] = 587
     security: Annotated[
         Literal["starttls", "tls", "none"], Meta(description="`none` is refused off loopback when there is a password.")
     ] = "starttls"

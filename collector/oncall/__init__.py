@@ -84,4 +84,4 @@ def load_oncall(
     )
 
 
-__all__ = ["NO_FILE", "HeartbeatEntry", "OnCallFile", "TemplateProblem", "load_oncall"]
+__all__ = ["NO_FILE", "HeartbeatEntry", "OnCallEntry", "OnCallFile", "TemplateProblem", "load_oncall"]

@@ -48,7 +48,7 @@ def _check_escalations(checking: Checking) -> None:
             checking.notify((*path, "steps", index, "notify"), step.notify)
         for index, (before, step) in enumerate(pairwise(entry.steps), 1):
             if ms(step.after) <= ms(before.after):
-                found = f"{step.after}, which is not after the step before it ({before.after})"
+                found = f"a step after {step.after} behind one after {before.after}"
                 checking.problem(
                     (*path, "steps", index, "after"), found, "a step that can be reached: later than those before it"
                 )
@@ -96,14 +96,13 @@ def _check_match(checking: Checking, path: Path_, match: MatchEntry) -> None:
             )
 
 
-def _check_comes(checking: Checking, path: Path_, entry: HoursEntry, making: Making) -> bool:
-    """Whether hours ever come; those of a calendar that is not known are not judged."""
+def _check_comes(checking: Checking, path: Path_, entry: HoursEntry, making: Making) -> None:
+    """Hours come at some time; those of a calendar that is not known are not judged."""
     hours = making.hours(entry)
-    is_known = checking.inventory is not None or not (entry.calendar or entry.outside)
+    known = checking.inventory.calendars if checking.inventory is not None else {}
+    is_known = all(name in known for name in (entry.calendar, entry.outside) if name is not None)
     if is_known and not hours.is_always and not spans(hours, _A_YEAR_MS, _A_YEAR_MS + AHEAD_MS):
         checking.problem(path, "hours that never come", "hours that come")
-        return False
-    return True
 
 
 def _check_quiet(checking: Checking, path: Path_, route: RouteEntry, making: Making) -> None:
@@ -116,7 +115,7 @@ def _check_quiet(checking: Checking, path: Path_, route: RouteEntry, making: Mak
     _check_comes(checking, path, quiet, making)
     if "critical" in several(quiet.severity):
         checking.remark(
-            (*path, "severity"), '"critical"', "warning and info: nobody is woken by what is critical in these hours"
+            (*path, "severity"), shown("critical"), "warning and info: nobody is woken by what is critical in these hours"
         )
     if not several(quiet.severity):
         checking.problem((*path, "severity"), "an empty list", "one of: critical, warning, info")
@@ -161,16 +160,18 @@ def _check_inhibit(checking: Checking) -> None:
             checking.problem((*path, "name"), shown(rule.name), f"a name used once (first on line {lines[rule.name]})")
         lines.setdefault(rule.name, checking.document.lines.get((*path, "name"), 0))
         for key in ("source", "target"):
-            said = getattr(rule, key)
-            if not said:
-                checking.problem((*path, key), "nothing", "at least one label")
-            for label, values in said.items():
-                wrong = [value for value in several(values) if label in _VALUES and value not in _VALUES[label]]
-                if wrong:
-                    expected = f"one of: {', '.join(sorted(_VALUES[label]))}"
-                    checking.problem((*path, key, label), shown(wrong[0]), expected)
+            _check_labels(checking, (*path, key), getattr(rule, key))
         if not rule.equal:
             checking.remark(path, "no `equal` labels", "a label such as site: one alert mutes those of the whole province")
+
+
+def _check_labels(checking: Checking, path: Path_, said: dict[str, str | tuple[str, ...]]) -> None:
+    if not said:
+        checking.problem(path, "nothing", "at least one label")
+    for label, values in said.items():
+        wrong = [value for value in several(values) if label in _VALUES and value not in _VALUES[label]]
+        if wrong:
+            checking.problem((*path, label), shown(wrong[0]), f"one of: {', '.join(sorted(_VALUES[label]))}")
 
 
 def _check_rest(checking: Checking) -> None:

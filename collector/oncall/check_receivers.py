@@ -86,11 +86,11 @@ def _check_webhook(checking: Checking, path: Path_, entry: WebhookEntry) -> None
             checking.problem((*path, f"{what}_env"), "two secrets", "either a file or a variable")
     needs_to, needs_token = _NEEDS.get(entry.preset, (False, False))
     if needs_to and not entry.to:
-        checking.problem((*path, "to"), "nothing", "to whom: this preset needs it")
+        checking.problem((*path, "to"), "nothing", "somebody to send it to: this preset needs it")
     if needs_token and not field_count(entry, "token_file", "token_env"):
         checking.problem((*path, "token_file"), "nothing", "a file or a variable with the token: this preset needs it")
     if entry.url and not entry.tls.verify and not is_loopback(urlsplit(entry.url).hostname or ""):
-        checking.remark((*path, "tls", "verify"), "false", "true: whoever stands between can read and change messages")
+        checking.remark((*path, "tls", "verify"), shown(False), "true: whoever stands between can read and change messages")
     if entry.template_file and checking.template_problem is not None:
         why = checking.template_problem(checking.folder / entry.template_file)
         if why:
@@ -111,7 +111,7 @@ def _check_email(checking: Checking, path: Path_, entry: EmailEntry) -> None:
     if passwords and not entry.username:
         checking.problem((*path, "username"), "nothing", "the name that the password belongs to")
     if passwords and entry.security == "none" and not is_loopback(entry.host):
-        checking.problem((*path, "security"), '"none"', "starttls or tls: a password must not travel in the open")
+        checking.problem((*path, "security"), shown(entry.security), "starttls or tls: a password must not travel in the open")
 
 
 def is_web(text: str) -> bool:

@@ -74,7 +74,7 @@ def _check_hand_overs(checking: Checking, path: Path_, rota: RotaEntry) -> bool:
     days = sorted({minute // _DAY_MINUTES for minute in minutes})
     if rota.kind == "weekly" and weekday not in days:
         expected = f"a day of a hand-over ({', '.join(WEEKDAYS[day] for day in days)})"
-        checking.problem((*path, "starts"), f"{rota.starts}, which is {WEEKDAYS[weekday]}", expected)
+        checking.problem((*path, "starts"), f"a start on {rota.starts} ({WEEKDAYS[weekday]})", expected)
         is_sound = False
     return is_sound
 
@@ -111,7 +111,7 @@ def _check_changes(checking: Checking, path: Path_, rota: RotaEntry) -> None:
         for place, person in enumerate(swap.people):
             checking.name((*below, "people", place), "person", person)
         if len(set(swap.people)) != 2 or len(swap.people) != 2:
-            checking.problem((*below, "people"), f"{len(set(swap.people))} people", "two people")
+            checking.problem((*below, "people"), f"a swap among {len(set(swap.people))}", "two people")
 
 
 def _check_times(checking: Checking, path: Path_, entry: OverrideEntry | SwapEntry, making: Making) -> None:
@@ -153,15 +153,17 @@ def coming(document: Document, plan: Plan, now_ms: int) -> list[Problem]:
 def _of_rota(document: Document, name: str, rota: Rota, ahead: Interval) -> Iterable[Problem]:
     zone = ZoneInfo(rota.zone)
     for found in findings(rota, *ahead):
-        when = f"from {_told(zone, found.from_ms)} until {_told(zone, found.to_ms)}"
+        begin, end = _told(zone, found.from_ms), _told(zone, found.to_ms)
         if found.fault is Fault.GAP:
-            yield document.remark(("rotas", name, "starts"), f"nobody {when}", "somebody on call at every hour")
+            yield document.remark(
+                ("rotas", name, "starts"), f"nobody from {begin} until {end}", "somebody on call at every hour"
+            )
         elif found.fault is Fault.IDLE_OVERRIDE:
             path = ("rotas", name, "overrides", found.index)
-            yield document.remark(path, f"nobody to replace {when}", "a person who is on call then")
+            yield document.remark(path, f"nobody to replace from {begin} until {end}", "a person who is on call then")
         else:
             path = ("rotas", name, "swaps", found.index)
-            yield document.remark(path, f"turns of one alone {when}", "a turn of both people in that time")
+            yield document.remark(path, f"turns of one alone from {begin} until {end}", "a turn of both people in that time")
 
 
 def _of_escalation(
@@ -176,11 +178,9 @@ def _of_escalation(
         for each in step.notify:
             empty = cut(empty, gaps(plan.rotas[each.name], *ahead))
         if empty:
-            when = f"from {_told(zone, empty[0][0])} until {_told(zone, empty[0][1])}"
-            path = ("escalations", name, "steps", index)
-            yield document.remark(
-                path, f"nobody {when}", "somebody who is reached at every hour, or the emergency receivers are"
-            )
+            begin, end = _told(zone, empty[0][0]), _told(zone, empty[0][1])
+            expected = "somebody who is reached at every hour, or the emergency receivers are"
+            yield document.remark(("escalations", name, "steps", index), f"nobody from {begin} until {end}", expected)
 
 
 def _told(zone: ZoneInfo, at_ms: int) -> str:

@@ -90,8 +90,7 @@ class Checking:
 
     def _unknown(self, path: Path_, what: str, name: str, known: Collection[str]) -> None:
         near = difflib.get_close_matches(name, known, 1)
-        expected = f"{NAMES[what]}, such as {near[0]}" if near else NAMES[what]
-        self.problem(path, shown(name), expected)
+        self.problem(path, shown(name), NAMES[what] + "".join(f", such as {each}" for each in near))
 
     def hours(self, path: Path_, entry: HoursEntry) -> None:
         """Calendars exist, and lists are not empty."""

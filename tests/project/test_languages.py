@@ -28,6 +28,7 @@ import agent.snmp.tables
 import collector.config_shapes
 import collector.config_words
 import collector.inventory
+import collector.oncall
 import collector.poll.trap_file
 import collector.settings
 from agent.kinds import PROBES, READERS
@@ -94,6 +95,10 @@ COLLECTOR = (
     Path("collector/inventory/probes.py"),
     Path("collector/inventory/reading.py"),
     Path("collector/inventory/templates.py"),
+    Path("collector/oncall/check.py"),
+    Path("collector/oncall/check_receivers.py"),
+    Path("collector/oncall/check_rota.py"),
+    Path("collector/oncall/checking.py"),
 )
 
 
@@ -295,7 +300,7 @@ def test_every_setting_of_the_agent_is_expected_in_vietnamese() -> None:
 
 def test_every_setting_of_the_collector_is_expected_in_vietnamese() -> None:
     """Also those of the inventory, and what may stand behind each."""
-    structs = (collector.settings.Config, collector.inventory.InventoryFile)
+    structs = (collector.settings.Config, collector.inventory.InventoryFile, collector.oncall.OnCallEntry)
     expected = {collector.config_shapes.expected_text(hint) for struct in structs for hint in _kinds(struct)}
     assert len(expected) > 12
     for text in expected:
