@@ -116,8 +116,10 @@ def _week(policy: OnCall, options: argparse.Namespace, times: Times) -> Iterator
         for turn in found:
             person = plan.people.get(turn.person)
             whose = [turn.person or word(language, "nobody"), person.name if person is not None else "-"]
-            when = [when_text(zone, turn.from_ms, language), when_text(zone, turn.to_ms, language)]
-            rows.append([*when, *whose, _why(turn, language)])
+            ends = turn.from_ms, turn.to_ms
+            if turn.why is Why.GAP:
+                ends = max(turn.from_ms, stretch[0]), min(turn.to_ms, stretch[1])
+            rows.append([*(when_text(zone, end, language) for end in ends), *whose, _why(turn, language)])
         yield from aligned(rows)
 
 
