@@ -1,0 +1,220 @@
+"""A small town for the desk: the real store, committer, ledger, conditions and pager over a network that a test kills and mends.
+
+Probes run by a simulated clock of one second; a look at what is dead answers after its timeout, like the real one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from agent.model import Kind, Outcome, Reason
+from collector.alerting.conditions import Conditions
+from collector.alerting.desk import Calling, Desk, Parts
+from collector.alerting.views import Views
+from collector.core.calling import Escalation, Notify, NotifyKind, Plan, Route, Step
+from collector.core.change import COLLECTOR
+from collector.core.notice import Changes, EventKind, Named, OutboxRow
+from collector.core.routing import OnCall
+from tests.collector.ledger.world import DAY, MIDNIGHT, Machine, World
+
+SECOND = 1_000
+TIMEOUT_S = 3
+
+
+class Device(msgspec.Struct, frozen=True):
+    """A target that the collector probes."""
+
+    name: str
+    parents: tuple[str, ...] = ()
+    interval_s: int = 10
+    phase_s: int = 0
+    retry_s: int = 3
+    class_: str = "device"
+
+
+def plan(**changes: object) -> Plan:
+    """One route, one receiver, no further step."""
+    steps = (Step(0, (Notify(NotifyKind.RECEIVER, "noc"),)),)
+    made = Plan(escalations={"noc": Escalation(steps)}, routes=(Route("default", "noc"),))
+    return msgspec.structs.replace(made, **changes)
+
+
+class Town:
+    """Devices, who of them is dead, and the collector's part that pages."""
+
+    def __init__(self, folder: Path, devices: Iterable[Device], said: Plan | None = None) -> None:
+        self.devices = {device.name: device for device in devices}
+        self.dead: set[str] = set()
+        self.blind = False
+        self.inventory = _inventory(self.devices)
+        self.world = World(folder, MIDNIGHT, self.inventory)
+        self.policy = OnCall(said or plan())
+        self.events: list[OutboxRow] = []
+        self._retries: dict[str, int] = {}
+        self._looks: list[tuple[int, str, asyncio.Future[bool | None]]] = []
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Town]:
+        """From a start to a clean stop."""
+        await self.start()
+        try:
+            yield self
+        finally:
+            await self.stop()
+
+    async def start(self) -> None:
+        """The collector starts; what was open is taken up."""
+        await self.world.start()
+        ledgers, store = self.world.ledgers, self.world.store
+        self.world.machines.setdefault(COLLECTOR, Machine(COLLECTOR, MIDNIGHT - DAY))
+        parts = Parts(
+            ledger=ledgers.keeper,
+            records=store,
+            conditions=Conditions(ledgers.keeper, ledgers._fleet),
+            own=lambda _now_ms: (),
+            views=Views(ledgers.keeper, self),
+            now_ms=lambda: self.world.now,
+            full_match=lambda pattern, text: pattern == text,
+            on_written=self._written,
+        )
+        self.desk = Desk(parts, Calling(self.policy, lambda _receiver, _event: True), self.look)
+        ledgers.on_seen = self.desk.see
+        await self.desk.load()
+
+    async def stop(self) -> None:
+        """A clean stop."""
+        await self._close()
+        await self.world.stop()
+
+    async def die(self) -> None:
+        """As after kill -9."""
+        await self._close()
+        await self.world.die()
+
+    async def _close(self) -> None:
+        await self.desk.close()
+        self._looks = []
+
+    def _written(self, _changes: Changes) -> None:
+        """The outbox is read where it is asked for."""
+
+    # --- the network
+
+    def is_reachable(self, name: str) -> bool:
+        """Whether the centre gets an answer."""
+        device = self.devices[name]
+        return name not in self.dead and all(self.is_reachable(parent) for parent in device.parents)
+
+    async def run(self, seconds: int) -> None:
+        """So many seconds pass."""
+        for _ in range(seconds):
+            await self.step()
+
+    async def step(self) -> None:
+        """One second passes."""
+        self.world.now += SECOND
+        at_s = (self.world.now - MIDNIGHT) // SECOND
+        due = {name for name, device in self.devices.items() if at_s % device.interval_s == device.phase_s % device.interval_s}
+        due |= {name for name, when_s in self._retries.items() if when_s <= at_s}
+        for name in sorted(due):
+            self._probe(name, at_s)
+        answered = [one for one in self._looks if one[0] <= at_s or self.is_reachable(one[1])]
+        self._looks = [one for one in self._looks if one not in answered]
+        for _, name, future in answered:
+            self._probe(name, at_s)
+            if not future.done():
+                future.set_result(self.is_reachable(name))
+        if self.world.machines[COLLECTOR].spool:
+            await self.world.send(COLLECTOR)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await self.world.tick()
+        await self.desk.tick()
+
+    def _probe(self, name: str, at_s: int) -> None:
+        if self.blind:
+            return
+        device, is_good = self.devices[name], self.is_reachable(name)
+        self._retries.pop(name, None)
+        if not is_good and self._failures(name) < 3:
+            self._retries[name] = at_s + device.retry_s
+        self._failed[name] = 0 if is_good else self._failures(name) + 1
+        found = (Outcome.OK, Reason.NONE) if is_good else (Outcome.FAILED, Reason.TIMEOUT)
+        self.world.machines[COLLECTOR].make(
+            self.world.now, name, module="icmp", kind=Kind.OBS, outcome=found[0], reason=found[1],
+            interval_ms=device.interval_s * SECOND,
+        )  # fmt: skip
+
+    def _failures(self, name: str) -> int:
+        return self._failed.get(name, 0)
+
+    @property
+    def _failed(self) -> dict[str, int]:
+        return self.__dict__.setdefault("failed", {})  # type: ignore[no-any-return]
+
+    async def look(self, name: str, timeout_s: float) -> bool | None:
+        """A fresh look: at once where there is an answer, else after the timeout."""
+        future: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
+        at_s = (self.world.now - MIDNIGHT) // SECOND
+        self._looks.append((at_s + min(TIMEOUT_S, round(timeout_s)), name, future))
+        return await future
+
+    # --- what the views ask
+
+    def named(self, id_: str) -> Named:
+        """A subject as messages show it."""
+        return Named(id_, id_, id_, "dic", class_=self.devices[id_].class_ if id_ in self.devices else "")
+
+    def observers(self, _id: str) -> tuple[str, ...]:
+        """The collector observes everything."""
+        return ()
+
+    def can_look(self, id_: str) -> bool:
+        """It can look at every device."""
+        return id_ in self.devices
+
+    def is_blind(self, _id: str) -> bool:
+        """Whether the collector sees."""
+        return self.blind
+
+    def timeout_ms(self, _id: str) -> int:
+        """How long a look may take."""
+        return TIMEOUT_S * SECOND
+
+    # --- what came of it
+
+    async def rows(self) -> list[OutboxRow]:
+        """Every outbox row, oldest first."""
+        return sorted(await self.world.store.outbox_rows(None, None, 1_000), key=lambda row: row.id)
+
+    async def told(self) -> list[tuple[EventKind, str]]:
+        """Every event with the cause of its incident, in order."""
+        out = []
+        for row in await self.rows():
+            alerts = row.outgoing.notice.alerts
+            cause = next((one.key.subject for one in alerts if one.is_cause), alerts[0].key.subject if alerts else "")
+            out.append((row.outgoing.event, cause))
+        return out
+
+    def why(self) -> Mapping[str, str]:
+        """Of every open alert that nobody was told of, why."""
+        return {
+            alert.key.subject: alert.hold.reason.value if alert.hold is not None else "-"
+            for alert in self.desk.book.open_alerts()
+            if alert.paged_ms is None
+        }
+
+
+def _inventory(devices: Mapping[str, Device]) -> str:
+    lines = ["sites:", "  - id: dic", "targets:"]
+    for device in devices.values():
+        parents = f", parents: [{', '.join(device.parents)}]" if device.parents else ""
+        lines.append(
+            f"  - {{id: {device.name}, site: dic, class: {device.class_}, via: collector, interval_s: {device.interval_s}{parents}}}"
+        )
+    return "\n".join(lines) + "\n"
