@@ -23,6 +23,7 @@ from collector.store.store import Store
 
 BEGIN = 1_800_000_000_000
 CAUSE = AlertKey("router-q1", AlertKind.DOWN)
+_READS = ("outbox_receivers", "outbox_heads", "outbox_unasked", "outbox_before", "outbox_summary")
 _TURNS = 40
 """Turns of the loop without a call under way after which everything waits."""
 
@@ -65,37 +66,40 @@ class Time:
 
 
 class Meter:
-    """Counts the steps of one life of the dispatcher: each call of the store or a channel has one before and one after its
-    effect. At step `kill_at` the process is dead: what was called never returns, and nothing that is called later begins."""
+    """Counts the steps of one life of the dispatcher: each call of the store or a channel that has an effect has one before and
+    one after it; with `counts_reads` those that only read as well, though to die there is to die at the step before. At step
+    `kill_at` the process is dead: what was called never returns, and nothing that is called later begins."""
 
-    def __init__(self, kill_at: int | None = None) -> None:
+    def __init__(self, kill_at: int | None = None, *, counts_reads: bool = False) -> None:
         self.kill_at = kill_at
+        self._counts_reads = counts_reads
         self.steps = 0
         self.busy = 0
         self.dead = asyncio.Event()
         self.idle = asyncio.Event()
 
-    async def through(self, call: Callable[[], Awaitable[Any]]) -> Any:
+    async def through(self, call: Callable[[], Awaitable[Any]], *, is_read: bool = False) -> Any:
         """One call."""
+        counts = self._counts_reads or not is_read
         self.busy += 1
         self.idle.clear()
         try:
-            await self._step()
+            await self._step(counts)
             try:
                 result = await call()
             except (ChannelError, StoreError):
-                await self._step()
+                await self._step(counts)
                 raise
-            await self._step()
+            await self._step(counts)
             return result
         finally:
             self.busy -= 1
             if not self.busy:
                 self.idle.set()
 
-    async def _step(self) -> None:
-        self.steps += 1
-        if self.kill_at is not None and self.steps >= self.kill_at:
+    async def _step(self, counts: bool) -> None:
+        self.steps += counts
+        if self.dead.is_set() or (self.kill_at is not None and self.steps >= self.kill_at):
             self.dead.set()
             await asyncio.Event().wait()
 
@@ -123,7 +127,7 @@ class WatchedStore:
         method = getattr(self._store, name)
 
         async def call(*arguments: Any, **named: Any) -> Any:
-            return await self._meter.through(lambda: method(*arguments, **named))
+            return await self._meter.through(lambda: method(*arguments, **named), is_read=name in _READS)
 
         return call
 
