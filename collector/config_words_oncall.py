@@ -106,6 +106,7 @@ TEXT: Final[dict[str, str]] = {
     "quiet hours without a digest": "giờ yên tĩnh mà không có bản tổng hợp",
     "a digest: what is over by then is told to nobody": "một bản tổng hợp: cái gì hết trước lúc đó thì không ai được báo",
     # inhibition and the rest
+    "at most {}m: pages wait for it": "tối đa {}m: tin báo phải chờ",
     "at least one label": "ít nhất một nhãn",
     "no `equal` labels": "không có nhãn `equal`",
     "a label such as site: one alert mutes those of the whole province": (

@@ -18,6 +18,9 @@ from collector.oncall.reading import Making, ms, several
 _A_YEAR_MS: Final = 1_767_200_400_000
 """Some January: hours that never come in the 400 days after it never come."""
 _VALUES: Final = {"severity": frozenset(Severity), "kind": frozenset(AlertKind)}
+_MINUTE_MS: Final = 60_000
+_LONGEST: Final = {"hold_limit": 30, "recheck_limit": 30, "merge_gap": 1440, "group_window": 10, "look_timeout": 1}
+"""Minutes that the pager may wait at the most: a slip of the pen must not keep pages for days."""
 _UNUSED: Final = {
     "receivers": "a receiver that something names",
     "people": "a person whom a rota or a step names",
@@ -176,6 +179,10 @@ def _check_labels(checking: Checking, path: Path_, said: dict[str, str | tuple[s
 
 def _check_rest(checking: Checking) -> None:
     entry = checking.entry
+    for key, minutes in _LONGEST.items():
+        said = getattr(entry.holding, key)
+        if ms(said) > minutes * _MINUTE_MS:
+            checking.problem(("holding", key), shown(said), f"at most {minutes}m: pages wait for it")
     checking.names(("silences", "notify"), "receiver", entry.silences.notify)
     checking.names(("emergency",), "receiver", entry.emergency)
     for index, digest in enumerate(entry.digest):
