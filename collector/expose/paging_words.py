@@ -105,6 +105,8 @@ INCIDENTS: Final[dict[IncidentState, Words]] = {
     IncidentState.ACKNOWLEDGED: {"en": "acknowledged", "vi": "đã tiếp nhận"},
     IncidentState.RESOLVED: {"en": "resolved", "vi": "đã khôi phục"},
 }
+_REACHES_NOBODY: Final[Words] = {"en": "route {by} reaches nobody now", "vi": "tuyến báo {by} hiện không có ai nhận"}
+"""Of `no_route` where a route takes it and its step has no receiver."""
 _DECIDED: Final[Words] = {"en": "it is being decided", "vi": "đang được xem xét"}
 
 
@@ -112,7 +114,8 @@ def hold_text(hold: Hold | None, language: str) -> str:
     """Why nobody is told; of an alert without a reason, which was written this moment, that it is being decided."""
     if hold is None:
         return _DECIDED[language]
-    text = HOLDS[hold.reason][language]
+    is_taken = hold.reason is HoldReason.NO_ROUTE and hold.by
+    text = (_REACHES_NOBODY if is_taken else HOLDS[hold.reason])[language]
     return text.format(by=hold.by) if hold.by else text.replace(" ({by})", "").replace("{by}", "—")
 
 
