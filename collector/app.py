@@ -209,8 +209,9 @@ class Collector:
 
     async def _start_web(self) -> None:
         app = make_app(
-            self.fleet, version=agent.__version__, now_ms=self._vigil.look, ready=self.ready, ledger=self.ledgers.keeper
-        )
+            self.fleet, version=agent.__version__, now_ms=self._vigil.look, ready=self.ready, ledger=self.ledgers.keeper,
+            paging=self.pages.front,
+        )  # fmt: skip
         add_routes(app, self.store, self.store, self.now_ms, self.ledgers.acted, rules=self.ledgers.rules)
         add_report_routes(app, Desk(self.store, self.ledgers.issuing, self.config), self.store)
         add_ledger_routes(app, self.ledgers.keeper, self.ledgers.inquire, self.now_ms, self._desk_settings())
