@@ -7,7 +7,7 @@ import msgspec
 from collector.core.alert import HoldReason
 from collector.core.paging import Look
 from collector.core.state import State
-from tests.collector.core.paging import MINUTE, NOW, SECOND, Pager, down, up
+from tests.collector.core.paging import MINUTE, NOW, SECOND, Pager, down, silence, up
 
 T0 = NOW + 10 * SECOND
 CHILD = down("web", NOW, parents=(("router",),))
@@ -129,3 +129,30 @@ def test_parents_that_form_a_cycle_after_all_end_the_search() -> None:
     ring = [down(name, NOW, parents=((other,),)) for name, other in (("a", "b"), ("b", "c"), ("c", "a"))]
     pager.see(T0, ring)
     assert all(alert.hold is not None for alert in pager.alerts.values())
+
+
+def test_a_parent_that_fails_just_when_a_silence_ends_is_asked_although_it_was_good_since() -> None:
+    pager = Pager()
+    pager.silences["S1"] = silence("web", NOW + 10 * MINUTE, told_hides=("-",))
+    pager.see(T0, [CHILD, up("router", good=T0)])
+    end = NOW + 10 * MINUTE
+    failing = up("router", good=end - 5 * SECOND, is_pending=True, failed_ms=end - SECOND)
+    pager.see(end, [CHILD, failing])
+    assert reason(pager) is HoldReason.PARENT_CHECKED
+    assert [row.event for row in pager.sent] == ["notice"]
+    pager.see(end + SECOND, [CHILD, failing], {"router": Look(end, end + 500, True)})
+    assert pager.events() == [(1, "firing")]
+
+
+def test_a_child_that_is_dead_itself_is_not_grouped_with_the_router_behind_which_it_was_explained() -> None:
+    """Its own parent is seen to be back before the router is: only the moment of its own outage tells what belongs together."""
+    pager = Pager()
+    middle = ("switch", (("router",),))
+    child = down("web", NOW, State.UNREACHABLE, parents=(("switch",),), site="dic")
+    router = down("router", NOW, site="dic")
+    pager.see(T0, [router, down(middle[0], NOW, State.UNREACHABLE, parents=middle[1], site="dic"), child])
+    back = NOW + 5 * MINUTE
+    own = down("web", back, parents=(("switch",),), site="dic")
+    late = back + 10 * SECOND
+    pager.see(late, [router, up("switch", back, late, parents=middle[1], site="dic"), own])
+    assert pager.events() == [(1, "firing"), (2, "firing")]

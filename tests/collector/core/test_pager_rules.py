@@ -41,7 +41,9 @@ def test_alerts_of_one_site_known_together_are_one_incident_with_an_update() -> 
 
 
 def test_a_graver_alert_of_the_same_subject_fires_again_by_its_own_route() -> None:
-    pager = Pager()
+    plan = Plan()
+    plan.steps["critical"] = [(0, ("noc",))]
+    pager = Pager(plan)
     worn = condition("ups", NOW, AlertKind.CERTIFICATE, severity=Severity.WARNING)
     pager.see(T0, [up("ups", conditions=(worn,))])
     assert {row.receiver for row in pager.sent} == {"mail"}
@@ -260,6 +262,7 @@ def test_a_silence_that_hides_an_outage_is_told_once_and_again_when_it_ends_with
     pager.see(NOW + HOUR + SECOND, [down("web", NOW)])
     assert notices(pager) == [("hides", ["web"]), ("ended_down", ["web"])]
     assert pager.alert("web").paged_ms == NOW + HOUR
+    assert pager.silences["S1"].told_end
     assert {row.receiver for row in pager.sent if row.event == "notice"} == {"keeper"}
 
 
