@@ -47,8 +47,8 @@ _BEGIN_TRIES: Final = 3
 _HANDED: Final = 100
 _LONG: Final = 5
 """Failures in a row after which a success means that a receiver is back, not that one event is harder than another."""
-_GRACE_S: Final = 2.0
-"""A channel ends by itself within its receiver's timeout; it is cut off so much later."""
+_GRACE_S: Final = 10.0
+"""A channel ends by itself within its receiver's timeout and the time that a template may take; it is cut off so much later."""
 _log = logging.getLogger("haidang.notify")
 
 

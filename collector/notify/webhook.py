@@ -7,7 +7,10 @@ those that were confirmed are not sent again while the collector runs.
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from agent.settings import Secret
 from collector.notify import bodies
@@ -19,6 +22,8 @@ from collector.notify.signing import sign
 from collector.notify.template import load_template, with_template
 from collector.notify.tools import Tools
 
+TEMPLATE_S: Final = 6.0
+"""For all renderings of one delivery."""
 _REMEMBERED: Final = 1_000
 """Events of which some requests were confirmed and others were not."""
 _RESERVED: Final = frozenset({"content-length", "content-type", "host", "transfer-encoding", "connection"})
@@ -45,9 +50,19 @@ async def open_channel(name: str, entry: ReceiverEntry, tools: Tools) -> Channel
     )
     if problem := bodies.entry_problem(webhook, has_token=secrets[1] is not None):
         raise ChannelError(Failure.SETTINGS, problem)
-    template = load_template(tools.folder / webhook.template_file) if webhook.template_file else None
+    template, trouble = _template(webhook, tools.folder)
     client = open_client(webhook.tls, tools, allow_redirects=webhook.allow_redirects)
-    return Webhook(webhook, secrets, client, entry.timeout_s, template=template)
+    return Webhook(webhook, secrets, client, entry.timeout_s, template=template, trouble=trouble)
+
+
+def _template(entry: WebhookEntry, folder: Path) -> tuple[str | None, str]:
+    """The template's text, and why there is none: that keeps no page back."""
+    if not entry.template_file:
+        return None, ""
+    try:
+        return load_template(folder / entry.template_file), ""
+    except ChannelError as error:
+        return None, f"the default text was sent: {error}"
 
 
 class Webhook:
@@ -61,13 +76,16 @@ class Webhook:
         timeout_s: float,
         *,
         template: str | None = None,
+        trouble: str = "",
     ) -> None:
-        """`secrets`: URL, token, key of the signature. `template`: text of the template that writes the bodies."""
+        """`secrets`: URL, token, key of the signature. `template`: text of the template that writes the bodies; `trouble`: why
+        there is none though settings name one."""
         self._entry = entry
         self._url, self._token, self._key = secrets
         self._client = client
         self._timeout_s = timeout_s
         self._template = template
+        self._trouble = trouble
         self._confirmed: dict[str, set[int]] = {}
         """Event id -> which of its requests were confirmed, while others were not."""
 
@@ -77,16 +95,27 @@ class Webhook:
 
     async def send(self, delivery: Delivery) -> str:
         """As `Channel.send`."""
+        made = await self._made(delivery)
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._send_all(delivery)
+                await self._send_all(delivery, made)
         except TimeoutError:
             raise ChannelError(Failure.TIMEOUT, f"not confirmed within {self._timeout_s:g} s") from None
+        return "; ".join(dict.fromkeys(text for text in (self._trouble, *(body.remark for body in made)) if text))
 
-    async def _send_all(self, delivery: Delivery) -> str:
+    async def _made(self, delivery: Delivery) -> list[bodies.Body]:
+        """The requests' bodies; by the template if it gives any in time, which the receiver's timeout does not count."""
         made = bodies.make_bodies(self._entry, delivery, self._token.reveal() if self._token else "")
-        if self._template is not None:
-            made = await with_template(self._template, self._entry, delivery, made)
+        if self._template is None:
+            return made
+        try:
+            async with asyncio.timeout(TEMPLATE_S):
+                return await with_template(self._template, self._entry, delivery, made)
+        except TimeoutError:
+            remark = f"no template within {TEMPLATE_S:g} s, the default text was sent"
+            return [msgspec.structs.replace(body, remark=remark) for body in made]
+
+    async def _send_all(self, delivery: Delivery, made: list[bodies.Body]) -> None:
         done = self._confirmed.setdefault(delivery.event_id, set()) if len(made) > 1 else set()
         troubles = []
         for index, body in enumerate(made):
@@ -103,7 +132,6 @@ class Webhook:
             self._forget_old()
             raise _worst(troubles)
         self._confirmed.pop(delivery.event_id, None)
-        return "; ".join(dict.fromkeys(body.remark for body in made if body.remark))
 
     async def _send_one(self, delivery: Delivery, body: bodies.Body, part: str) -> None:
         url = bodies.joined(self._url.reveal(), body.url_suffix)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 import time
 from pathlib import Path
@@ -111,6 +112,35 @@ async def test_a_reload_keeps_what_has_not_changed(tmp_path: Path) -> None:
         await outlet.channel.close()
 
 
+@pytest.mark.parametrize(
+    ("template", "remark"),
+    [
+        ('{"w": {{ haidang.event | tojson }}}', ""),
+        ("{{ nothing.here }}", "the default text was sent"),
+        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "the default text was sent"),
+        (None, "the default text was sent"),
+    ],
+    ids=["good", "fails", "loops", "absent"],
+)
+async def test_templates_keep_no_page_back(template: str | None, remark: str, tmp_path: Path) -> None:
+    """A template's text is what is sent and signed; where it gives none, the default goes out and the remark says so."""
+    bodies: list[bytes] = []
+
+    async def here(request: web.Request) -> web.Response:
+        bodies.append(await request.read())
+        return web.Response()
+
+    if template is not None:
+        (tmp_path / "body.j2").write_text(template)
+    async with serving(here) as url:
+        channel = await open_one("a", receiver(url=url, template_file="body.j2"), Tools(tmp_path, "", "1"))
+        said = await channel.send(delivery())
+        await channel.close()
+    assert remark in said
+    assert (said == "") is (remark == "")
+    assert bodies == [b'{"w": "firing"}'] if not remark else msgspec.json.decode(bodies[0])["version"] == "4"
+
+
 async def test_the_example_receiver(tmp_path: Path, free_port: int) -> None:
     """It takes what we sign, takes a repetition without acting on it again, and refuses a wrong key and an old message."""
     command = [sys.executable, str(ROOT / "config/webhook_receiver.py"), str(free_port)]
@@ -138,8 +168,6 @@ async def test_the_example_receiver(tmp_path: Path, free_port: int) -> None:
 
 
 def _listens(port: int) -> bool:
-    import socket
-
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()
     except OSError:
