@@ -182,6 +182,7 @@ class Collector:
         self.polling = Polling(*way, self.tally, clock=self._clock, now_ms=self.now_ms, folder=Path(config.data))
         self.pages = Pages(self._house())
         self._vigil = Vigil(self.store, self.ledgers, self.tally, times, lambda: self._committer.depth)
+        self.pages.watch_over(self._vigil)
         parts = Parts(
             agents=config.agents,
             limits=limits,
@@ -205,7 +206,8 @@ class Collector:
     def _house(self) -> House:
         config = self.config
         parts = (self.store, self.ledgers, self.polling, self.fleet)
-        return House(*parts, Path(config.data), config.time_zone, self.now_ms, self._clock.wall_ms)
+        clocks = (self.now_ms, self._clock.wall_ms)
+        return House(*parts, Path(config.data), config.time_zone, self.tally, *clocks, self.ready)
 
     async def _start_web(self) -> None:
         app = make_app(

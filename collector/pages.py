@@ -18,18 +18,22 @@ from collector.alerting.conditions import Conditions
 from collector.alerting.desk import Calling, Desk, Parts
 from collector.alerting.front import Front, Others
 from collector.alerting.views import Views
-from collector.core.alert import AlertKey, Condition, Severity
+from collector.core.alert import AlertKey, AlertKind, Condition, Severity
 from collector.core.evidence import Evidence, TargetInfo
 from collector.core.fleet import Fleet
 from collector.core.incident_facts import Telling, notice_of
 from collector.core.notice import Changes, EventKind, Notice, event_id_of
+from collector.core.page_tally import PageTally, PageView, view_of
 from collector.core.paging_answers import LinkClaim
 from collector.core.roll import Roll
 from collector.core.routing import OnCall
+from collector.core.tally import Tally
 from collector.inventory import Inventory
 from collector.ledgers import Ledgers
+from collector.notify.channel import ChannelError
 from collector.notify.dispatch import Dispatcher
 from collector.oncall import NO_FILE, OnCallFile
+from collector.pages_care import Care, Charges, VigilPort
 from collector.pages_outlets import Outlets
 from collector.pages_world import World
 from collector.polling import Polling
@@ -48,9 +52,12 @@ class House(msgspec.Struct, frozen=True):
     fleet: Fleet
     data: Path
     zone: str
+    tally: Tally
     now_ms: Callable[[], int]
     """The collector's timeline."""
     wall_ms: Callable[[], int]
+    ready: Callable[[], str]
+    """Empty when the collector is ready, else why not."""
 
 
 class Pages:
@@ -61,7 +68,10 @@ class Pages:
         self._file = NO_FILE
         self._inventory = Inventory(sites={}, targets={})
         self._targets: Mapping[str, TargetInfo] = {}
+        self._priorities: dict[str, str] = {}
         keeper = house.ledgers.keeper
+        self.care: Care | None = None
+        self.tally = PageTally(view=self._view)
         self.world = World(lambda: self._inventory, lambda: self._targets, self._roll, house.polling)
         self.conditions = Conditions(keeper, house.fleet, self._severity)
         self.dispatcher = Dispatcher(house.store, house.now_ms, wall_ms=house.wall_ms)
@@ -75,6 +85,8 @@ class Pages:
             now_ms=house.now_ms,
             full_match=full_match,
             on_written=self._written,
+            amend=self._amend,
+            tally=self.tally,
         )
         self.desk = Desk(parts, self._calling(), self.world.look)
         others = Others(
@@ -88,6 +100,25 @@ class Pages:
         )
         self.front = Front(self.desk, others)
         house.ledgers.on_seen = self.desk.see
+        house.tally.pages, house.tally.notify = self.tally, self.dispatcher.tally
+
+    def watch_over(self, vigil: VigilPort) -> None:
+        """Care for the collector itself as well; call before `begin`."""
+        house = self._house
+        charges = Charges(
+            data=house.data,
+            desk=self.desk,
+            ledgers=house.ledgers,
+            vigil=vigil,
+            ways=lambda: house.polling.look().uplinks,
+            notify=self.dispatcher.tally,
+            send=self.outlets.send,
+            severe=self._severity,
+            ready=house.ready,
+            now_ms=house.now_ms,
+            wall_ms=house.wall_ms,
+        )
+        self.care = Care(charges, self.tally)
 
     # --- following the collector
 
@@ -95,23 +126,34 @@ class Pages:
         """Take up what was open, and open the receivers. Raises `StoreError`, `OSError`, `ValueError`."""
         await self.take(file)
         await self.desk.load()
+        if self.care is not None:
+            self.care.recall(self.desk.book.open_alerts())
 
     async def take(self, file: OnCallFile) -> None:
         """The on-call file was read."""
         await self.outlets.follow(file)
+        if self.care is not None:
+            try:
+                await self.care.follow(file)
+            except ChannelError as error:
+                raise ValueError(f"heartbeat: {error}") from error
         self._file = file
         self.desk.configure(self._calling())
 
     def configure(self, inventory: Inventory, targets: Mapping[str, TargetInfo]) -> None:
         """The inventory or the agents changed."""
         self._inventory, self._targets = inventory, targets
+        self._priorities = {}
 
     def run(self) -> Iterable[Coroutine[Any, Any, None]]:
         """The tasks, each for ever."""
-        return (self.desk.run(), self.dispatcher.run(), self.outlets.keep_told(self.current))
+        own = self.care.run() if self.care is not None else ()
+        return (self.desk.run(), self.dispatcher.run(), self.outlets.keep_told(self.current), *own)
 
     async def stop(self) -> None:
         """Let go of what is under way; call when the tasks have ended."""
+        if self.care is not None:
+            await self.care.stop()
         await self.desk.close()
         await self.dispatcher.close()
 
@@ -129,14 +171,39 @@ class Pages:
         return Calling(policy, policy.wants, self._file.silence_receivers)
 
     def _severity(self, key: AlertKey, found: Severity) -> Severity:
-        entry = self._inventory.entries.get(key.subject)
-        priority = str(self._inventory.chosen(entry).said("priority", "normal")) if entry is not None else "normal"
+        priority = self._priorities.get(key.subject)
+        if priority is None:
+            entry = self._inventory.entries.get(key.subject)
+            said = self._inventory.chosen(entry).said("priority", "normal") if entry is not None else "normal"
+            priority = self._priorities[key.subject] = str(said)
         return self._file.policy.severity_of(key.kind, priority, found)
 
     def _own(self, _now_ms: int) -> Sequence[Condition]:
-        return ()
+        return self.care.conditions() if self.care is not None else ()
+
+    def _view(self) -> PageView:
+        book, own = self.desk.book, self._own(0)
+        return view_of(book.open_alerts(), book.incidents.values(), self.desk.silences.values(), own, self._house.now_ms())
+
+    def _amend(self, changes: Changes) -> None:
+        """Whoever was told of the collector's own trouble directly is not paged again, and gets its end."""
+        if self.care is None:
+            return
+        for index, incident in enumerate(changes.incidents):
+            told = self.care.told(incident.cause) if incident.cause.kind is AlertKind.COLLECTOR else ()
+            if told and incident.resolved_ms is None:
+                every = tuple(dict.fromkeys((*incident.told, *told)))
+                changes.incidents[index] = msgspec.structs.replace(incident, told=every)
+                changes.outgoing = [
+                    one
+                    for one in changes.outgoing
+                    if not (one.order == incident.uid and one.event is EventKind.FIRING and one.receiver in told)
+                ]
 
     def _written(self, changes: Changes) -> None:
+        for incident in changes.incidents:
+            if self.care is not None and incident.cause.kind is AlertKind.COLLECTOR:
+                self.care.hand_over(incident.cause)
         if changes.outgoing:
             self.dispatcher.wake({one.receiver for one in changes.outgoing})
 

@@ -24,6 +24,7 @@ from collector.core.book import Book
 from collector.core.change import StoreError
 from collector.core.evidence import Evidence
 from collector.core.notice import Changes, EventKind, Outgoing
+from collector.core.page_tally import PageTally
 from collector.core.pager import Decision, decide
 from collector.core.paging import Policy, Seen, SubjectView
 from collector.core.silencing import FullMatch, Silence
@@ -79,6 +80,9 @@ class Parts(msgspec.Struct, frozen=True):
     full_match: FullMatch
     on_written: Callable[[Changes], None]
     """What was decided is on disk."""
+    amend: Callable[[Changes], None] = lambda _changes: None
+    """Changes what is about to be written, where people were told on another way already."""
+    tally: PageTally = msgspec.field(default_factory=PageTally)
 
 
 class Desk:
@@ -99,8 +103,6 @@ class Desk:
         """Since when what is decided cannot be written; None: it can."""
         self.decided_ms = 0
         """When the last decision ended."""
-        self.seconds = 0.0
-        """How long it took."""
         self._wake = asyncio.Event()
         self._conditions: dict[str, tuple[Condition, ...]] = {}
         """Of the subjects that have any."""
@@ -174,7 +176,7 @@ class Desk:
             self._look(now_ms)
             seen = self._seen(now_ms)
             decision = decide(self.book, seen, self.calling.policy, self._parts.full_match)
-            self.seconds = time.perf_counter() - began
+            self._parts.tally.decisions_s.observe(time.perf_counter() - began)
             self._next_ms = decision.next_ms
             self.looks.want(decision.looks, self.calling.policy.rules.look_timeout_ms / 1000)
             await self._write(decision)
@@ -236,6 +238,7 @@ class Desk:
 
     async def write(self, changes: Changes, *, silences: Sequence[Silence] = (), audit: Sequence[AuditEntry] = ()) -> None:
         """Write and adopt, as holder of `writing`. Raises `StoreError`: nothing was written, nothing is believed."""
+        self._parts.amend(changes)
         changes.outgoing = [one for one in changes.outgoing if self._is_wanted(one)]
         if not (changes or silences or audit):
             return
@@ -243,6 +246,7 @@ class Desk:
             await self._parts.records.put_changes(changes, silences=silences, audit=audit)
         except StoreError:
             self.failing_ms = self.failing_ms or self._parts.now_ms()
+            self._parts.tally.write_failures += 1
             raise
         self.failing_ms = None
         self.adopt(changes, silences)
