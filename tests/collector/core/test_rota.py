@@ -272,6 +272,15 @@ def test_an_override_goes_through_hand_overs() -> None:
     ]
 
 
+def test_an_override_replaces_who_has_the_turn_after_a_swap() -> None:
+    """Whoever swapped a turn away is not replaced in it, and whoever took it over is."""
+    swap = Swap(at("2026-01-05T08:00"), at("2026-01-19T08:00"), "an", "binh")
+    begin, end = at("2026-01-06T00:00"), at("2026-01-07T00:00")
+    for replaced, person in (("binh", "chi"), ("an", "binh")):
+        rota = msgspec.structs.replace(WEEKLY, swaps=(swap,), overrides=(Override(begin, end, "chi", replaced),))
+        assert on_call(rota, begin).person == person
+
+
 def test_an_override_before_the_rota_begins_fills_the_gap() -> None:
     """Somebody who steps in is on call even where nobody was."""
     rota = msgspec.structs.replace(WEEKLY, overrides=(Override(at("2026-01-01T00:00"), at("2026-01-05T08:00"), "binh"),))
