@@ -30,11 +30,10 @@ def companion(draft: Draft, alert: Alert, view: SubjectView, known_ms: int) -> I
     if alert.key.kind in _ALONE:
         return None
     incidents = draft.live()
-    found = _of_subject(draft, alert, incidents)
-    if found is not None or is_explained(alert):
+    if is_explained(alert):
         # What a parent explained until now, and no more, is dead by itself: whoever was told of the parent was not told of it.
-        return found
-    return _of_site(draft, alert, (view.named.site, known_ms), incidents)
+        incidents = [incident for incident in incidents if incident.uid != alert.incident]
+    return _of_subject(draft, alert, incidents) or _of_site(draft, alert, (view.named.site, known_ms), incidents)
 
 
 def _of_subject(draft: Draft, alert: Alert, incidents: list[Incident]) -> Incident | None:

@@ -156,3 +156,16 @@ def test_a_child_that_is_dead_itself_is_not_grouped_with_the_router_behind_which
     late = back + 10 * SECOND
     pager.see(late, [router, up("switch", back, late, parents=middle[1], site="dic"), own])
     assert pager.events() == [(1, "firing"), (2, "firing")]
+
+
+def test_children_that_are_dead_together_after_the_return_are_one_incident_and_not_the_routers() -> None:
+    """However short the outage was: power came back to the line and not to the rack."""
+    pager = Pager()
+    names, parents = ("a", "b"), (("router",),)
+    behind = [down(name, NOW, State.UNREACHABLE, parents=parents, site="dic") for name in names]
+    pager.see(T0, [down("router", NOW, site="dic"), *behind])
+    back = NOW + 20 * SECOND
+    dead = [down(name, back, parents=parents, site="dic") for name in names]
+    pager.see(back + 10 * SECOND, [up("router", back, back + 10 * SECOND, site="dic"), *dead])
+    assert sorted(pager.events()) == [(1, "firing"), (1, "resolved"), (2, "firing")]
+    assert [pager.alert(name).incident for name in names] == [pager.alert("a").uid] * 2
