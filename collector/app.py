@@ -29,11 +29,12 @@ from collector.core.fleet import Fleet
 from collector.core.schemas import BookLimits, Packed, SchemaBook, pack
 from collector.core.skew import Timeline
 from collector.core.tally import Tally
-from collector.expose.acknowledge import PageTools, add_acknowledge_page
 from collector.expose.acts import add_routes
 from collector.expose.availability_views import Print
+from collector.expose.incident_page import add_link_pages
 from collector.expose.ledger_desk import DeskSettings
 from collector.expose.ledger_routes import add_ledger_routes
+from collector.expose.link_page import PageTools
 from collector.expose.paging_routes import add_paging_routes
 from collector.expose.polling_api import add_polling_route
 from collector.expose.reports import add_routes as add_report_routes
@@ -47,6 +48,7 @@ from collector.ingest.tokens import TokenBook
 from collector.inventory import Inventory
 from collector.ledger_desk import Desk
 from collector.ledgers import Ledgers
+from collector.notify.terms import term
 from collector.orders import OrderBook, key_of
 from collector.pages import House, Pages, full_match
 from collector.polling import Polling
@@ -226,7 +228,9 @@ class Collector:
         add_paging_routes(
             app, desk, store, store, now_ms=self.now_ms, full_match=full_match, on_retry=self.pages.dispatcher.wake
         )
-        add_acknowledge_page(app, desk, PageTools(self.pages, self.now_ms, ZoneInfo(self.config.time_zone)))
+        zone = ZoneInfo(self.config.time_zone)
+        tools = PageTools(self.pages, self.now_ms, zone, lambda language, word: term(language, "reason", word))
+        add_link_pages(app, desk, store, tools)
 
     async def _start_polling(self) -> None:
         self._undo.push_async_callback(self.polling.stop)

@@ -161,6 +161,14 @@ class Pages:
         """What an acknowledge link says."""
         return self.outlets.links.read(token, now_ms) if self.outlets.links is not None else None
 
+    def read_view(self, token: str, now_ms: int) -> LinkClaim | None:
+        """What a link to the page of an incident says."""
+        return self.outlets.links.read_view(token, now_ms) if self.outlets.links is not None else None
+
+    def view_of(self, claim: LinkClaim) -> str:
+        """The token of the page of an incident for who may acknowledge it."""
+        return self.outlets.links.view_of(claim) if self.outlets.links is not None else ""
+
     # --- between the parts
 
     def _roll(self) -> Roll:

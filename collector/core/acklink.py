@@ -1,4 +1,5 @@
-"""The token of an acknowledge link: who may acknowledge which incident until when, signed. Pure: keys and time are given.
+"""The token of a link in a message: who may acknowledge or see which incident until when, signed. Pure: keys and time are
+given.
 
 `base64url(msgpack [purpose, incident, receiver, expires_ms]) "." base64url(HMAC-SHA-256 of the first part, 20 bytes)`, both
 without padding. A token allows nothing but its one purpose, and nobody can make or change one without a key.
@@ -17,7 +18,9 @@ from typing import Final
 import msgspec
 
 ACKNOWLEDGE: Final = "ack"
-"""The one purpose there is."""
+"""The purpose of a link by which its receiver acknowledges."""
+VIEW: Final = "view"
+"""The purpose of a link by which its receiver looks at the incident."""
 LEAST_KEY: Final = 32
 """Bytes of a key."""
 MOST_TOKEN: Final = 1_024

@@ -45,12 +45,13 @@ class SilencePlan(msgspec.Struct, frozen=True):
 
 
 class LinkClaim(msgspec.Struct, frozen=True):
-    """What a genuine acknowledge link that has not expired says."""
+    """What a genuine link that has not expired says."""
 
     incident: str
     """Uid."""
     receiver: str
     """To whom it was sent: the name under which is acknowledged."""
+    expires_ms: int = 0
 
 
 class RouteAsk(msgspec.Struct, frozen=True):

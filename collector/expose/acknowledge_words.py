@@ -17,6 +17,7 @@ PAGE: Final[dict[str, Words]] = {
     "state": {"en": "State", "vi": "Tình trạng"},
     "name": {"en": "Your name (may stay empty)", "vi": "Tên của bạn (có thể bỏ trống)"},
     "button": {"en": "Acknowledge", "vi": "Tiếp nhận"},
+    "whole": {"en": "The whole incident", "vi": "Xem toàn bộ sự cố"},
     "done": {"en": "Acknowledged: nobody else is called.", "vi": "Đã tiếp nhận: hệ thống không gọi thêm người khác."},
     "bad_link": {
         "en": "This link is not valid, or not valid any more. Nothing was done.",

@@ -104,7 +104,13 @@ class PagingRecords(Protocol):
 
 
 class LinkPort(Protocol):
-    """Reads the acknowledge links that messages carry."""
+    """Reads the links that messages carry, each for its purpose; None for one that is forged, expired or for another one."""
 
     def read(self, token: str, now_ms: int) -> LinkClaim | None:
-        """What a link says; None for one that is forged, expired or made for another purpose."""
+        """What an acknowledge link says."""
+
+    def read_view(self, token: str, now_ms: int) -> LinkClaim | None:
+        """What a link to the page of an incident says."""
+
+    def view_of(self, claim: LinkClaim) -> str:
+        """The token by which who may acknowledge an incident sees the whole of it, as long as that link works."""

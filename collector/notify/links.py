@@ -1,4 +1,4 @@
-"""Links that messages carry: the page of the incident, and the signed link by which its receiver acknowledges.
+"""Links that messages carry, both signed: to the page of the incident, and the one by which its receiver acknowledges.
 
 Keys stand in `ack.key` of the data folder, one a line in hexadecimal, the newest first: that one signs, all of them verify. To
 change the key put a new line on top, and take the old one away when its links have expired. The file is never shown.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from collector.core.acklink import ACKNOWLEDGE, LEAST_KEY, Claim, LinkError, LinkProblem, sign, verify
+from collector.core.acklink import ACKNOWLEDGE, LEAST_KEY, VIEW, Claim, LinkError, LinkProblem, sign, verify
 from collector.core.incident import IncidentState
 from collector.core.notice import EventKind, Outgoing
 from collector.core.paging_answers import LinkClaim
@@ -22,11 +22,10 @@ from collector.notify.channel import ChannelError, Failure
 from collector.notify.private import read_private
 
 KEY_FILE: Final = "ack.key"
-INCIDENT_PATH: Final = "/api/v1/incidents"
-SILENCE_PATH: Final = "/api/v1/silences"
+INCIDENT_PATH: Final = "/incidents"
 ACKNOWLEDGE_PATH: Final = "/acknowledge"
 VALID_FOR_S: Final = 7 * 86_400
-"""How long after its event an acknowledge link works."""
+"""How long after its event a link works."""
 MOST_KEYS: Final = 8
 _ASKING: Final = (EventKind.FIRING, EventKind.UPDATE, EventKind.REMINDER)
 """Events that want somebody to acknowledge."""
@@ -45,33 +44,45 @@ class Links:
         self._valid_for_ms = valid_for_s * 1000
 
     def of(self, outgoing: Outgoing) -> tuple[str, str]:
-        """Link to what an event is about, and acknowledge link; each empty where there is none. The same event and receiver
-        have the same links at every attempt."""
+        """Link to the page of the incident, and acknowledge link; each empty where there is none. What is about no incident has
+        no page that opens without a token of a person. The same event and receiver have the same links at every attempt."""
         incident = outgoing.notice.incident
-        if not self._base:
-            return "", ""
-        if incident is None:
-            path = {EventKind.NOTICE: SILENCE_PATH, EventKind.DIGEST: INCIDENT_PATH}.get(outgoing.event, "/")
-            return self._base + path, ""
-        url = f"{self._base}{INCIDENT_PATH}/{incident.number}"
+        if not self._base or incident is None:
+            return (f"{self._base}/" if self._base and outgoing.event is EventKind.TEST else ""), ""
+        expires_ms = outgoing.created_ms + self._valid_for_ms
+        url = f"{self._base}{INCIDENT_PATH}/{self._sign(VIEW, LinkClaim(incident.uid, outgoing.receiver, expires_ms))}"
         if outgoing.event not in _ASKING or incident.state is not IncidentState.OPEN:
             return url, ""
-        claim = Claim(ACKNOWLEDGE, incident.uid, outgoing.receiver, outgoing.created_ms + self._valid_for_ms)
-        return url, f"{self._base}{ACKNOWLEDGE_PATH}/{sign(claim, self._keys[0])}"
+        token = self._sign(ACKNOWLEDGE, LinkClaim(incident.uid, outgoing.receiver, expires_ms))
+        return url, f"{self._base}{ACKNOWLEDGE_PATH}/{token}"
 
-    def verify(self, token: str, now_ms: int) -> LinkClaim:
+    def verify(self, token: str, now_ms: int, purpose: str = ACKNOWLEDGE) -> LinkClaim:
         """What a link says. Raises `LinkError` that tells why it is refused."""
-        claim = verify(token, self._keys, now_ms)
+        claim = verify(token, self._keys, now_ms, purpose)
         if not claim.incident or not claim.receiver:
             raise LinkError(LinkProblem.MALFORMED)
-        return LinkClaim(claim.incident, claim.receiver)
+        return LinkClaim(claim.incident, claim.receiver, claim.expires_ms)
 
     def read(self, token: str, now_ms: int) -> LinkClaim | None:
-        """What a link says; None for one that is forged, expired or made for another purpose."""
+        """What an acknowledge link says; None for one that is forged, expired or made for another purpose."""
+        return self._read(token, now_ms, ACKNOWLEDGE)
+
+    def read_view(self, token: str, now_ms: int) -> LinkClaim | None:
+        """What a link to the page of an incident says; None as above."""
+        return self._read(token, now_ms, VIEW)
+
+    def view_of(self, claim: LinkClaim) -> str:
+        """The token of the page for who may acknowledge, as long as that link works."""
+        return self._sign(VIEW, claim)
+
+    def _read(self, token: str, now_ms: int, purpose: str) -> LinkClaim | None:
         try:
-            return self.verify(token, now_ms)
+            return self.verify(token, now_ms, purpose)
         except LinkError:
             return None
+
+    def _sign(self, purpose: str, claim: LinkClaim) -> str:
+        return sign(Claim(purpose, claim.incident, claim.receiver, claim.expires_ms), self._keys[0])
 
 
 def load_keys(folder: Path) -> tuple[bytes, ...]:

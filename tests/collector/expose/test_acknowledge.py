@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 from collector.core.acklink import ACKNOWLEDGE, Claim, sign
 from collector.core.incident import IncidentState
 from collector.core.notice import Changes
-from collector.expose.acknowledge import PATH, PageTools, add_acknowledge_page
+from collector.expose.acknowledge import INCIDENTS_PATH, PATH, add_acknowledge_page
 from collector.expose.acknowledge_words import PAGE
-from collector.notify.links import ACKNOWLEDGE_PATH, Links
+from collector.expose.link_page import PageTools
+from collector.notify.links import ACKNOWLEDGE_PATH, INCIDENT_PATH, Links
 from collector.store.store import Store
 from tests.collector.expose.paging_kit import INCIDENT, NOW, UID, MemoryDesk, resolved
 
@@ -41,7 +42,7 @@ class Page:
             Links([KEY], "https://haidang.example.vn"),
             lambda: self.desk.now_ms,
             ZoneInfo("Asia/Ho_Chi_Minh"),
-            lambda: self.steady,
+            steady=lambda: self.steady,
         )
         add_acknowledge_page(self.app, self.desk, tools)
         self.client: TestClient[Any, Any]
@@ -74,7 +75,7 @@ def token(purpose: str = ACKNOWLEDGE, *, incident: str = UID, expires_ms: int = 
 
 
 def test_links_lead_to_this_page() -> None:
-    assert PATH == ACKNOWLEDGE_PATH
+    assert (PATH, INCIDENTS_PATH) == (ACKNOWLEDGE_PATH, INCIDENT_PATH)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

@@ -60,7 +60,7 @@ def delivery(notice: Notice, language: str = "vi", **more: Any) -> Delivery:
         "receiver": "truc-ca",
         "zone": "Asia/Ho_Chi_Minh",
         "sent_ms": notice.made_ms + 1_000,
-        "url": "https://giamsat.example.vn/api/v1/incidents/12" if has_incident else "",
+        "url": "https://giamsat.example.vn/incidents/token" if has_incident else "",
         "acknowledge_url": "https://giamsat.example.vn/acknowledge/token" if is_asking else "",
     }
     return Delivery(notice=notice, language=language, **(values | more))

@@ -146,7 +146,7 @@ def test_slack_mentions_nobody_and_makes_no_link_of_a_name() -> None:
     assert "<!" not in text
     assert not re.search(r"@\w", text)
     assert set(re.findall(r"<([^|>]+)\|", text)) == {
-        "https://giamsat.example.vn/api/v1/incidents/12", "https://giamsat.example.vn/acknowledge/token",
+        "https://giamsat.example.vn/incidents/token", "https://giamsat.example.vn/acknowledge/token",
     }  # fmt: skip
     assert "&lt;!here&gt; &lt;/b&gt; &amp;amp;" in text
 
@@ -156,7 +156,7 @@ def test_mattermost_escapes_markdown() -> None:
     text = made("mattermost", crowded(HOSTILE, 1))["text"]
     assert not re.search(r"@\w", text)
     assert re.findall(r"(?<!\\)\]\(<?([^)>]+)", text) == [
-        "https://giamsat.example.vn/api/v1/incidents/12", "https://giamsat.example.vn/acknowledge/token",
+        "https://giamsat.example.vn/incidents/token", "https://giamsat.example.vn/acknowledge/token",
     ]  # fmt: skip
 
 
