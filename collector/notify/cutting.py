@@ -65,7 +65,7 @@ def cut_utf16(text: str, limit: int) -> str:
     kept = text[: max(limit, 0)]
     while kept and utf16_length(kept) > limit - 1:
         kept = kept[:-1]
-    return cut(text, len(kept) + 1) if limit > 0 else ""
+    return text[: _boundary(text, len(kept))].rstrip() + "…" if limit > 0 else ""
 
 
 def unaccented(text: str) -> str:
