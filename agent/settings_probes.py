@@ -50,12 +50,12 @@ class ProbeEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Meta(ge=1, le=86_400, description="Time between two runs.", extra=expect("a whole number of seconds, 1 to 86400")),
     ] = 15
     retry_s: Annotated[
-        int,
+        float,
         Meta(
             ge=0,
             le=3_600,
             description="Time between the runs after a failed one until it is confirmed or over; 0: the interval.",
-            extra=expect("a whole number of seconds, 0 to 3600"),
+            extra=expect("a number of seconds, 0 to 3600"),
         ),
     ] = 0
     fail_after: Annotated[

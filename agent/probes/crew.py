@@ -38,7 +38,7 @@ class Pace(NamedTuple):
 
     key: str
     interval_s: int
-    retry_s: int = 0
+    retry_s: float = 0
     fail_after: int = 1
     priority: int = CRITICAL
 
@@ -248,7 +248,7 @@ class Crew(Generic[T]):
         pace = entry.pace
         if not pace.retry_s or entry.failures >= pace.fail_after or entry.is_gone:
             return
-        at_ms = max(entry.began_ms + pace.retry_s * 1000, self._clock.uptime_ms())
+        at_ms = max(entry.began_ms + round(pace.retry_s * 1000), self._clock.uptime_ms())
         if at_ms < entry.slot_ms:
             entry.retry_ms = at_ms
             self._push(at_ms, entry)

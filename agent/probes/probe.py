@@ -162,7 +162,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     module: Module
     address: str
     interval_s: int = 15
-    retry_s: int = 0
+    retry_s: float = 0
     """Distance of the runs after a failed one until it is confirmed or over; 0: the interval."""
     fail_after: int = 3
     judged: bool = True

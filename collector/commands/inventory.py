@@ -140,7 +140,7 @@ def _probes(inventory: Inventory, chosen: Chosen, observer: str, language: str) 
         if job.target == chosen.entry.id:
             timeout = f"{timeout_of(job.module, job.interval_s):g} s"
             judged = word(language, "yes" if job.judged else "no")
-            times = [f"{job.interval_s} s", f"{job.retry_s} s", timeout]
+            times = [f"{job.interval_s} s", f"{job.retry_s:g} s", timeout]
             kind = job.module.kind if job.name == job.module.name else f"{job.module.kind} ({job.module.name})"
             yield [job.name, kind, job.address, *times, judged, observer]
 

@@ -144,7 +144,7 @@ def _check_way(joined: Joined, place: Place, chosen: Chosen) -> None:
 def _check_times(place: Place, below: Path_, chosen: Chosen, probe: ProbeEntry) -> None:
     interval_s = interval_of(chosen, probe)
     if below and probe.retry_s is not None and probe.retry_s > interval_s:
-        place.problem((*below, "retry_s"), shown(probe.retry_s), f"no more than the interval of {interval_s} s")
+        place.problem((*below, "retry_s"), f"{probe.retry_s:g}", f"no more than the interval of {interval_s} s")
     if probe.judged and chosen.ttl_s and 2 * chosen.ttl_s < 3 * interval_s and interval_s != chosen.interval_s:
         place.problem(("ttl_s",), shown(chosen.ttl_s), f"at least 1.5 times the interval of {interval_s} s (R5.1)")
 

@@ -115,9 +115,10 @@ def interval_of(chosen: Chosen, probe: ProbeEntry) -> int:
     return probe.interval_s or chosen.said("interval_s", PROBE_INTERVAL_S)
 
 
-def retry_of(probe: ProbeEntry, interval_s: int) -> int:
-    """Seconds between runs after a failed one."""
-    return min(interval_s, probe.retry_s or max(1, interval_s // RETRY_SHARE))
+def retry_of(probe: ProbeEntry, interval_s: int) -> float:
+    """Seconds between runs after a failed one; a whole number is an `int`, which agents of older versions understand."""
+    retry_s = min(interval_s, probe.retry_s or max(1, interval_s // RETRY_SHARE))
+    return int(retry_s) if retry_s == int(retry_s) else retry_s
 
 
 def longest_timeout_s(chosen: Chosen, modules: Mapping[str, Module]) -> int:

@@ -14,6 +14,7 @@ Text = Annotated[str, Meta(extra={"form": TEXT})]
 Host = Annotated[str, Meta(extra={"form": "host name or IP address"})]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 ProbeSeconds = Annotated[int, Meta(ge=1, le=86_400)]
+RetrySeconds = Annotated[float, Meta(ge=0.1, le=86_400)]
 PriorityName = Literal["critical", "normal", "low"]
 PRIORITIES: Final[dict[str, int]] = {"critical": 2, "normal": 1, "low": 0}
 """Priorities of `agent.probes.probe.Job`: what is shed last is greatest."""
@@ -41,10 +42,10 @@ class ProbeEntry(msgspec.Struct, frozen=True, kw_only=True):
         ProbeSeconds | None, Meta(description="Seconds between two runs; not said: `interval_s` of the target, else 15.")
     ] = None
     retry_s: Annotated[
-        ProbeSeconds | None,
+        RetrySeconds | None,
         Meta(
             description="Seconds between runs after a failed one, until it is confirmed or over (R4.3); not said: a quarter "
-            "of the interval."
+            "of the interval. 0.2 confirms a refused connection within half a second."
         ),
     ] = None
     judged: Annotated[bool, Meta(description="Whether it says if the target is up; `false`: it only brings values.")] = True

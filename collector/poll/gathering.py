@@ -15,15 +15,20 @@ from typing import Final
 import msgspec
 
 from agent.clock import Clock
-from agent.model import Lane, Report
+from agent.model import Kind, Lane, Outcome, Report
 from agent.results import Result, Schemas
 from agent.snmp.device import CORE, VALUES, VERDICT
 from agent.wire import VERSION, Batch, Group
 from collector.core.poll_tally import PollTally
 from collector.core.probe_tally import ProbeTally
+from collector.waiting import woken
 
 GATHER_S: Final = 0.2
 """So long results wait for others, to be stored in one go."""
+SOON_S: Final = 0.02
+"""The same where one of them is news: somebody may have to be woken for it."""
+NEWS: Final = 8
+"""Results in a row that say the same bad thing and are news; what is known to be out for long is none."""
 BATCH_RESULTS: Final = 2_000
 KEPT: Final = {Lane.FACTS: 8, Lane.BULK: 1}
 """Results of one device and module that wait for a busy store."""
@@ -70,7 +75,10 @@ class Gathering:
         self._waiting: dict[tuple[str, str], deque[Result]] = {}
         self._reports: deque[Report] = deque(maxlen=KEPT_REPORTS)
         self._under_way: tuple[Batch, Schemas] | None = None
+        self._bad: dict[tuple[str, str], tuple[Outcome, int]] = {}
+        """What was said last, and how often in a row, where that was not good."""
         self._news = asyncio.Event()
+        self._hurry = asyncio.Event()
 
     def take(self, result: Result) -> None:
         """Keep a result for the next batch."""
@@ -87,6 +95,17 @@ class Gathering:
             self._dropped(result.module)["overtaken"] += 1
         waiting.append(result)
         self._news.set()
+        if result.kind is Kind.OBS and self._is_news(key, result.outcome):
+            self._hurry.set()
+
+    def _is_news(self, key: tuple[str, str], outcome: Outcome) -> bool:
+        """Whether a state may follow from it that was not known."""
+        if outcome is Outcome.OK:
+            return self._bad.pop(key, None) is not None
+        before, count = self._bad.get(key, (outcome, 0))
+        count = count + 1 if before is outcome else 1
+        self._bad[key] = outcome, count
+        return count <= NEWS
 
     def keep(self, report: Report) -> None:
         """Keep a report that does not repeat, such as a trap, for the next batch; its number is given here."""
@@ -105,13 +124,18 @@ class Gathering:
 
     async def run(self) -> None:
         """Hand over what is gathered, for ever."""
+        loop, took_s = asyncio.get_running_loop(), 0.0
         while True:
             await self._news.wait()
-            await asyncio.sleep(GATHER_S)
+            if await woken(self._hurry, GATHER_S):
+                await asyncio.sleep(soon_s(took_s))
             self._news.clear()
+            self._hurry.clear()
+            began = loop.time()
             while not self._is_idle:
                 if not await self._hand_over():
                     await asyncio.sleep(RETRY_S)
+            took_s = loop.time() - began
 
     async def finish(self) -> None:
         """Hand over what is left, once."""
@@ -159,3 +183,9 @@ class Gathering:
         """The batch with our clocks at the moment of sending."""
         clock = self._clock
         return msgspec.structs.replace(batch, uptime_ms=clock.uptime_ms(), awake_ms=clock.awake_ms(), wall_ms=clock.wall_ms())
+
+
+def soon_s(took_s: float) -> float:
+    """So long news wait for others after a write that took so many seconds: in a storm the store has half of the time for
+    everybody else, and the longer it needs for some, the more go together."""
+    return min(GATHER_S, max(SOON_S, took_s))

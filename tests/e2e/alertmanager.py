@@ -39,7 +39,7 @@ TEMPLATES = Path("/usr/share/prometheus/alertmanager/default.tmpl")
 OVERLAY = 'mount -t overlay overlay -o "lowerdir=$0:/usr/share" /usr/share || exit 77; exec "$@"'
 
 
-def _started(binary: Path) -> list[str]:
+def started(binary: Path) -> list[str]:
     """How to start it: with the unpacked package's own files laid over /usr/share, seen by it alone."""
     if TEMPLATES.exists():
         return [str(binary)]
@@ -56,7 +56,7 @@ class Alertmanager(Program):
         config = folder / "alertmanager.yml"
         config.write_text(CONFIG.format(url=webhook))
         command = [
-            *_started(debian.binary("prometheus-alertmanager")), f"--config.file={config}", f"--storage.path={folder / 'data'}",
+            *started(debian.binary("prometheus-alertmanager")), f"--config.file={config}", f"--storage.path={folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=debug",
         ]  # fmt: skip
         own = f"127.0.0.1:{cluster[0]}" if cluster else ""

@@ -76,6 +76,16 @@ async def test_a_failed_run_is_repeated_sooner_until_it_is_confirmed() -> None:
     assert world.gaps_s("a")[:5] == [60, 10, 10, 40, 60]
 
 
+async def test_the_distance_of_retries_may_be_less_than_a_second() -> None:
+    """Three looks within half a second; a retry may begin a tick early, like a slot."""
+    world = World()
+    world.outcomes["a"] = [FAILED, FAILED, FAILED]
+    world.crew.configure([Pace("a", 5, retry_s=0.2, fail_after=3)])
+    await world.until(world.clock.now_ms + 12_000)
+    began = world.made["a"].began
+    assert [150 <= after - before <= 250 for before, after in pairwise(began)][:3] == [True, True, False], began
+
+
 async def test_a_success_ends_the_repeating() -> None:
     """It was over before it was confirmed: the slots go on as they were, and the next failure begins anew."""
     world = World()

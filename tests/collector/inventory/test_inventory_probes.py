@@ -45,6 +45,13 @@ def test_a_bare_name_is_a_probe_with_usual_values(tmp_path: Path) -> None:
     assert (job.interval_s, job.retry_s, job.fail_after, job.judged, job.priority, job.uplink) == (15, 3, 3, True, 1, "")
 
 
+def test_retries_may_be_less_than_a_second_apart(tmp_path: Path) -> None:
+    """Never farther apart than the interval; a whole number stays one, for agents of older versions."""
+    said = "interval_s: 5, probes: [{module: icmp, retry_s: 0.2}, {module: http_2xx, name: page, retry_s: 2.0}]"
+    quick, page = jobs(tmp_path, target(said))
+    assert (quick.retry_s, page.retry_s, type(page.retry_s)) == (0.2, 2, int)
+
+
 def test_a_probe_says_what_it_wants(tmp_path: Path) -> None:
     """Its own word goes before the target's."""
     keys = (

@@ -16,8 +16,9 @@ from agent.snmp.device import CORE, VALUES, VERDICT
 from agent.wire import Batch
 from collector.core.poll_tally import PollTally
 from collector.poll import gathering
-from collector.poll.gathering import BATCH_RESULTS, KEPT, Gathering, Sender, Stored
+from collector.poll.gathering import BATCH_RESULTS, KEPT, NEWS, SOON_S, Gathering, Sender, Stored, soon_s
 
+OK, FAILED, DEGRADED = Outcome.OK, Outcome.FAILED, Outcome.DEGRADED
 LANES = {VERDICT: Lane.FACTS, CORE: Lane.BULK, VALUES: Lane.BULK}
 
 
@@ -164,3 +165,44 @@ async def test_verdicts_and_walks_are_counted() -> None:
     made.take(result("a", CORE))
     assert (tally.polls[Outcome.FAILED], tally.last) == (1, {"a": Outcome.FAILED})
     assert (tally.polls_s.sum, tally.walks_s.sum) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("before", "news"),
+    [((), FAILED), ((FAILED, FAILED), FAILED), ((FAILED,) * 50, OK), ((DEGRADED,) * 50, FAILED)],
+)
+async def test_news_do_not_wait_for_company(
+    monkeypatch: pytest.MonkeyPatch, before: tuple[Outcome, ...], news: Outcome
+) -> None:
+    """The first failures of a target, and its recovery, go at once."""
+    monkeypatch.setattr(gathering, "GATHER_S", 3600.0)
+    store = Store()
+    made = Gathering(store.submit, Sender("stream", "boot", {}), SystemClock(), PollTally())
+    for outcome in before:
+        made.take(result("a", outcome=outcome))
+    await made.finish()
+    made._hurry.clear()
+    task = asyncio.get_running_loop().create_task(made.run())
+    made.take(result("b"))
+    made.take(result("a", outcome=news))
+    await store.wait(2 if before else 1)
+    assert [target for target, _, _ in store.reports()[-1]] == ["b", "a"]
+    task.cancel()
+    await asyncio.wait([task])
+
+
+@pytest.mark.parametrize(("outcome", "before"), [(OK, 0), (FAILED, NEWS), (DEGRADED, NEWS)])
+async def test_what_is_known_waits_for_company(outcome: Outcome, before: int) -> None:
+    """What works, and what has been out for long: ten thousand of them cost no more writes than one."""
+    made = Gathering(Store().submit, Sender("stream", "boot", {}), SystemClock(), PollTally())
+    for _ in range(before):
+        made.take(result("a", outcome=outcome))
+    made._hurry.clear()
+    made.take(result("a", outcome=outcome))
+    assert not made._hurry.is_set()
+
+
+def test_the_longer_a_write_takes_the_more_go_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A storm of news leaves the store half of the time, and nothing waits longer than without news."""
+    monkeypatch.setattr(gathering, "GATHER_S", 0.2)
+    assert [soon_s(took_s) for took_s in (0.0, 0.1, 9.0)] == [SOON_S, 0.1, 0.2]
