@@ -67,7 +67,8 @@ def escalate(draft: Draft, incident: Incident) -> None:
     stepped = msgspec.structs.replace(stepped, told=told, next_ms=after(draft.policy, stepped, draft.now_ms))
     draft.put_incident(stepped)
     draft.note(incident.uid, EntryKind.ESCALATED, text=f"{step.level}: " + ", ".join(step.receivers))
-    draft.says[incident.uid] = Say(EventKind.REMINDER, step.receivers, step.level)
+    first = tuple(one for one in step.receivers if one not in incident.told)
+    draft.says[incident.uid] = Say(EventKind.REMINDER, step.receivers, step.level, first=first)
     if stepped.next_ms is not None:
         draft.wakes.append(stepped.next_ms)
 

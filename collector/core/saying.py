@@ -16,3 +16,6 @@ class Say(msgspec.Struct, frozen=True):
     text: str = ""
     by: str = ""
     still_down: tuple[Named, ...] = ()
+    first: tuple[str, ...] = ()
+    """Receivers of a reminder that hear of the incident for the first time: to them it is the firing, which whoever wants no
+    reminders gets all the same."""

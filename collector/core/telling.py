@@ -18,7 +18,10 @@ def speak(draft: Draft) -> None:
         if incident is not None and say.receivers:
             telling = Telling(say.event, draft.now_ms, say.text, say.by, say.still_down)
             notice = notice_of(incident, _told_of(draft, incident, say.event), telling, names_in(draft))
-            draft.changes.outgoing += outgoing_of(incident, notice, say.receivers)
+            draft.changes.outgoing += [
+                msgspec.structs.replace(one, event=EventKind.FIRING) if one.receiver in say.first else one
+                for one in outgoing_of(incident, notice, say.receivers)
+            ]
             draft.put_incident(msgspec.structs.replace(incident, events=incident.events + 1))
 
 

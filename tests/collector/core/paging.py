@@ -159,6 +159,7 @@ class Pager:
         told: set[str] = set()
         for row in rows:
             if row.event in NOTIFIED:
+                assert row.receiver in told or row.event is EventKind.FIRING, "whoever wants no reminders was never told of it"
                 told.add(row.receiver)
             assert row.receiver in told, f"{row.event} to {row.receiver}, who was never told of it"
             if row.event is EventKind.RESOLVED:
@@ -172,5 +173,7 @@ class Pager:
 
     def events(self) -> list[tuple[int, str]]:
         """Number of the incident and what was said of it, once per event."""
-        said = {row.event_id: (self.incidents[row.order].number, row.event.value) for row in self.sent if row.notice.incident}
+        said = {
+            row.event_id: (self.incidents[row.order].number, row.notice.event.value) for row in self.sent if row.notice.incident
+        }
         return list(said.values())

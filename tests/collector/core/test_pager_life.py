@@ -38,3 +38,17 @@ def test_a_reminder_goes_to_the_next_step_until_somebody_acknowledges() -> None:
     pager.see(NOW + 61 * MINUTE, [up("web", NOW + 61 * MINUTE)])
     assert pager.events() == [(1, "firing"), (1, "reminder"), (1, "reminder"), (1, "resolved")]
     assert {row.receiver for row in pager.sent if row.event == "resolved"} == {"noc", "mail", "lead", "chief"}
+
+
+def test_a_later_step_is_the_firing_to_those_who_hear_of_it_for_the_first_time() -> None:
+    """Whoever wants firing and resolved and no reminders is called by the second step all the same; whoever was told is not."""
+    pager = Pager()
+    pager.plan.steps["critical"] = [(0, ("noc",)), (15 * MINUTE, ("noc", "lead"))]
+    for minute in range(20):
+        pager.see(NOW + 10 * SECOND + minute * MINUTE, [down("web", NOW)])
+    first, *second = pager.sent
+    assert first.event == "firing"
+    assert [(row.receiver, row.event, row.notice.event) for row in second] == [
+        ("noc", "reminder", "reminder"), ("lead", "firing", "reminder"),
+    ]  # fmt: skip
+    assert len({row.event_id for row in second}) == 1
