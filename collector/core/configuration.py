@@ -20,13 +20,13 @@ def config_version(
     encode = msgspec.json.Encoder(order="deterministic").encode
     digest.update(encode(("ledger", ledger, "zone", zone, "calendars", len(calendars), "subjects", len(subjects))) + b"\n")
     for id_ in sorted(calendars):
-        digest.update(encode((id_, _plain(calendars[id_]))) + b"\n")
+        digest.update(encode((id_, plain_calendar(calendars[id_]))) + b"\n")
     for id_ in sorted(subjects):
         digest.update(encode((id_, subjects[id_])) + b"\n")
     return digest.hexdigest()
 
 
-def _plain(calendar: Calendar) -> dict[str, object]:
-    """A calendar with its days in order."""
+def plain_calendar(calendar: Calendar) -> dict[str, object]:
+    """A calendar with its days in order, equal for equal ones; days are no keys that an encoder could put in order."""
     in_order = {"holidays": sorted(calendar.holidays), "special": sorted(calendar.special.items())}
     return msgspec.structs.asdict(calendar) | in_order

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from collector.core.calendar import Calendar
+from collector.core.configuration import plain_calendar
 from collector.core.court import Terms
 from collector.core.roll import Roll
 from collector.core.windows import Window, WindowBook, selects
@@ -69,7 +70,7 @@ class Bases:
                 history.changes,
                 history.values,
                 roll.scope(id_),
-                [self._calendars.get(name) for name in sorted(used)],
+                [plain_calendar(self._calendars[name]) if name in self._calendars else None for name in sorted(used)],
                 [self.of(inner) for inner in sorted(roll.members(id_) | set(roll.pooled(id_)))],
             )
             digest = hashlib.blake2b(_encoder.encode(own), digest_size=_DIGEST_BYTES)
