@@ -32,6 +32,7 @@ from tests.province.cast import Cast, choose
 from tests.province.derive import ECHO_PORT, SNMP_PORT, Ground, any_credentials, derive, derive_modules
 from tests.province.devices import Devices, Scripted, scripted
 from tests.province.machines import CONFIG, Meter, free_port, start_collector, start_snmpsim
+from tests.province.pager import Page, Pager, derive_oncall
 from tests.province.services import Door, Services, doors
 from tests.province.town import Town
 from tests.province.trouble import Act, Stage, acts
@@ -68,6 +69,8 @@ class Simulation:
         self._began_s = time.monotonic()
         self._children: list[Child] = []
         self._agents: dict[str, Agent] = {}
+        self._pager_key = b""
+        self._pager_port = free_port()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. Raises `LocalError` with what is in the way."""
@@ -88,6 +91,10 @@ class Simulation:
 
     async def _live(self, stack: contextlib.AsyncExitStack, stop: asyncio.Event) -> None:
         source, cast, town = self._prepared()
+        if self._pager_key:
+            pager = Pager(self._pager_key, self._paged)
+            stack.push_async_callback(pager.close)
+            await pager.open(self._pager_port)
         inventory = load_inventory(self._ground.folder / "inventory", None, self._config(), equip)
         names = sorted({observer for info in inventory.targets.values() for observer in info.observers} - {COLLECTOR})
         jobs = [job for observer in (COLLECTOR, *names) for job in jobs_of(inventory, observer)]
@@ -133,6 +140,10 @@ class Simulation:
         derive_modules([Path(file) for file in config.probes.module_files], town.certificates.authority, self._ground)
         derive(source, Path(config.inventory), cast, self._ground)
         text = CONFIG.format(port=self._options.port, agent_port=self._agent_port)
+        if config.oncall:
+            ports = self._options.port, self._pager_port
+            self._pager_key = derive_oncall(Path(config.oncall), folder, ports, self._options.language)
+            text += "oncall: oncall.yml\n"
         (folder / "collector.yml").write_text(text, encoding="utf-8")
         walks.write(folder / "walks")
         return source, cast, town
@@ -244,6 +255,10 @@ class Simulation:
                 self._say("use", name=self._words[name], cpu=cpu, pss=pss)
             for text in states(self._agents)[:SHOWN]:
                 self._say("agents_wrong", text=text)
+
+    def _paged(self, page: Page) -> None:
+        link = f" – {page.url}" if page.event == "firing" else ""
+        self._say("page", to=", ".join(page.to), subject=page.subject, link=link)
 
     def _check_children(self) -> None:
         for child in self._children:
