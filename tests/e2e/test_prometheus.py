@@ -125,7 +125,7 @@ def test_promtool_is_content(collector: Collector, page: str) -> None:
 
 @pytest.mark.parametrize("config", ["prometheus.yml"])
 def test_shipped_configuration_is_valid(config: str, tmp_path: Path) -> None:
-    """promtool accepts the file as it is shipped."""
+    """promtool accepts the file as it is shipped, and the rules that it names."""
     command = [debian.binary("promtool"), "check", "config", str(ROOT / "config" / config)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
