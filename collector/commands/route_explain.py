@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from zoneinfo import ZoneInfo
 
 from collector.commands.oncall_text import aligned, length_text, when_text
@@ -76,7 +76,8 @@ def _subject(inventory: Inventory, options: argparse.Namespace) -> tuple[str, st
     entry = inventory.entries.get(rest if prefix == "agent" else options.target)
     if entry is not None:
         return options.site or entry.site, options.class_ or entry.class_, dict(entry.labels)
-    known = {"group": inventory.groups, "site": inventory.sites}.get(prefix, {})
+    named: dict[str, Collection[str]] = {"group": inventory.groups, "site": inventory.sites}
+    known = named.get(prefix, ())
     if rest.partition(":")[0] in known or options.site or options.class_ or options.target == "collector":
         return options.site, options.class_, {}
     near = difflib.get_close_matches(options.target, inventory.entries, 3, 0.5)
