@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.e2e import debian
 from tests.servers import ROOT, Agent, Collector, Prometheus, wait_for
@@ -127,5 +128,57 @@ def test_promtool_is_content(collector: Collector, page: str) -> None:
 def test_shipped_configuration_is_valid(config: str, tmp_path: Path) -> None:
     """promtool accepts the file as it is shipped, and the rules that it names."""
     command = [debian.binary("promtool"), "check", "config", str(ROOT / "config" / config)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+RULES: list[tuple[str, dict[str, str], set[str]]] = [
+    ("all is well", {}, set()),
+    ("the collector is gone", {"up": "1x5 0x25"}, {"HaidangCollectorGone"}),
+    ("it is not even a target any more", {"up": "1x5 stale"}, {"HaidangCollectorGone"}),
+    ("beats stop", {"haidang_heartbeats_total{outcome='sent'}": "0+1x5 5x25"}, {"HaidangHeartbeatStopped"}),
+    (
+        "none was ever sent",
+        {"haidang_heartbeats_total{outcome='sent'}": "0x30", "haidang_heartbeats_total{outcome='withheld'}": "0+1x30"},
+        {"HaidangHeartbeatStopped"},
+    ),
+    ("nobody asked for beats", {"haidang_heartbeats_total{outcome='sent'}": "0x30"}, set()),
+    ("a page waits", {"haidang_outbox_oldest_seconds": "0+60x30"}, {"HaidangPagesNotDelivered"}),
+    ("a dead letter", {"haidang_outbox_rows{state='dead'}": "0x5 1x25"}, {"HaidangDeadLetters"}),
+    ("nothing can be written", {"haidang_pager_write_failures_total": "0+10x30"}, {"HaidangDecisionsNotWritten"}),
+]
+WELL = {
+    "up": "1x30",
+    "haidang_heartbeats_total{outcome='sent'}": "0+1x30",
+    "haidang_heartbeats_total{outcome='withheld'}": "0x30",
+    "haidang_outbox_oldest_seconds": "0x30",
+    "haidang_outbox_rows{state='dead'}": "0x30",
+    "haidang_outbox_rows{state='pending'}": "3x30",
+    "haidang_pager_write_failures_total": "0x30",
+}
+"""Series by the minute: what a collector says when all is well."""
+
+
+@pytest.mark.parametrize(("case", "said", "fires"), RULES, ids=[case for case, _, _ in RULES])
+def test_shipped_rules_fire_when_they_should(case: str, said: dict[str, str], fires: set[str], tmp_path: Path) -> None:
+    """By promtool, twenty minutes into each case: that rule, and no other."""
+    series = [
+        {"series": name.replace("{", "{job='haidang',") if "{" in name else f"{name}{{job='haidang'}}", "values": values}
+        for name, values in (WELL | said).items()
+    ]
+    rules = yaml.safe_load((ROOT / "config" / "alerts.yml").read_text(encoding="utf-8"))["groups"][0]["rules"]
+    expected = [
+        {
+            "expr": f"count by (alertname) (ALERTS{{alertname='{rule['alert']}',alertstate='firing'}})",
+            "eval_time": "20m",
+            "exp_samples": [{"labels": f"{{alertname='{rule['alert']}'}}", "value": 1}] if rule["alert"] in fires else [],
+        }
+        for rule in rules
+    ]
+    test = {"interval": "1m", "input_series": series, "promql_expr_test": expected}
+    file = tmp_path / "test.yml"
+    named = {"rule_files": [str(ROOT / "config" / "alerts.yml")], "evaluation_interval": "1m", "tests": [test]}
+    file.write_text(yaml.safe_dump(named), encoding="utf-8")
+    command = [debian.binary("promtool"), "test", "rules", str(file)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
