@@ -35,6 +35,10 @@ class AlertKind(enum.StrEnum):
     """The collector's own trouble; `name` is one of `Trouble`. Subject `COLLECTOR_SUBJECT`."""
 
 
+OF_STATES: Final = frozenset({AlertKind.DOWN, AlertKind.DEGRADED, AlertKind.NO_DATA})
+"""Kinds that say what somebody saw or did not see of a subject."""
+
+
 class Trouble(enum.StrEnum):
     """What can be wrong with the collector itself."""
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from collector.core.alert import Alert, AlertKey, Condition
+from collector.core.alert import OF_STATES, Alert, AlertKey, Condition
 from collector.core.incident import Entry, EntryKind, Incident, IncidentState
 from collector.core.incident_facts import is_explained
 from collector.core.notice import Changes
@@ -124,6 +124,7 @@ class Draft:
         self._number = book.next_number
         self._owners: dict[AlertKey, list[str]] | None = None
         self._told: list[Alert] | None = None
+        self._touched: dict[str, dict[str, None]] | None = None
 
     def view(self, subject: str) -> SubjectView | None:
         """The subject as it is seen now."""
@@ -196,6 +197,16 @@ class Draft:
                 found.setdefault(alert.key, {})[alert.incident] = None
         self._owners = {key: list(uids) for key, uids in found.items()}
         return self._owners
+
+    def touched(self) -> dict[str, dict[str, None]]:
+        """Incidents, over or not, by the subjects whose states they told of or explained before this decision."""
+        if self._touched is None:
+            self._touched = {}
+            for uid, parts in self.book.parts.items():
+                for key in (self.book.alerts[part].key for part in parts):
+                    if key.kind in OF_STATES:
+                        self._touched.setdefault(key.subject, {})[uid] = None
+        return self._touched
 
     def all_open(self) -> Iterator[Alert]:
         """Every open alert."""

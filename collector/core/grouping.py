@@ -141,7 +141,10 @@ def page(case: Case) -> None:
     if alert.incident != incident.uid:
         move(draft, alert, incident.uid, case.remark)
     draft.put(changed(alert, hold=None, incident=incident.uid, paged_ms=draft.now_ms, looked_ms=case.looked_ms))
-    fire(draft, incident, alert, routed, step)
+    if told_incident(incident) and alert.severity.rank >= incident.severity.rank:
+        widen(draft, incident, step)
+    else:
+        fire(draft, incident, alert, routed, step)
     _settle_others(draft, incident.uid, alert.uid)
     draft.note(incident.uid, EntryKind.PAGED, alert, "; ".join(filter(None, (", ".join(step.receivers), case.remark))))
 
@@ -159,6 +162,15 @@ def fire(draft: Draft, incident: Incident, alert: Alert, routed: Routed, step: S
     draft.says[incident.uid] = Say(EventKind.FIRING, told, step.level)
     if fired.next_ms is not None:
         draft.wakes.append(fired.next_ms)
+
+
+def widen(draft: Draft, incident: Incident, step: Step) -> None:
+    """Say an incident to more people, whose own alert is part of it; to those who know of it nothing is said again."""
+    fresh = tuple(name for name in step.receivers if name not in incident.told)
+    said = draft.says.get(incident.uid)
+    before = said.receivers if said is not None and said.event is EventKind.FIRING else ()
+    draft.put_incident(msgspec.structs.replace(incident, told=(*incident.told, *fresh), resolving_ms=None))
+    draft.says[incident.uid] = Say(EventKind.FIRING, tuple(dict.fromkeys((*before, *fresh))), max(0, incident.level))
 
 
 def _settle_others(draft: Draft, uid: str, paged: str) -> None:

@@ -11,18 +11,16 @@ from typing import Final
 
 import msgspec
 
-from collector.core.alert import Alert, AlertKey, AlertKind, Condition, Hold, HoldReason, labels_of
+from collector.core.alert import OF_STATES, Alert, AlertKey, AlertKind, Condition, Hold, HoldReason, labels_of
 from collector.core.book import Draft, condition_of
 from collector.core.escalating import Step, next_reaching
 from collector.core.incident import Incident
 from collector.core.incident_facts import is_explained
-from collector.core.meeting import companion, told_incident
+from collector.core.meeting import companion, is_kin, members_of, told_incident
 from collector.core.paging import Routed, SubjectView
 from collector.core.paths import Paths
+from collector.core.spending import spender
 from collector.core.state import State
-
-OF_STATES: Final = frozenset({AlertKind.DOWN, AlertKind.DEGRADED, AlertKind.NO_DATA})
-"""Kinds that say what somebody saw or did not see of a subject."""
 
 EXPLAINABLE: Final = OF_STATES | {AlertKind.BURN}
 """Kinds that a dead parent explains. Certificates, batteries and wedged agents are news of their own."""
@@ -164,13 +162,22 @@ def _observer_gone(case: Case) -> Hold | None:
     return Hold(HoldReason.OBSERVER_GONE, case.cause) if case.cause else None
 
 
+def _spent(case: Case) -> Hold | None:
+    """An outage that is known used the budget up. Its incident is over when the outage is: this is no part of it."""
+    found = spender(case.draft, case.alert, case.view) if case.alert.key.kind is AlertKind.BURN else None
+    return Hold(HoldReason.GROUPED, f"#{found.number}") if found is not None else None
+
+
 def _members(case: Case) -> Hold | None:
     """A group or site says what its members said: it joins their incident, or is held as they are."""
     if not case.view.members or case.alert.key.kind not in EXPLAINABLE:
         return None
-    others = [a for name in case.view.members for a in case.draft.open_of(name) if a.key.kind in OF_STATES]
+    if case.condition is None and case.alert.key.kind in OF_STATES:
+        return Hold(HoldReason.RECHECKED)  # Its members work again; the whole is found to work a moment later.
+    names = members_of(case.draft, case.view)
+    others = [a for name in names for a in case.draft.open_of(name) if a.key.kind in OF_STATES]
     if own := next((a for a in others if not is_explained(a) and case.draft.unresolved(a.incident)), None):
-        case.into = own.incident
+        case.into = own.incident if case.alert.key.kind in OF_STATES else ""
         return None
     for reasons in (frozenset({HoldReason.PARENT_DOWN, HoldReason.OBSERVER_GONE}), WAITING, _DECIDED):
         found = next((a.hold for a in others if a.hold is not None and a.hold.reason in reasons), None)
@@ -293,24 +300,38 @@ def _parent_checked(case: Case) -> Hold | None:
 
 
 def _grouped(case: Case) -> Hold | None:
-    """People were told of the incident that it is part of, and it is no graver than that one."""
+    """People were told of the incident that it is part of, it is no graver than that one, and whom it would be sent to is among
+    them."""
+    draft, own = case.draft, own_incident(case)
     incident = (
-        own_incident(case) or case.draft.unresolved(case.into) or companion(case.draft, case.alert, case.view, case.known_ms)
+        own or draft.unresolved(case.into) or companion(draft, case.alert, case.known_ms, lambda one: _is_heard(case, one))
     )
     if incident is None and case.beyond:
         incident = _of_same_cause(case)
     if incident is None:
         return None
     case.into = incident.uid
-    is_graver = case.alert.severity.rank < incident.severity.rank
-    return _told_already(case) if not is_graver else None
+    if case.alert.severity.rank < incident.severity.rank or (own is None and not _is_heard(case, incident)):
+        return None
+    return _told_already(case)
+
+
+def _is_heard(case: Case, incident: Incident) -> bool:
+    """Whether those to whom an alert would be sent know of an incident, or hear of it by the same route."""
+    draft = case.draft
+    routed = draft.policy.route(labels_in(case), case.alert.severity, draft.now_ms)
+    if routed is None or routed.route == incident.route:
+        return True
+    step = next_reaching(draft.policy, routed.escalation, -1, 0, draft.now_ms)
+    return step is None or set(step.receivers) <= set(incident.told)
 
 
 def _of_same_cause(case: Case) -> Incident | None:
     """An incident of something else behind what nobody is told of."""
     for incident in case.draft.live():
         view = case.draft.view(incident.cause.subject)
-        if view is not None and view.parents and case.paths.blocked_by(view.parents) == case.beyond:
+        is_behind = view is not None and view.parents and case.paths.blocked_by(view.parents) == case.beyond
+        if is_behind and is_kin(incident.cause.kind, case.alert.key.kind) and _is_heard(case, incident):
             return incident
     return None
 
@@ -361,7 +382,7 @@ Stage = Callable[[Case], Hold | None]
 
 STAGES: Final[tuple[Stage, ...]] = (
     _muted_rule, _closed_by_hand, _out_of_hours, _maintenance, _blind,
-    _parent_down, _observer_gone, _members,
+    _spent, _parent_down, _observer_gone, _members,
     _settling, _flapping, _inhibited, _silence, _rule_inhibited,
     _rechecked, _parent_checked,
     _grouped, _no_route, _quiet_hours, _first_step,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from collector.core.notice import EventKind
@@ -37,7 +37,7 @@ async def test_a_dead_service_pages_once_and_is_resolved_once(tmp_path: Path) ->
         assert await town.told() == [(FIRING, "web"), (RESOLVED, "web")]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(
     intervals=st.lists(st.sampled_from([5, 10, 15, 30, 60]), min_size=3, max_size=7),
     phases=st.lists(st.integers(0, 59), min_size=3, max_size=11),

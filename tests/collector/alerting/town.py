@@ -1,4 +1,4 @@
-"""A small town for the desk: the real store, committer, ledger, conditions and pager over a network that a test kills and mends.
+"""A small town for the desk: the real store, committer, ledger, conditions and pager over a network that a test kills.
 
 Probes run by a simulated clock of one second; a look at what is dead answers after its timeout, like the real one.
 """
@@ -16,6 +16,7 @@ from agent.model import Kind, Outcome, Reason
 from collector.alerting.conditions import Conditions
 from collector.alerting.desk import Calling, Desk, Parts
 from collector.alerting.views import Views
+from collector.core.alert import AlertKey, AlertKind, Severity
 from collector.core.calling import Escalation, Notify, NotifyKind, Plan, Route, Step
 from collector.core.change import COLLECTOR
 from collector.core.notice import Changes, EventKind, Named, OutboxRow
@@ -24,6 +25,7 @@ from tests.collector.ledger.world import DAY, MIDNIGHT, Machine, World
 
 SECOND = 1_000
 TIMEOUT_S = 3
+SITES = "sites:\n  - id: dic\n"
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -35,6 +37,10 @@ class Device(msgspec.Struct, frozen=True):
     phase_s: int = 0
     retry_s: int = 3
     class_: str = "device"
+    site: str = "dic"
+    via: str = ""
+    """Agent that probes it; empty: the collector."""
+    priority: str = "normal"
 
 
 def plan(**changes: object) -> Plan:
@@ -47,12 +53,19 @@ def plan(**changes: object) -> Plan:
 class Town:
     """Devices, who of them is dead, and the collector's part that pages."""
 
-    def __init__(self, folder: Path, devices: Iterable[Device], said: Plan | None = None) -> None:
+    def __init__(
+        self, folder: Path, devices: Iterable[Device], said: Plan | None = None, *, sites: str = SITES, groups: str = ""
+    ) -> None:
+        """`sites` and `groups`: these parts of the inventory as they are written."""
         self.devices = {device.name: device for device in devices}
         self.dead: set[str] = set()
         self.blind = False
-        self.inventory = _inventory(self.devices)
-        self.world = World(folder, MIDNIGHT, self.inventory)
+        self.agents: dict[str, int] = {}
+        """Agents and the interval of their heartbeats in seconds; who is in `dead` makes none."""
+        self.cut: set[str] = set()
+        """Agents whose reports do not arrive."""
+        self.parts = (sites, groups)
+        self.world = World(folder, MIDNIGHT, self._inventory())
         self.policy = OnCall(said or plan())
         self.events: list[OutboxRow] = []
         self._retries: dict[str, int] = {}
@@ -67,6 +80,25 @@ class Town:
         finally:
             await self.stop()
 
+    def _inventory(self) -> str:
+        sites, groups = self.parts
+        return _written(sites, self.devices, groups)
+
+    async def configure(self) -> None:
+        """The devices are others now: the inventory is read again."""
+        (self.world.folder / "inventory" / "all.yml").write_text(self._inventory())
+        await self.world.configure()
+
+    async def enrol(self, **agents: int) -> None:
+        """Agents, and the seconds between their heartbeats."""
+        await self.world.enrol(*agents)
+        self.agents |= agents
+
+    async def restart(self, *, kill: bool = False) -> None:
+        """A clean stop, or kill -9, and a start in the same second."""
+        await (self.die() if kill else self.stop())
+        await self.start()
+
     async def start(self) -> None:
         """The collector starts; what was open is taken up."""
         await self.world.start()
@@ -75,7 +107,7 @@ class Town:
         parts = Parts(
             ledger=ledgers.keeper,
             records=store,
-            conditions=Conditions(ledgers.keeper, ledgers._fleet),
+            conditions=Conditions(ledgers.keeper, ledgers._fleet, self._severe),
             own=lambda _now_ms: (),
             views=Views(ledgers.keeper, self),
             now_ms=lambda: self.world.now,
@@ -100,6 +132,10 @@ class Town:
         await self.desk.close()
         self._looks = []
 
+    def _severe(self, key: AlertKey, found: Severity) -> Severity:
+        device = self.devices.get(key.subject)
+        return self.policy.severity_of(key.kind, device.priority if device is not None else "normal", found)
+
     def _written(self, _changes: Changes) -> None:
         """The outbox is read where it is asked for."""
 
@@ -108,44 +144,49 @@ class Town:
     def is_reachable(self, name: str) -> bool:
         """Whether the centre gets an answer."""
         device = self.devices[name]
-        return name not in self.dead and all(self.is_reachable(parent) for parent in device.parents)
+        is_there = all(any(self.is_reachable(one) for one in group.split("|")) for group in device.parents)
+        return name not in self.dead and is_there
 
-    async def run(self, seconds: int) -> None:
-        """So many seconds pass."""
-        for _ in range(seconds):
-            await self.step()
+    async def run(self, seconds: int, stride: int = 1) -> None:
+        """So many seconds pass, `stride` at once: what is due meanwhile is done at the last of them."""
+        for _ in range(seconds // stride):
+            await self.step(stride)
 
-    async def step(self) -> None:
-        """One second passes."""
-        self.world.now += SECOND
+    async def step(self, stride: int = 1) -> None:
+        """One second passes, or a few."""
+        self.world.now += stride * SECOND
         at_s = (self.world.now - MIDNIGHT) // SECOND
-        due = {name for name, device in self.devices.items() if at_s % device.interval_s == device.phase_s % device.interval_s}
+        due = {name for name, one in self.devices.items() if _is_due(one.interval_s, at_s - one.phase_s, stride)}
         due |= {name for name, when_s in self._retries.items() if when_s <= at_s}
-        for name in sorted(due):
+        for name in sorted(due & self.devices.keys()):
             self._probe(name, at_s)
+        for name, interval_s in self.agents.items():
+            if _is_due(interval_s, at_s, stride) and name not in self.dead:
+                self.world.machines[name].make(self.world.now, interval_ms=interval_s * SECOND)
         answered = [one for one in self._looks if one[0] <= at_s or self.is_reachable(one[1])]
         self._looks = [one for one in self._looks if one not in answered]
         for _, name, future in answered:
             self._probe(name, at_s)
             if not future.done():
                 future.set_result(self.is_reachable(name))
-        if self.world.machines[COLLECTOR].spool:
-            await self.world.send(COLLECTOR)
+        for name in (COLLECTOR, *self.agents):
+            if self.world.machines[name].spool and name not in self.dead | self.cut:
+                await self.world.send(name)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         await self.world.tick()
         await self.desk.tick()
 
     def _probe(self, name: str, at_s: int) -> None:
-        if self.blind:
-            return
         device, is_good = self.devices[name], self.is_reachable(name)
+        if self.blind if not device.via else device.via in self.dead:
+            return
         self._retries.pop(name, None)
         if not is_good and self._failures(name) < 3:
             self._retries[name] = at_s + device.retry_s
         self._failed[name] = 0 if is_good else self._failures(name) + 1
         found = (Outcome.OK, Reason.NONE) if is_good else (Outcome.FAILED, Reason.TIMEOUT)
-        self.world.machines[COLLECTOR].make(
+        self.world.machines[device.via or COLLECTOR].make(
             self.world.now, name, module="icmp", kind=Kind.OBS, outcome=found[0], reason=found[1],
             interval_ms=device.interval_s * SECOND,
         )  # fmt: skip
@@ -168,15 +209,19 @@ class Town:
 
     def named(self, id_: str) -> Named:
         """A subject as messages show it."""
-        return Named(id_, id_, id_, "dic", class_=self.devices[id_].class_ if id_ in self.devices else "")
+        device = self.devices.get(id_)
+        if device is not None:
+            return Named(id_, id_, id_, device.site, class_=device.class_)
+        return Named(id_, id_, id_, id_.split(":")[1] if id_.startswith("site:") else "")
 
-    def observers(self, _id: str) -> tuple[str, ...]:
-        """The collector observes everything."""
-        return ()
+    def observers(self, id_: str) -> tuple[str, ...]:
+        """Who observes a device in the collector's place."""
+        device = self.devices.get(id_)
+        return (device.via,) if device is not None and device.via else ()
 
     def can_look(self, id_: str) -> bool:
-        """It can look at every device."""
-        return id_ in self.devices
+        """It can look at every device of its own."""
+        return id_ in self.devices and not self.devices[id_].via
 
     def is_blind(self, _id: str) -> bool:
         """Whether the collector sees."""
@@ -201,6 +246,19 @@ class Town:
             out.append((row.outgoing.event, cause))
         return out
 
+    async def said(self, *events: EventKind) -> list[tuple[str, str, str]]:
+        """Every event, or those of these kinds: what, of which subject and kind, to whom."""
+        out = []
+        for row in await self.rows():
+            alerts = row.outgoing.notice.alerts
+            cause = next((one.key for one in alerts if one.is_cause), alerts[0].key if alerts else None)
+            if not events or row.outgoing.event in events:
+                shown = (
+                    "" if cause is None else cause.subject if cause.kind is AlertKind.DOWN else f"{cause.subject} {cause.kind}"
+                )
+                out.append((row.outgoing.event.value, shown, row.outgoing.receiver))
+        return out
+
     def why(self) -> Mapping[str, str]:
         """Of every open alert that nobody was told of, why."""
         return {
@@ -210,11 +268,18 @@ class Town:
         }
 
 
-def _inventory(devices: Mapping[str, Device]) -> str:
-    lines = ["sites:", "  - id: dic", "targets:"]
-    for device in devices.values():
-        parents = f", parents: [{', '.join(device.parents)}]" if device.parents else ""
+def _is_due(interval_s: int, at_s: int, stride: int) -> bool:
+    return at_s % interval_s < stride
+
+
+def _written(sites: str, devices: Mapping[str, Device], groups: str) -> str:
+    lines = [sites, "targets:"]
+    for one in devices.values():
+        # Names of several lines, of which one is enough, are joined by `|`.
+        parents = [f"[{', '.join(group.split('|'))}]" if "|" in group else group for group in one.parents]
+        said = f", parents: [{', '.join(parents)}]" if parents else ""
         lines.append(
-            f"  - {{id: {device.name}, site: dic, class: {device.class_}, via: collector, interval_s: {device.interval_s}{parents}}}"
+            f"  - {{id: {one.name}, site: {one.site}, class: {one.class_}, via: {one.via or 'collector'}, "
+            f"interval_s: {one.interval_s}, priority: {one.priority}{said}}}"
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, groups]) + "\n"

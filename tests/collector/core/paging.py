@@ -34,6 +34,8 @@ class Plan:
         self.alert_rules: dict[AlertKind, AlertRule] = {}
         self.quiet: dict[Severity, int] = {}
         """Severity -> until when it is kept for the digest."""
+        self.routes: dict[str, tuple[str, str]] = {}
+        """Subject -> route and escalation of its own."""
         self.unrouted: set[str] = set()
         """Subjects that no route takes."""
         self.steps: dict[str, list[tuple[int, tuple[str, ...]]]] = {
@@ -50,6 +52,8 @@ class Plan:
     def route(self, labels: Mapping[str, str], severity: Severity, now_ms: int) -> Routed | None:
         if labels["instance"] in self.unrouted:
             return None
+        if labels["instance"] in self.routes:
+            return Routed(*self.routes[labels["instance"]])
         until = self.quiet.get(severity)
         return Routed(f"r-{severity}", severity.value, until if until is not None and now_ms < until else None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from collector.core.alert import Alert, AlertKind, HoldReason, Severity
+from collector.core.alert import Alert, AlertKey, AlertKind, Condition, HoldReason, Severity
 from collector.core.digest import digest_of
 from collector.core.incident import EntryKind, IncidentState
 from collector.core.notice import Named
@@ -44,14 +44,89 @@ def test_a_graver_alert_of_the_same_subject_fires_again_by_its_own_route() -> No
     plan = Plan()
     plan.steps["critical"] = [(0, ("noc",))]
     pager = Pager(plan)
-    worn = condition("ups", NOW, AlertKind.CERTIFICATE, severity=Severity.WARNING)
-    pager.see(T0, [up("ups", conditions=(worn,))])
+    slow = condition("ups", NOW, AlertKind.DEGRADED, severity=Severity.WARNING)
+    pager.see(T0, [up("ups", state=State.DEGRADED, conditions=(slow,))])
     assert {row.receiver for row in pager.sent} == {"mail"}
-    both = down("ups", NOW + HOUR)
-    pager.see(NOW + HOUR + 10 * SECOND, [msgspec.structs.replace(both, conditions=(worn, *both.conditions))])
+    pager.see(NOW + HOUR + 10 * SECOND, [down("ups", NOW + HOUR)])
     assert pager.events() == [(1, "firing"), (1, "firing")]
     assert {row.receiver for row in pager.sent if row.seq == 1} == {"mail", "noc"}
     assert pager.incidents[pager.alert("ups").incident].severity is Severity.CRITICAL
+    pager.see(NOW + 2 * HOUR, [up("ups", NOW + 2 * HOUR)])
+    assert pager.events()[2:] == [(1, "resolved")]
+
+
+def test_an_outage_is_no_part_of_a_certificate_that_lasts_for_weeks() -> None:
+    """However grave that one is: the outage pages, and is resolved when it is over."""
+    pager = Pager()
+    worn = condition("web", NOW, AlertKind.CERTIFICATE)
+    pager.see(T0, [up("web", conditions=(worn,))])
+    both = down("web", NOW + HOUR)
+    pager.see(NOW + HOUR + 10 * SECOND, [msgspec.structs.replace(both, conditions=(worn, *both.conditions))])
+    pager.see(NOW + 2 * HOUR, [up("web", NOW + 2 * HOUR, conditions=(worn,))])
+    said = [what for what in pager.events() if what[1] != "reminder"]
+    assert said == [(1, "firing"), (2, "firing"), (2, "resolved")]
+
+
+def burns(subject: str, known: int, name: str = "page_fast", **fields: object) -> SubjectView:
+    """A subject that is up and uses its budget too fast."""
+    key = AlertKey(subject, AlertKind.BURN, name)
+    return up(subject, conditions=(Condition(key, Severity.CRITICAL, known, known),), **fields)
+
+
+def test_a_budget_is_paged_unless_an_outage_within_its_window_says_why_it_is_used() -> None:
+    """Also after that outage, also if the outage was that of a parent of a member; an older one explains nothing."""
+    pager = Pager()
+    behind = {"parents": (("router",),)}
+    views = [down("router", NOW), down("web", NOW, State.UNREACHABLE, **behind), burns("all", T0, members=("web",))]
+    pager.see(T0, views)
+    pager.see(T0 + SECOND, views)
+    hold = pager.alerts[pager.book.open[AlertKey("all", AlertKind.BURN, "page_fast")]].hold
+    assert hold is not None
+    assert hold.reason is HoldReason.GROUPED
+    back = NOW + 20 * MINUTE
+    for minute in range(30):
+        at = back + minute * MINUTE
+        pager.see(at, [up("router", back), up("web", back, at, **behind), burns("all", T0, members=("web",))])
+        pager.restart()
+    assert [what for what in pager.events() if what[1] != "reminder"] == [(1, "firing"), (1, "resolved")]
+    late = back + 3 * HOUR
+    fresh = [up("router", back), up("web", back, late, **behind), up("all", members=("web",))]
+    pager.see(late, fresh)
+    pager.see(late + MINUTE, [*fresh[:2], burns("all", late + MINUTE, members=("web",))])
+    assert pager.events()[-1] == (2, "firing")
+
+
+def test_an_outage_is_no_part_of_the_incident_of_a_budget() -> None:
+    """Of the same subject, and at the same site in the same moment."""
+    pager = Pager()
+    pager.see(T0, [burns("site", T0, site="dic"), up("line", site="dic")])
+    both = burns("site", T0, site="dic")
+    broken = down("site", T0, site="dic")
+    broken = msgspec.structs.replace(broken, conditions=(*broken.conditions, *both.conditions))
+    pager.see(T0 + 10 * SECOND, [broken, up("line", site="dic")])
+    assert pager.events() == [(1, "firing"), (2, "firing")]
+    pager.see(T0 + MINUTE, [burns("site", T0, site="dic"), up("line", site="dic")])
+    assert pager.events() == [(1, "firing"), (2, "firing"), (2, "resolved")]
+
+
+def test_what_happens_at_a_site_and_is_another_teams_task_pages_that_team() -> None:
+    """And the group that fails with it is said once to whom only the group is sent."""
+    plan = Plan()
+    plan.routes = {"server": ("r-server", "servers"), "group": ("r-group", "managers")}
+    plan.steps |= {"servers": [(0, ("team",))], "managers": [(0, ("noc", "boss"))]}
+    pager = Pager(plan)
+    line, server = down("line", NOW, site="dic"), down("server", NOW + 5 * SECOND, site="dic")
+    group = down("group", NOW, site="dic", members=("line",))
+    pager.see(T0, [line, group, up("server", site="dic")])
+    pager.see(T0 + 5 * SECOND, [line, group, server])
+    assert [(row.receiver, row.seq) for row in pager.sent if row.event == "firing"] == [
+        ("noc", 0), ("mail", 0), ("boss", 0), ("team", 0),
+    ]  # fmt: skip
+    assert pager.alert("group").incident == pager.alert("line").incident != pager.alert("server").incident
+    late = NOW + HOUR
+    views = [up(name, late, site="dic") for name in ("line", "server", "group")]
+    pager.see(late, views)
+    assert sorted(row.receiver for row in pager.sent if row.event == "resolved") == ["boss", "mail", "noc", "team"]
 
 
 def test_what_comes_back_within_the_merge_gap_reopens_its_incident_and_later_opens_a_new_one() -> None:

@@ -1,0 +1,48 @@
+"""Which outage used up the budget of which a burn alert tells: whoever was told of that one is not told of it again. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from collector.core.alert import Alert
+from collector.core.book import Draft
+from collector.core.budget import ALERTS
+from collector.core.incident import Incident
+from collector.core.paging import SubjectView
+from collector.core.state import State
+
+_LONG_MS: Final = {alert.name: alert.long_ms for alert in ALERTS}
+_SLACK_MS: Final = 300_000
+"""Budgets are worked out once a minute: an alert may last so much longer than what its window holds."""
+
+
+def spender(draft: Draft, alert: Alert, view: SubjectView) -> Incident | None:
+    """The newest incident, over or not, of a subject, its members or what they lie behind that lasted within the long window of
+    a burn alert and is as grave: what it says is why the budget is used. None: no incident explains it."""
+    window_ms = _LONG_MS.get(alert.key.name, 0) + _SLACK_MS
+    # A window of which nothing is known ends nothing: as long as that is so the alert goes on to be about what it was about.
+    until_ms = alert.known_ms if view.state is State.UNKNOWN else draft.now_ms
+    touched = draft.touched()
+    found: dict[str, Incident] = {}
+    for name in _related(draft, view):
+        for uid in touched.get(name, ()):
+            incident = draft.incident(uid)
+            if incident is not None and incident.severity.rank <= alert.severity.rank:
+                is_over = incident.resolved_ms is not None and incident.resolved_ms < until_ms - window_ms
+                if not is_over:
+                    found[uid] = incident
+    return max(found.values(), key=lambda incident: (incident.resolved_ms is None, incident.number), default=None)
+
+
+def _related(draft: Draft, view: SubjectView) -> set[str]:
+    """A subject, what it is made of, and everything before these."""
+    found: set[str] = set()
+    stack = [view.named.id]
+    while stack:
+        name = stack.pop()
+        seen = draft.view(name)
+        if name not in found and seen is not None:
+            found.add(name)
+            stack += seen.members
+            stack += [parent for group in seen.parents for parent in group]
+    return found
