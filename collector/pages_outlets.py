@@ -16,13 +16,17 @@ from collector.core.paging_answers import ReceiverStanding, Tested
 from collector.notify.channel import ChannelError, Delivery, Failure
 from collector.notify.dispatch import Dispatcher
 from collector.notify.links import Links, load_keys
-from collector.notify.opening import Outlet, open_channels
+from collector.notify.opening import Outlet, open_channels, opened_of
 from collector.notify.tools import Tools
 from collector.oncall import OnCallFile
+from collector.traces import trace_of
 
-GRACE_S: Final = 2.0
+GRACE_S: Final = 10.0
+"""A channel ends by itself within its receiver's timeout and the time that a template may take; it is cut off so much later."""
 LOOK_S: Final = 1.0
 _log = logging.getLogger("haidang.notify")
+Current = Callable[[str], Sequence[tuple[str, Notice]]]
+"""Events of a receiver's open incidents by their ids."""
 
 
 @runtime_checkable
@@ -101,23 +105,27 @@ class Outlets:
         took_ms = round((loop.time() - began_s) * 1000)
         return Tested(receiver, event_id, not error, took_ms, remark, error)
 
-    async def keep_told(self, current: Callable[[str], Sequence[tuple[str, Notice]]]) -> None:
+    async def keep_told(self, current: Current) -> None:
         """Tell what lasts again to whoever forgets it, for ever. `current`: events of a receiver's open incidents."""
         while True:
             await asyncio.sleep(LOOK_S)
             now_ms = self._wall_ms()
+            forgetful = [(name, opened_of(outlet)) for name, outlet in self.of.items()]
             due = [
-                self._tell_again(name, outlet.channel, current(name), now_ms)
-                for name, outlet in self.of.items()
-                if isinstance(outlet.channel, Forgetful)
-                and now_ms - self._told_ms.get(name, 0) >= outlet.channel.resend_s * 1000
+                self._tell_again(name, channel, current, now_ms)
+                for name, channel in forgetful
+                if isinstance(channel, Forgetful) and now_ms - self._told_ms.get(name, 0) >= channel.resend_s * 1000
             ]
             await asyncio.gather(*due)
 
-    async def _tell_again(self, name: str, channel: Forgetful, events: Sequence[tuple[str, Notice]], now_ms: int) -> None:
+    async def _tell_again(self, name: str, channel: Forgetful, current: Current, now_ms: int) -> None:
         self._told_ms[name] = now_ms
-        deliveries = [self.delivery(notice, name, event_id) for event_id, notice in events]
-        remark = await channel.refresh(deliveries, now_ms)
+        try:
+            deliveries = [self.delivery(notice, name, event_id) for event_id, notice in current(name)]
+            remark = await channel.refresh(deliveries, now_ms)
+        except Exception as error:  # noqa: BLE001  a mistake about one receiver must not let the alerts of all run out
+            _log.error("receiver %s cannot be told again what lasts: %s", name, trace_of(error))
+            return
         if remark:
             _log.warning("receiver %s: %s", name, remark)
 

@@ -79,7 +79,8 @@ class OutboxPort(Protocol):
         no longer pending. `next_ms` stays, so that after a crash the row is due at once."""
 
     def outbox_delivered(self, id_: int, now_ms: int, entries: Sequence[Entry] = ()) -> Awaitable[None]:
-        """The receiver has confirmed: delivered, whatever the row's state was meanwhile; `error` is emptied."""
+        """The receiver has confirmed: delivered, whatever the row's state was meanwhile; `error` is emptied. What somebody
+        revived before it meanwhile, of the same incident, is dropped: it is past."""
 
     def outbox_failed(self, id_: int, next_ms: int, error: str) -> Awaitable[None]:
         """An attempt failed: not before `next_ms` again. Nothing but the error changes if the row is no longer pending."""
@@ -95,7 +96,8 @@ class OutboxPort(Protocol):
     def outbox_fallback(self, id_: int, now_ms: int, fallback: Outgoing, entries: Sequence[Entry] = ()) -> Awaitable[bool]:
         """Ask a second channel: if the row is pending and its `fallback_ms` is None, set that and write `fallback` and the
         entries; `fallback` is left out (and so are the entries) if its receiver has a row of this order whose `seq` is the
-        same or higher: it was told as much already. Whether a row was written."""
+        same or higher: it was told as much already. An event in `FOLLOWING` goes to whoever was asked with its beginning,
+        whatever the settings say by now, and to nobody else. Whether a row was written."""
 
     def outbox_summary(self) -> Awaitable[Summary]:
         """How the outbox stands."""
@@ -168,8 +170,10 @@ def judge_failure(row: OutboxRow, failed: Failed, terms: Terms, now_ms: int, cha
 
 
 def copy_for_fallback(row: OutboxRow, terms: Terms, now_ms: int) -> Outgoing | None:
-    """The event of a row for the second channel; None where there is none, or it does not want such events."""
-    if not terms.fallback or terms.fallback == terms.receiver or row.outgoing.event not in terms.wanted:
+    """The event of a row for the second channel; None where there is none, or it does not want such events. An end is copied
+    though the settings name none any more: whoever was asked with the beginning gets it (`OutboxPort.outbox_fallback`)."""
+    has_second = bool(terms.fallback) and terms.fallback != terms.receiver
+    if row.outgoing.event not in terms.wanted if has_second else row.outgoing.event is not EventKind.RESOLVED:
         return None
     return msgspec.structs.replace(
         row.outgoing, receiver=terms.fallback, first_receiver=row.outgoing.receiver, created_ms=now_ms

@@ -1,6 +1,6 @@
 """What the pages behind signed links share: who is let in, how nothing of them is kept by browsers, and how a refusal is told.
 
-The link is the permission, for one purpose and one incident; whoever guesses links is slowed down.
+The link is the permission, for one purpose and one incident; whoever guesses links is slowed down, and nobody else.
 """
 
 from __future__ import annotations
@@ -89,11 +89,12 @@ class Door:
     def admit(self, request: web.Request, read: Callable[[str, int], LinkClaim | None]) -> LinkClaim:
         """What the link in the address says, by `read` for the purpose of the page. Raises `PageError`."""
         tools, key, token = self._tools, network_of(request.remote or ""), request.match_info["token"]
-        wait_s = self._failures.wait_s(key, tools.steady())
-        if wait_s > 0:
-            raise PageError(429, "slow_down", math.ceil(wait_s))
         claim = read(token, tools.now_ms()) if len(token) <= _MAX_TOKEN else None
         if claim is None:
+            # Only who brings none waits: behind one proxy, whoever guesses must not shut out who has a page to acknowledge.
+            wait_s = self._failures.wait_s(key, tools.steady())
+            if wait_s > 0:
+                raise PageError(429, "slow_down", math.ceil(wait_s))
             self._failures.count(key, tools.steady())
             raise PageError(403, "bad_link")
         if not self._desk.is_loaded():

@@ -75,7 +75,8 @@ def _telegram(status: int, body: bytes) -> ChannelError | None:
     number = code if isinstance(code, int) and not isinstance(code, bool) else status
     parameters = told.get("parameters")
     pause = parameters.get("retry_after") if isinstance(parameters, dict) else None
-    pause_s = min(max(float(pause), 0.0), MOST_PAUSE_S) if isinstance(pause, int | float) else None
+    # Limited before it is a float: a number of the answer may be longer than any.
+    pause_s = float(min(max(pause, 0), MOST_PAUSE_S)) if isinstance(pause, int | float) else None
     said = f"Telegram answered {number}"
     if number == 429:
         return ChannelError(Failure.RATE_LIMIT, said, retry_after_s=pause_s)

@@ -11,13 +11,14 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
 
 from collector.core.change import StoreError
-from collector.core.delivery import OutboxPort, entries_of
+from collector.core.delivery import OutboxPort, Terms, copy_for_fallback, entries_of
 from collector.core.incident import EntryKind
 from collector.core.notice import Outgoing
 from collector.core.notify_tally import NotifyTally
 from collector.notify.channel import Channel
 from collector.notify.lane import Context, Lane, terms_of
 from collector.notify.opening import Outlet
+from collector.traces import trace_of
 from collector.waiting import woken
 
 LOOK_S: Final = 5.0
@@ -100,7 +101,7 @@ class Dispatcher:
         channels = [outlet.channel for outlet in self.outlets.values()] + self._retired
         self._outlets, self._retired = None, []
         for channel in channels:
-            await channel.close()
+            await _close(channel)
 
     def _start_lanes(self, outlets: dict[str, Outlet]) -> None:
         for task in [task for task in self._tasks if task.done()]:
@@ -119,7 +120,7 @@ class Dispatcher:
         for channel in [one for one in self._retired if not using.get(id(one))]:
             self._retired.remove(channel)
             using.pop(id(channel), None)
-            await channel.close()
+            await _close(channel)
 
     async def _look(self, outlets: Mapping[str, Outlet]) -> None:
         try:
@@ -131,13 +132,18 @@ class Dispatcher:
             self.tally.store_errors += 1
             _log.warning("the outbox cannot be looked at: %s", error)
             return
+        except Exception:  # noqa: BLE001  what is wrong with the figures must not end the lanes
+            _log.exception("the outbox cannot be looked at")
+            return
         self.tally.pending, self.tally.oldest_ms, self.tally.dead_rows = summary.pending, summary.oldest_ms, summary.dead
 
     async def _give_up(self, receiver: str) -> None:
         now_ms, store = self._context.now_ms(), self._context.store
         for row in await store.outbox_heads(receiver, _GONE_AT_ONCE):
             entries = entries_of(row, EntryKind.UNDELIVERABLE, now_ms, receiver, f": {GONE}")
-            await store.outbox_dead(row.id, now_ms, GONE, entries)
+            # A second channel that was asked in its place while it was there hears the end all the same.
+            copy = copy_for_fallback(row, Terms(receiver), now_ms)
+            await store.outbox_dead(row.id, now_ms, GONE, entries, copy)
             self.tally.dead += 1
 
     async def _stop(self) -> None:
@@ -149,3 +155,10 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks, self._lanes = {}, {}
+
+
+async def _close(channel: Channel) -> None:
+    try:
+        await channel.close()
+    except Exception as error:  # noqa: BLE001  whatever one channel does at its end, the others deliver
+        _log.error("a channel could not be closed: %s", trace_of(error))

@@ -22,6 +22,7 @@ from agent.settings import Secret
 from collector.notify.channel import ChannelError, Delivery, Failure
 from collector.notify.email_message import address_of, mail_of
 from collector.notify.http import failure_of, tls_context
+from collector.notify.names import Names
 from collector.notify.private import read_secret
 from collector.notify.settings import EmailEntry, ReceiverEntry
 from collector.notify.tools import Tools
@@ -73,13 +74,15 @@ class EmailChannel:
         self._timeout_s = timeout_s
         self._sender = address_of(server.entry.sender, "sender")
         self._to = tuple(address_of(one, "to") for one in server.entry.to)
+        self._names = Names()
 
     async def send(self, delivery: Delivery) -> str:
         """Deliver; returns when the server has taken the message for at least one address, with a remark on those it refused.
         Raises `ChannelError`: 4yz is temporary, 5yz to the sender, to every address or to the message is permanent."""
         message = mail_of(delivery, self._sender, self._to)
         to = [one.addr_spec for one in self._to]
-        talk = asyncio.create_task(_talk(self._server, self._timeout_s, self._sender.addr_spec, to, message), name="mail")
+        way = (self._names, self._server, self._timeout_s)
+        talk = asyncio.create_task(_talk(way, self._sender.addr_spec, to, message), name="mail")
         try:
             # not asyncio.timeout: the library waits in a way that loses cancellations on Python 3.11; ours must not be lost
             await asyncio.wait({talk}, timeout=self._timeout_s)
@@ -90,7 +93,8 @@ class EmailChannel:
         raise ChannelError(Failure.TIMEOUT, f"not taken within {self._timeout_s:g} s")
 
     async def close(self) -> None:
-        """Nothing is held between deliveries."""
+        """No connection is held between deliveries."""
+        await self._names.close()
 
 
 async def _end(talk: asyncio.Task[str]) -> None:
@@ -101,10 +105,11 @@ async def _end(talk: asyncio.Task[str]) -> None:
         talk.exception()  # is retrieved, and nobody complains that it was not
 
 
-async def _talk(server: _Server, timeout_s: float, sender: str, to: list[str], message: bytes) -> str:
-    """One connection from the first packet to the farewell."""
+async def _talk(way: tuple[Names, _Server, float], sender: str, to: list[str], message: bytes) -> str:
+    """One connection from the first packet to the farewell; `way` is by which names to which server, and its timeout."""
+    names, server, timeout_s = way
     entry = server.entry
-    link = await _dial(entry.host, entry.port)
+    link = await _dial(names, entry.host, entry.port)
     client = aiosmtplib.SMTP(
         hostname=server.name,
         sock=link,
@@ -125,20 +130,20 @@ async def _talk(server: _Server, timeout_s: float, sender: str, to: list[str], m
         client.close()
 
 
-async def _dial(host: str, port: int) -> socket.socket:
+async def _dial(names: Names, host: str, port: int) -> socket.socket:
     """A connection to the first address that takes one."""
     loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+        found = await names.resolve(host, port)
+    except (OSError, ValueError):
         raise ChannelError(Failure.UNRESOLVED, "the host's name cannot be resolved") from None
     trouble: OSError | None = None
-    for family, kind, protocol, _, address in found:
-        link = socket.socket(family, kind, protocol)
+    for place in found:
+        link = socket.socket(place["family"], socket.SOCK_STREAM)
         link.setblocking(False)
         try:
             async with asyncio.timeout(_CONNECT_S):
-                await loop.sock_connect(link, address)
+                await loop.sock_connect(link, (place["host"], port))
             return link
         except OSError as error:
             trouble = error
@@ -239,7 +244,7 @@ def _remark(refused: Mapping[str, object]) -> str:
 
 
 def _greeting(name: str) -> str:
-    """A name for EHLO (RFC 5321 4.1.1.1); a machine without a proper one says that it is local."""
+    """A name for EHLO (RFC 5321, section 4.1.1.1); a machine without a proper one says that it is local."""
     ascii_name = "".join(char for char in name if char.isascii() and (char.isalnum() or char in ".-:[]"))
     return ascii_name if ascii_name == name and name else "localhost.localdomain"
 

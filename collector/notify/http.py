@@ -22,6 +22,7 @@ import aiohttp
 import msgspec
 
 from collector.notify.channel import ChannelError, Failure
+from collector.notify.names import Names
 from collector.notify.private import read_private, read_public
 from collector.notify.settings import TlsEntry
 from collector.notify.tools import Tools
@@ -52,7 +53,8 @@ class HttpClient:
     """Asks the servers of one receiver. Made with `open_client` inside the running loop; `close` it."""
 
     def __init__(self, tls: ssl.SSLContext | bool, server_name: str, agent: str, *, allow_redirects: bool) -> None:
-        connector = aiohttp.TCPConnector(ssl=tls, force_close=True, limit=_CONNECTIONS, ttl_dns_cache=30)
+        self._names = Names()
+        connector = aiohttp.TCPConnector(ssl=tls, force_close=True, limit=_CONNECTIONS, ttl_dns_cache=30, resolver=self._names)
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -75,6 +77,7 @@ class HttpClient:
     async def close(self) -> None:
         """Let go of connections."""
         await self._session.close()
+        await self._names.close()
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> Answer:
         """POST; the answer, whatever its status. Raises `ChannelError` when there is none within `timeout_s`."""

@@ -33,6 +33,7 @@ from collector.core.notice import EventKind, OutboxRow, Outgoing
 from collector.core.notify_tally import Last, NotifyTally
 from collector.notify.channel import ChannelError, Delivery, Failure
 from collector.notify.opening import Outlet
+from collector.traces import trace_of
 
 SLOTS: Final = 4
 """Deliveries at a time to one receiver that answers."""
@@ -185,8 +186,8 @@ class Lane:
             self._context.tally.store_errors += 1
             self._pause(AGAIN_MS)
             _log.warning("receiver %s: the outbox cannot be written: %s", self.outlet.name, error)
-        except Exception:  # noqa: BLE001  a mistake about one row must not end its receiver's lane
-            _log.exception("receiver %s: event %s", self.outlet.name, row.outgoing.event_id)
+        except Exception as error:  # noqa: BLE001  a mistake about one row must not end its receiver's lane
+            _log.error("receiver %s: event %s: %s", self.outlet.name, row.outgoing.event_id, trace_of(error))
             self._pause(MOST_PAUSE_MS)
         finally:
             sending()
@@ -250,7 +251,7 @@ class Lane:
         except TimeoutError:
             return Failed(Failure.TIMEOUT.value, f"{Failure.TIMEOUT.value}: the channel did not end")
         except Exception as error:  # noqa: BLE001  a mistake in a channel must not end its receiver's lane
-            _log.exception("receiver %s: event %s cannot be sent", outlet.name, row.outgoing.event_id)
+            _log.error("receiver %s: event %s cannot be sent: %s", outlet.name, row.outgoing.event_id, trace_of(error))
             return Failed(Failure.INTERNAL.value, f"{Failure.INTERNAL.value}: {type(error).__name__}")
         finally:
             using[key] -= 1

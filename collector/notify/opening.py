@@ -14,6 +14,7 @@ import msgspec
 from collector.notify.channel import CHANNELS, Channel, ChannelError, Delivery, Failure
 from collector.notify.settings import ReceiverEntry
 from collector.notify.tools import Tools
+from collector.traces import trace_of
 
 _log = logging.getLogger("haidang.notify")
 
@@ -69,7 +70,7 @@ async def open_one(name: str, entry: ReceiverEntry, tools: Tools) -> Channel:
     except ImportError as error:
         raise ChannelError(Failure.SETTINGS, f"package {error.name or 'unknown'} is missing") from None
     except Exception as error:  # noqa: BLE001  a mistake in one kind must not silence the others
-        _log.exception("receiver %s cannot be opened", name)
+        _log.error("receiver %s cannot be opened: %s", name, trace_of(error))
         raise ChannelError(Failure.INTERNAL, type(error).__name__) from None
 
 
@@ -90,10 +91,21 @@ class Unopened:
                 await channel.close()
         return await self._channel.send(delivery)
 
+    @property
+    def opened(self) -> Channel | None:
+        """The channel, once it could be opened."""
+        return self._channel
+
     async def close(self) -> None:
         """Let go of the channel, if it was opened."""
         if self._channel is not None:
             await self._channel.close()
+
+
+def opened_of(outlet: Outlet) -> Channel:
+    """The channel of a receiver, though it could not be opened at first."""
+    channel = outlet.channel
+    return channel.opened or channel if isinstance(channel, Unopened) else channel
 
 
 def files_print(entry: ReceiverEntry, folder: Path) -> FilePrint:

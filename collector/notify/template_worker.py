@@ -21,6 +21,8 @@ MOST_SEQUENCE: Final = 1_000_000
 """Characters or items that `*` may make, and bits of a number."""
 MOST_BITS: Final = 10_000
 """Bits of a power."""
+MOST_ERROR: Final = 1_000
+"""Characters of an error's text, which may repeat what the template made."""
 CPU_S: Final = 1
 MEMORY_BYTES: Final = 256 * 1024 * 1024
 _FORBIDDEN: Final = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
@@ -138,7 +140,10 @@ def main() -> None:
     """One request."""
     request = json.loads(sys.stdin.buffer.read())
     _bound()
-    sys.stdout.buffer.write(json.dumps(answer(request)).encode())
+    told = answer(request)
+    if "error" in told:
+        told["error"] = told["error"][:MOST_ERROR]
+    sys.stdout.buffer.write(json.dumps(told).encode())
 
 
 if __name__ == "__main__":

@@ -6,15 +6,17 @@ first and `_settle` at the end. Two collectors on one database may both deliver 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, case, delete, exists, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, delete, exists, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from collector.core.alert import Severity
 from collector.core.alerting import OutboxSummary
+from collector.core.change import StoreError
 from collector.core.delivery import FOLLOWING, LEADING, Before, Past
 from collector.core.incident import Entry, EntryKind
 from collector.core.notice import EventKind, Notice, OutboxRow, Outgoing, RowState
@@ -29,6 +31,7 @@ _LONGEST_ERROR = 500
 STEP = 5_000
 """Rows looked at in one transaction."""
 
+_log = logging.getLogger("haidang.store")
 _encoder = msgspec.msgpack.Encoder()
 _NOTICE = msgspec.msgpack.Decoder(Notice)
 o = outbox.c
@@ -58,6 +61,9 @@ _UNCROWN = (
 )
 _CROWN = update(outbox).where(o.id == _FIRST, o.is_head.is_(False)).values(is_head=True)
 _LEAVING = {"is_head": False}
+_IN_ORDER = tuple(sorted((LEADING | FOLLOWING) - {EventKind.NOTICE, EventKind.DIGEST}))
+"""Events of an incident: what a receiver was told of it is not told after what came later. Others stand by themselves."""
+_PASSED_BY = "dropped: what came after it was delivered"
 
 
 def lock(connection: Connection) -> None:
@@ -152,8 +158,15 @@ def delivered(connection: Connection, id_: int, now_ms: int, entries: Sequence[E
     """See `Store.outbox_delivered`."""
     lock(connection)
     done = update(outbox).where(o.id == id_, o.state != RowState.DELIVERED.value)
-    if _leave(connection, done.values(state=RowState.DELIVERED.value, done_ms=now_ms, error="", **_LEAVING)):
-        alerts.append(connection, entries)
+    done = done.values(state=RowState.DELIVERED.value, done_ms=now_ms, error="", **_LEAVING)
+    row = connection.execute(done.returning(o.order_key, o.receiver)).first()
+    if row is None:
+        return
+    past = (o.order_key == row.order_key, o.receiver == row.receiver, o.id < id_)
+    passed_by = update(outbox).where(*past, o.state == RowState.PENDING.value, o.event.in_(_IN_ORDER))
+    connection.execute(passed_by.values(state=RowState.DROPPED.value, done_ms=now_ms, error=_PASSED_BY, **_LEAVING))
+    _settle(connection, [(row.order_key, row.receiver)])
+    alerts.append(connection, entries)
 
 
 def failed(connection: Connection, id_: int, next_ms: int, error: str) -> None:
@@ -193,11 +206,18 @@ def _ask(connection: Connection, id_: int, now_ms: int, fallback: Outgoing) -> b
     mine = update(outbox).where(o.id == id_, o.state == RowState.PENDING.value, o.fallback_ms.is_(None))
     if not connection.execute(mine.values(fallback_ms=now_ms)).rowcount:
         return False
-    told = (o.order_key == fallback.order, o.receiver == fallback.receiver, o.seq >= fallback.seq)
-    if connection.execute(select(o.id).where(*told).limit(1)).first() is not None:
-        return False
-    put(connection, [fallback])
-    return True
+    receivers = [fallback.receiver]
+    if fallback.event in FOLLOWING:
+        asked = (o.order_key == fallback.order, o.first_receiver == fallback.first_receiver)
+        receivers = list(connection.execute(select(o.receiver).where(*asked).distinct().order_by(o.receiver)).scalars())
+    copies = [msgspec.structs.replace(fallback, receiver=one) for one in receivers if not _is_told(connection, fallback, one)]
+    put(connection, copies)
+    return bool(copies)
+
+
+def _is_told(connection: Connection, fallback: Outgoing, receiver: str) -> bool:
+    told = (o.order_key == fallback.order, o.receiver == receiver, o.seq >= fallback.seq)
+    return connection.execute(select(o.id).where(*told).limit(1)).first() is not None
 
 
 def _leave(connection: Connection, change: Any) -> bool:
@@ -244,7 +264,9 @@ def of_order(connection: Connection, order: str, limit: int) -> list[OutboxRow]:
 def retry(connection: Connection, ids: Sequence[int], now_ms: int) -> list[int]:
     """See `Store.outbox_retry`. Call `lock` before."""
     again = {"state": RowState.PENDING.value, "next_ms": now_ms, "done_ms": None}
-    revived = _dead_of(connection, ids)
+    later = (_other.c.order_key == o.order_key, _other.c.receiver == o.receiver, _other.c.id > o.id)
+    is_past = o.event.in_(_IN_ORDER) & exists().where(*later, _other.c.state == RowState.DELIVERED.value)
+    revived = _dead_of(connection, ids, ~is_past)
     for row in revived:
         connection.execute(update(outbox).where(o.id == row.id).values(**again))
         # What was dropped because its firing did not arrive has a meaning again.
@@ -262,23 +284,32 @@ def drop(connection: Connection, ids: Sequence[int], now_ms: int) -> list[int]:
     return found
 
 
-def _dead_of(connection: Connection, ids: Sequence[int]) -> list[Row[Any]]:
+def _dead_of(connection: Connection, ids: Sequence[int], *also: ColumnElement[bool]) -> list[Row[Any]]:
     wanted, found = sorted(set(ids)), list[Row[Any]]()
     for start in range(0, len(wanted), 500):
-        some = select(o.id, o.order_key, o.receiver).where(o.id.in_(wanted[start : start + 500]))
+        some = select(o.id, o.order_key, o.receiver).where(o.id.in_(wanted[start : start + 500]), *also)
         found += connection.execute(some.where(o.state == RowState.DEAD.value).order_by(o.id))
     return found
 
 
 def _row(row: Row[Any]) -> OutboxRow:
-    notice = alerts.decode(_NOTICE, row.body, f"outbox row {row.id}")
+    event = EventKind(row.event)
     outgoing = Outgoing(
-        row.event_id, row.receiver, row.order_key, row.seq, EventKind(row.event), notice, Severity(row.severity),
+        row.event_id, row.receiver, row.order_key, row.seq, event, _notice(row, event), Severity(row.severity),
         row.created_ms, row.first_receiver,
     )  # fmt: skip
     return OutboxRow(
         row.id, outgoing, RowState(row.state), row.attempts, row.next_ms, row.last_ms, row.done_ms, row.error, row.fallback_ms
     )
+
+
+def _notice(row: Row[Any], event: EventKind) -> Notice:
+    try:
+        return alerts.decode(_NOTICE, row.body, f"outbox row {row.id}")
+    except StoreError as error:
+        # One row whose facts are spoilt must not stop all that its receiver is to get: it goes out without them.
+        _log.error("%s; its event is told without its facts", error)
+        return Notice(event, row.created_ms)
 
 
 # --- retention
@@ -293,9 +324,9 @@ def prune(connection: Connection, before_ms: int, after_id: int) -> tuple[int, i
     last_id, oldest_ms = connection.execute(select(func.max(some.c.id), func.min(some.c.created_ms))).one()
     if last_id is None or oldest_ms >= before_ms:
         return 0, None
-    waits = exists().where(
-        _other.c.order_key == o.order_key, _other.c.receiver == o.receiver, _other.c.state == RowState.PENDING.value
-    )
+    # Of a dead letter as well: who tries it again shall find what came after it.
+    kept = (RowState.PENDING.value, RowState.DEAD.value)
+    waits = exists().where(_other.c.order_key == o.order_key, _other.c.receiver == o.receiver, _other.c.state.in_(kept))
     lasts = exists().where(incidents.c.uid == o.order_key, func.coalesce(incidents.c.over_ms, before_ms) >= before_ms)
     done = o.state.in_((RowState.DELIVERED.value, RowState.DROPPED.value))
     due = (o.id > after_id, o.id <= last_id, done, o.done_ms < before_ms, ~waits, ~lasts)

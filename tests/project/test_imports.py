@@ -124,6 +124,7 @@ def _allowed(path: Path, imported: str) -> bool:
         "collector.notify.settings",  # what the on-call file may say of receivers: values alone
         "collector.files",
         "collector.tasks",
+        "collector.traces",
         "collector.waiting",
         *FROM,
     )

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from collector.core.alert import AlertKey, AlertKind, Severity
-from collector.core.change import StoreError
 from collector.core.incident import IncidentState
 from collector.core.notice import Changes, EventKind, IncidentFacts, Notice, Outgoing, RowState, event_id_of
 from collector.notify.channel import Channel, ChannelError, Delivery, Failure
@@ -87,7 +86,7 @@ class Meter:
             await self._step(counts)
             try:
                 result = await call()
-            except (ChannelError, StoreError):
+            except Exception:
                 await self._step(counts)
                 raise
             await self._step(counts)
@@ -214,6 +213,11 @@ class Play:
         """The same for the same channel in one life."""
         known = self._known.setdefault(id(self.meter), {})
         return known.setdefault(id(channel), WatchedChannel(channel, self.meter))
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the dispatcher goes on."""
+        return self._task is not None and not self._task.done()
 
     async def end(self) -> None:
         """End the dispatcher, if there is one."""

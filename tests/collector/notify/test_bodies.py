@@ -388,6 +388,8 @@ def test_suffixes_go_behind_the_path_and_before_nothing_of_the_query() -> None:
         ("slack", 500, b"rollup_error", Failure.SERVER, False, None),
         ("slack", 200, b'{"success": false, "error": "S3CRET"}', Failure.REJECTED, False, None),
         ("telegram", 200, b'{"ok":false,"error_code":400,"description":"chat not found"}', Failure.REJECTED, True, None),
+        ("telegram", 429, b'{"ok":false,"parameters":{"retry_after":1%s}}' % (b"0" * 400), Failure.RATE_LIMIT, False, 3_600.0),
+        ("telegram", 429, b'{"ok":false,"parameters":{"retry_after":-1e9}}', Failure.RATE_LIMIT, False, 0.0),
         (
             "telegram", 429, b'{"ok":false,"error_code":429,"parameters":{"retry_after":7}}', Failure.RATE_LIMIT, False, 7.0,
         ),

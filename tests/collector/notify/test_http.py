@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import ssl
+import threading
 import time
 from email.utils import formatdate
 from pathlib import Path
@@ -14,8 +16,10 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.notify import http
 from collector.notify.channel import ChannelError, Failure
 from collector.notify.http import MOST_BYTES, MOST_PAUSE_S, Answer, check, open_client, retry_after_s
+from collector.notify.names import Names
 from collector.notify.settings import TlsEntry
 from collector.notify.tools import Tools
 from tests.agent.probes.http_kit import Script, raw, saying, serving, silence, slowly
@@ -301,3 +305,74 @@ async def test_redirects_elsewhere_are_refused(location: str, tmp_path: Path) ->
         with pytest.raises(ChannelError) as caught:
             await post(url, tmp_path, allow_redirects=True)
     assert caught.value.failure in (Failure.REJECTED, Failure.SETTINGS)
+
+
+async def test_a_name_service_that_hangs_takes_no_thread_from_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line is down and no name is resolved: each receiver waits in threads of its own, and only as long as it may."""
+    answers = threading.Event()
+
+    def hang(*_: object) -> list[tuple[object, ...]]:
+        answers.wait(30)
+        raise OSError("no name service")
+
+    monkeypatch.setattr(http, "Names", lambda: Names(hang))
+    failures = [failure(f"http://host{number}.example.vn", tmp_path, timeout_s=0.5) for number in range(40)]
+    waiting = asyncio.gather(*failures)
+    try:
+        async with asyncio.timeout(5):
+            await asyncio.sleep(0)  # all have begun
+            assert await asyncio.to_thread(lambda: "room") == "room"
+            assert {error.failure for error in await waiting} == {Failure.TIMEOUT}
+    finally:
+        answers.set()
+
+
+_LINES = b"".join(b"X-%d: " % number + b"a" * 4_000 + b"\r\n" for number in range(16))
+
+
+@pytest.mark.parametrize(
+    ("head", "more"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", _LINES),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n", _LINES),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;", b"a" * 65_536),
+        (b"HTTP/1.1 200 ", b"a" * 65_536),
+        (b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 500),
+    ],
+    ids=["headers", "trailers", "chunk extension", "reason", "1xx"],
+)
+async def test_no_flood_fills_the_memory(head: bytes, more: bytes, tmp_path: Path) -> None:
+    """A receiver that sends lines without end is given up within the timeout, and little of them was kept."""
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head)
+        while True:
+            writer.write(more)
+            await writer.drain()
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    async with raw(flood) as address:
+        error = await failure(f"http://{address}", tmp_path, timeout_s=1.0)
+    assert error.failure in (Failure.SERVER, Failure.CLOSED, Failure.TIMEOUT)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32_768
+
+
+async def test_what_is_packed_stays_packed(tmp_path: Path) -> None:
+    """A megabyte that would become a gigabyte costs 64 KiB."""
+    packed = b"\x1f\x8b" + os.urandom(200_000)
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+
+    async with raw(saying(head + packed)) as address:
+        answer = await post(f"http://{address}", tmp_path)
+    assert (answer.status, answer.body) == (200, packed[:MOST_BYTES])
+
+
+@given(
+    st.text(max_size=40)
+    | st.from_regex(r"(\A[A-Z][a-z]{2}, )?[-+]?[0-9]{1,30}( [A-Z][a-z]{2} [0-9]{1,6} [0-9:]{1,9} [-+A-Z0-9]{1,6})?\Z")
+)
+def test_any_pause_is_a_pause_or_none(text: str) -> None:
+    """Of a receiver that has taken an event no odd header makes a failure, and none keeps pages for more than an hour."""
+    pause = retry_after_s(text, 1_800_000_000.0)
+    assert pause is None or 0.0 <= pause <= MOST_PAUSE_S
