@@ -66,6 +66,7 @@ class Pages:
     def __init__(self, house: House) -> None:
         self._house = house
         self._file = NO_FILE
+        self._is_told = False
         self._inventory = Inventory(sites={}, targets={})
         self._targets: Mapping[str, TargetInfo] = {}
         self._priorities: dict[str, str] = {}
@@ -97,6 +98,8 @@ class Pages:
             pattern_trouble=pattern_trouble,
             receivers=self.outlets.standings,
             test=self.outlets.test,
+            subjects=self.world.subjects,
+            longest_silence_ms=lambda: self._file.longest_silence_ms,
         )
         self.front = Front(self.desk, others)
         house.ledgers.on_seen = self.desk.see
@@ -137,8 +140,20 @@ class Pages:
                 await self.care.follow(file)
             except ChannelError as error:
                 raise ValueError(f"heartbeat: {error}") from error
+        self._tell(file)
         self._file = file
         self.desk.configure(self._calling())
+
+    def _tell(self, file: OnCallFile) -> None:
+        """Say once what holds from now on: that nobody will be told must not be found out in the first outage."""
+        if file is self._file and self._is_told:
+            return
+        self._is_told = True
+        if file is NO_FILE:
+            _log.warning("no on-call file (`oncall` in the configuration): incidents are recorded and shown, nobody is told")
+        else:
+            routes, people = len(file.policy.plan.routes), len(file.policy.plan.people)
+            _log.info("on-call file: %d receivers, %d people, %d routes", len(file.receivers), people, routes)
 
     def configure(self, inventory: Inventory, targets: Mapping[str, TargetInfo]) -> None:
         """The inventory or the agents changed."""
@@ -247,6 +262,7 @@ def full_match(pattern: str, text: str) -> bool:
 def pattern_trouble(text: str) -> str:
     """Why a text is no pattern; empty: it is one."""
     try:
+        Pattern(text)
         Pattern(rf"\A(?:{text})\z")
     except ValueError as error:
         return str(error)

@@ -64,6 +64,11 @@ class World:
             )
         return known
 
+    def subjects(self) -> list[str]:
+        """Everything that alerts can be about, by id."""
+        roll = self._roll()
+        return [id_ for id_ in roll if not roll.is_gone(id_)] + [COLLECTOR_SUBJECT]
+
     def observers(self, id_: str) -> tuple[str, ...]:
         """Agents that observe a target; empty where the collector does, too, or where it speaks for itself."""
         info = self._targets().get(id_)

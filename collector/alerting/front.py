@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final
 
 import msgspec
 
 from collector.alerting.desk import Desk
 from collector.core import incident_acts, silence_acts
-from collector.core.alert import Alert, AlertKey, labels_of
+from collector.core.alert import Alert, AlertKey, AlertKind, Severity, labels_of
 from collector.core.audit import AuditEntry
 from collector.core.incident import ActRefusal, Incident, RefusedError
 from collector.core.incident_acts import Around
@@ -24,8 +26,11 @@ from collector.core.paging_answers import (
 )
 from collector.core.people import Actor, Right, may
 from collector.core.routing import OnCall
-from collector.core.silence_acts import SilenceRules
+from collector.core.silence_acts import LONGEST_MS, OF_ALERTS, SilenceRules, no_receiver
 from collector.core.silencing import FullMatch, Silence
+
+_AT_ONCE: Final = 200
+"""Subjects that are matched without letting others go on."""
 
 
 class Others(msgspec.Struct, frozen=True):
@@ -40,6 +45,9 @@ class Others(msgspec.Struct, frozen=True):
     receivers: Callable[[], Sequence[ReceiverStanding]]
     test: Callable[[str, str], Awaitable[Tested]]
     """Send a test to a receiver in somebody's name."""
+    subjects: Callable[[], Iterable[str]] = tuple
+    """All that alerts can be about."""
+    longest_silence_ms: Callable[[], int] = lambda: LONGEST_MS
 
 
 class Front:
@@ -101,7 +109,7 @@ class Front:
     async def add_silence(self, plan: SilencePlan, actor: Actor) -> Silence:
         """Make a silence."""
         desk, others = self._desk, self._others
-        rules = SilenceRules(others.pattern_trouble, others.full_match, [one.name for one in others.receivers()])
+        rules = SilenceRules(others.pattern_trouble, others.full_match, self._names(), others.longest_silence_ms())
         async with desk.writing:
             made, audit = silence_acts.make(
                 plan, desk.next_silence, actor, others.now_ms(), rules, others=desk.silences.values()
@@ -124,6 +132,22 @@ class Front:
             await desk.write(Changes(), silences=[ended], audit=[audit])
         desk.wake()
         return ended
+
+    async def fits(self, silence: Silence) -> bool:
+        """Whether a target, agent, group or site that is known at present can have an alert that it mutes. What it says of the
+        alert alone is taken as met."""
+        matchers = [one for one in silence.matchers if one.label not in OF_ALERTS]
+        for count, subject in enumerate(self._others.subjects()):
+            named = self.name_of(subject)
+            labels = labels_of(AlertKey(subject, AlertKind.DOWN), Severity.CRITICAL, (named.site, named.class_, named.labels))
+            if all(one.holds(labels, self._others.full_match) for one in matchers):
+                return True
+            if count % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return False
+
+    def _names(self) -> list[str]:
+        return [one.name for one in self._others.receivers()]
 
     # --- where it would go
 
@@ -157,7 +181,7 @@ class Front:
         if not may(actor.role, Right.CREATE):
             raise RefusedError(ActRefusal.FORBIDDEN, actor.role.value, f"{actor.name} is {actor.role.value}, which may not act")
         if name not in [one.name for one in self._others.receivers()]:
-            raise RefusedError(ActRefusal.UNKNOWN_OBJECT, name[:100], "no receiver has this name")
+            raise no_receiver(name, self._names())
         tested = await self._others.test(name, actor.name)
         now_ms = self._others.now_ms()
         shown = msgspec.json.encode({"delivered": tested.is_delivered, "error": tested.error}).decode()

@@ -16,6 +16,7 @@ from collector.commands.acts_times import TypedError
 from collector.commands.acts_words import word as act_word
 from collector.commands.agents import CommandError
 from collector.commands.client import ApiError, Client, ClientError, own_url, read_token
+from collector.commands.paging_details import failure_in
 from collector.commands.paging_text import PagingTeller
 from collector.commands.paging_words import PROBLEMS, problem, word
 from collector.config import Config
@@ -86,13 +87,17 @@ class _Session:
         return self._tell.incident(self._client.post(f"{self._one()}/{verb}", body))
 
     def _comment(self) -> str:
-        self._act("comment", "text")
+        self._client.post(f"{self._one()}/comment", {"text": self._options.text})
         return self._tell.shown(self._client.get(self._one()))
 
     def _test(self) -> str:
         name = quote(self._options.receiver, safe="")
         found = self._client.post(f"{API}/receivers/{name}/test", {})
-        said = {"receiver": found["receiver"], "took": f"{found['took_s']:.1f}", "why": found["error"]}
+        said = {
+            "receiver": found["receiver"],
+            "took": f"{found['took_s']:.1f}",
+            "why": failure_in(self._options.lang, found["error"]),
+        }
         if not found["delivered"]:
             raise CommandError(self._tell.say("test_failed", **said))
         return " ".join(part for part in (self._tell.say("test_delivered", **said), found["remark"]) if part)
@@ -106,7 +111,7 @@ class _Session:
         rows = sorted((row for one in found for row in one["outbox"]), key=lambda row: -row["id"])
         is_more = any(one["next"] for one in found) or len(rows) > self._options.limit
         shown = rows[: self._options.limit]
-        return self._tell.outbox({"outbox": shown, "next": shown[-1]["id"] if is_more else None})
+        return self._tell.outbox({"outbox": shown, "next": shown[-1]["id"] if is_more else None}, "none_waits")
 
     def _change(self, verb: str, said: str) -> str:
         ids: list[int] = self._options.ids

@@ -8,6 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from collector.commands.explain_text import plain
+from collector.commands.paging_details import failure_in
+from collector.commands.paging_timeline import entry_parts
 from collector.commands.paging_words import word
 from collector.core.alert import AlertKind, Severity
 from collector.core.incident import IncidentState
@@ -121,26 +123,26 @@ class PagingTeller:
     def silence_made(self, one: dict[str, Any]) -> str:
         """A new silence and whom it hits: whoever typed too wide a matcher sees it at once."""
         made = self.say("silence_made", id=one["id"], to=self.time(one["to"]))
+        if not one["fits"]:
+            return f"{made}\n{self.say('silence_fits_none')}"
         hits = self.say("silence_mutes", subjects=_some(one["mutes"])) if one["mutes"] else self.say("silence_mutes_none")
         return f"{made}\n{hits}"
 
-    def outbox(self, answer: dict[str, Any]) -> str:
-        """A list of outbox rows."""
+    def outbox(self, answer: dict[str, Any], none: str = "no_outbox") -> str:
+        """A list of outbox rows; `none` is what is said of an empty one."""
         rows = [
             [
                 str(one["id"]), self.say(f"row_{one['state']}"), one["receiver"], self.say(f"event_{one['event']}"),
                 f"#{one['incident']}" if one["incident"] else one["silence"] or "-", self.time(one["created"]),
-                str(one["attempts"]), self.time(one["next"]), one["error"] or "-",
+                str(one["attempts"]), self.time(one["next"]), failure_in(self._language, one["error"]) or "-",
             ]
             for one in answer["outbox"]
         ]  # fmt: skip
-        return self._listed("outbox_columns", rows, "no_outbox", answer["next"])
+        return self._listed("outbox_columns", rows, none, answer["next"])
 
     def _entry(self, one: dict[str, Any]) -> str:
-        what = self.say(f"entry_{one['kind']}")
-        alert = f"{one['subject']} ({KINDS[AlertKind(one['alert'])][self._language]})" if one["subject"] else ""
-        parts = [self.time(one["at"]), what, alert, one["text"], f"[{self._actor(one['by'])}]" if one["by"] else ""]
-        return plain("  ".join(part for part in parts if part))
+        parts = [self.time(one["at"]), *entry_parts(one, self._language, self._actor(one["by"]))]
+        return plain("  ".join(filter(None, parts)))
 
     def _subject(self, one: dict[str, Any]) -> str:
         name = one["names"][self._language]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from collector.commands.acts_words import problem as act_problem
+from collector.commands.paging_details import detail_in
 
 WORDS: Final[dict[str, tuple[str, str]]] = {
     "incidents": (
@@ -83,7 +84,11 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "no_incidents": ("No incidents.", "Không có sự cố."),
     "no_silences": ("No silences.", "Không có lệnh tắt báo."),
-    "no_outbox": ("Nothing.", "Không có tin nào."),
+    "no_outbox": ("No notifications.", "Không có tin nào."),
+    "none_waits": (
+        "Nothing waits to be delivered, and there are no dead letters.",
+        "Không có tin nào đang chờ gửi, cũng không có tin nào không gửi được.",
+    ),
     "more": ("More: --before {before}", "Còn nữa: --before {before}"),
     "incident": ("Incident #{number}", "Sự cố #{number}"),
     "fact_state": ("state", "tình trạng"),
@@ -115,6 +120,9 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "held_again": ("{paged}; now held: {why}", "{paged}; hiện đang giữ lại: {why}"),
     "never_told": ("nobody was told", "không ai được báo"),
     "never_told_why": ("nobody was told: {why}", "không ai được báo: {why}"),
+    "attempt": ("attempt {number}", "lần gửi thứ {number}"),
+    "in_place_of": ("in place of {receiver}", "thay cho {receiver}"),
+    "step": ("step {number}: {receivers}", "bước {number}: {receivers}"),
     "entry_opened": ("opened", "mở sự cố"),
     "entry_reopened": ("re-opened", "mở lại"),
     "entry_joined": ("joined", "thêm vào"),
@@ -122,7 +130,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "entry_severity": ("severity", "đổi mức độ"),
     "entry_paged": ("paged", "báo"),
     "entry_held": ("held back", "giữ lại"),
-    "entry_escalated": ("next step", "báo bước tiếp theo"),
+    "entry_escalated": ("escalated", "báo thêm"),
     "entry_acknowledged": ("acknowledged", "tiếp nhận"),
     "entry_assigned": ("assigned to", "giao cho"),
     "entry_commented": ("comment", "ghi chú"),
@@ -149,6 +157,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "silence_made": ("Silence {id} is made, until {to}.", "Đã đặt lệnh tắt báo {id}, đến {to}."),
     "silence_mutes": ("It matches at present: {subjects}", "Hiện đang khớp: {subjects}"),
     "silence_mutes_none": ("It matches nothing that is wrong at present.", "Hiện không khớp cảnh báo nào."),
+    "silence_fits_none": (
+        "Look again: no target, agent, group or site known at present has such labels, so it mutes nothing.",
+        "Hãy xem lại: hiện không có đối tượng, tác tử, nhóm hay địa điểm nào có nhãn như vậy, nên lệnh này không tắt gì cả.",
+    ),
     "silence_ended": ("Silence {id} is over.", "Lệnh tắt báo {id} đã kết thúc."),
     "test_delivered": ("{receiver}: delivered in {took} s.", "{receiver}: đã gửi trong {took} giây."),
     "test_failed": ("{receiver}: not delivered: {why}", "{receiver}: không gửi được: {why}"),
@@ -158,14 +170,11 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
 }
 PROBLEMS: Final[dict[str, tuple[str, str]]] = {
     "resolved": ("#{value} is resolved already", "#{value} đã khôi phục"),
-    "already": ("{value}: {detail}", "{value}: đã như vậy rồi"),
-    "bad_text": ("{value}: {detail}", "{value}: cần một dòng ký tự in được, không trống, không quá 500 ký tự"),
-    "bad_matchers": (
-        "{value}: {detail}",
-        '{value}: điều kiện không hợp lệ; cần dạng site=dic hoặc instance=~"web.*", và phải có ít nhất một điều kiện '
-        "không khớp với mọi thứ",
-    ),
-    "bad_times": ("--{value}: {detail}", "--{value}: thời gian không hợp lệ; phải kết thúc trong tương lai và không quá dài"),
+    "already": ("{value}: {detail}", "{value}: {detail}"),
+    "unknown_object": ("{value}: {detail}", "{value}: {detail}"),
+    "bad_text": ("{value}: {detail}", "{value}: {detail}"),
+    "bad_matchers": ("{value}: {detail}", "{value}: {detail}"),
+    "bad_times": ("--{value}: {detail}", "--{value}: {detail}"),
     "expired": ("{value} is over already", "{value} đã hết hạn"),
     "loading": (
         "the collector has just started; try again in some seconds",
@@ -176,7 +185,7 @@ PROBLEMS: Final[dict[str, tuple[str, str]]] = {
         "đang có quá nhiều tin thử; hãy thử lại sau vài giây",
     ),
     "no_ids": ("expected numbers of dead letters, or --all", "cần số của các tin không gửi được, hoặc --all"),
-    "no_end": ("expected --to or --for", "cần --to hoặc --for"),
+    "no_end": ("expected one of --to and --for", "cần đúng một trong --to và --for"),
 }
 
 
@@ -189,5 +198,5 @@ def word(language: str, key: str, **values: object) -> str:
 def problem(language: str, code: str, value: str, detail: str) -> str:
     """What a refusal of the API means."""
     if code in PROBLEMS:
-        return PROBLEMS[code][language == "vi"].format(value=value, detail=detail)
+        return PROBLEMS[code][language == "vi"].format(value=value, detail=detail_in(language, detail))
     return act_problem(language, code, value, detail)

@@ -28,6 +28,10 @@ FURTHEST_MS: Final = 366 * DAY_MS
 """How far ahead a silence may begin."""
 _MATCHER: Final = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_:]{0,127})\s*(=~|!~|!=|=)\s*(.*?)\s*", re.DOTALL)
 _ESCAPES: Final = {"\\": "\\", '"': '"', "n": "\n"}
+_NAMED: Final = 20
+"""Names that a refusal lists."""
+OF_ALERTS: Final = frozenset({"alertname", "kind", "name", "severity"})
+"""Labels that say something of an alert, not of what it is about."""
 _ANYTHING: Final = ("", "0", "zq-9.zq", "Đ_x:Z 7")
 """What matches all of these matches anything."""
 
@@ -149,7 +153,7 @@ def make(
     _check_times(from_ms, plan.to_ms, now_ms, rules)
     for name in plan.notify:
         if name not in rules.receivers:
-            raise RefusedError(ActRefusal.UNKNOWN_OBJECT, name[:100], "no receiver has this name")
+            raise no_receiver(name, rules.receivers)
     for other in others:
         if (other.matchers, other.author, other.end_ms) == (plan.matchers, actor.name, plan.to_ms):
             raise RefusedError(ActRefusal.ALREADY, other.id, "the same silence was made already")
@@ -157,6 +161,12 @@ def make(
     made = Silence(f"S{number}", plan.matchers, actor.name, comment, now_ms, from_ms, plan.to_ms, notify=notify)
     details = {"matchers": [str(one) for one in made.matchers], "from_ms": from_ms, "to_ms": made.to_ms, "comment": comment}
     return made, _audit(made, "silence.create", details, (actor, now_ms))
+
+
+def no_receiver(name: str, known: Collection[str]) -> RefusedError:
+    """The refusal of a name that no receiver has, with those that there are."""
+    there = f"; there are {', '.join(sorted(known)[:_NAMED])}" if known else ""
+    return RefusedError(ActRefusal.UNKNOWN_OBJECT, name[:100], f"no receiver has this name{there}")
 
 
 def _check_times(from_ms: int, to_ms: int, now_ms: int, rules: SilenceRules) -> None:

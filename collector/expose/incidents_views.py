@@ -123,6 +123,8 @@ class SilenceView(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     last_match: str | None
     mutes: tuple[str, ...]
     """Subjects of open alerts that it matches at present, active or still to come."""
+    fits: bool = True
+    """Found when it is made: whether anything that is known can have an alert that it mutes."""
 
 
 class SilenceList(msgspec.Struct, frozen=True):

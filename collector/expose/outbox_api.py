@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Final, Literal
 
@@ -19,6 +20,10 @@ from collector.expose.requests import RequestError, json_answer, read_body, read
 
 _TESTS_AT_ONCE: Final = 4
 _IDS: Final = 1000
+_NAMED: Final = 10
+"""Numbers that a refusal names."""
+_COUNTED: Final = 10_000
+"""Waiting notifications that are counted by receiver; there are hardly ever more."""
 
 
 class _ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,7 +75,14 @@ class Outbox:
     async def receivers(self, request: web.Request) -> web.Response:
         """Every receiver and how it stands."""
         await self._gate.reader(request)
-        return json_answer({"receivers": [receiver_view(one) for one in self._gate.desk.receivers()]})
+        rows = await self._gate.records.outbox_rows(RowState.PENDING, None, _COUNTED)
+        waiting = Counter(row.outgoing.receiver for row in rows)
+        oldest = {row.outgoing.receiver: row.outgoing.created_ms for row in rows}
+        found = [
+            msgspec.structs.replace(one, pending=waiting[one.name], oldest_ms=oldest.get(one.name))
+            for one in self._gate.desk.receivers()
+        ]
+        return json_answer({"receivers": [receiver_view(one) for one in found]})
 
     async def test(self, request: web.Request) -> web.Response:
         """Send a test at once and tell how it went; a test that failed is an answer, too. Raises `RequestError`."""
@@ -97,5 +109,5 @@ def _audit(act: str, ids: Sequence[int], actor: Actor, now_ms: int) -> AuditEntr
 
 def _changed(done: Sequence[int], ids: Sequence[int]) -> web.Response:
     if not done:
-        raise unknown(str(ids[0]) if len(ids) == 1 else "")
+        raise unknown(", ".join(map(str, ids[:_NAMED])), "no dead letter has this number")
     return json_answer({"ids": sorted(done)})

@@ -57,6 +57,6 @@ def number_of(request: web.Request) -> int:
     return int(text)
 
 
-def unknown(value: str) -> RequestError:
+def unknown(value: str, expected: str = "no incident has this number") -> RequestError:
     """Nothing has this id."""
-    return RequestError(404, "unknown_object", "nothing has this id", value=value)
+    return RequestError(404, "unknown_object", expected, value=value)

@@ -59,6 +59,9 @@ class PagingDesk(Protocol):
     async def add_silence(self, plan: SilencePlan, actor: Actor) -> Silence:
         """Make a silence (`core.silence_acts.make`)."""
 
+    async def fits(self, silence: Silence) -> bool:
+        """Whether anything that is known at present can have an alert that it mutes."""
+
     async def expire_silence(self, id_: str, comment: str, actor: Actor) -> Silence:
         """End a silence before its time (`core.silence_acts.expire`)."""
 

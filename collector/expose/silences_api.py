@@ -53,7 +53,9 @@ class Silences:
         asked = await read_body(request, SilenceIn)
         from_ms = self._gate.now_ms() if asked.from_ is None else instant_ms(asked.from_)
         plan = SilencePlan(parse_matchers(asked.matchers), asked.comment, from_ms, instant_ms(asked.to), asked.notify)
-        return json_answer(self._view(await self._gate.desk.add_silence(plan, actor)), status=201)
+        made = await self._gate.desk.add_silence(plan, actor)
+        fits = await self._gate.desk.fits(made)
+        return json_answer(msgspec.structs.replace(self._view(made), fits=fits), status=201)
 
     async def expire(self, request: web.Request) -> web.Response:
         """Ended now. Raises `RefusedError`, `RequestError`."""

@@ -100,26 +100,33 @@ async def test_people_act_and_are_told_why_not(shell: Shell) -> None:
     text = await shell.run("u1", "incidents", "ack", "7", "--text", "on my way")
     assert re.search(r"^acknowledged +u1, 2026-11-24 13:00:00 \+07$", text, re.MULTILINE)
     assert "acknowledged by u1" in await shell.fails("u1", "incidents", "ack", "7")
-    assert "đã như vậy rồi" in await shell.fails("u1", "incidents", "ack", "7", language="vi")
+    assert "7: u1 đã tiếp nhận" in await shell.fails("u1", "incidents", "ack", "7", language="vi")
     assert "phụ trách" in await shell.run("u1", "incidents", "assign", "7", "Trực ca A", language="vi")
     assert re.search(r"comment +cable cut +\[u1\]", await shell.run("u1", "incidents", "comment", "7", "cable cut"))
     assert "resolved" in await shell.run("u1", "incidents", "resolve", "7")
     assert "#7 đã khôi phục" in await shell.fails("u1", "incidents", "resolve", "7", language="vi")
     assert await shell.run("v1", "incidents") == "No incidents."
-    assert "there is nothing with this id" in await shell.fails("v1", "incidents", "show", "99")
+    assert await shell.fails("v1", "incidents", "show", "99") == "99: no incident has this number"
+    assert "99: không có sự cố nào" in await shell.fails("v1", "incidents", "show", "99", language="vi")
+    assert "cần một dòng từ 1 đến 500" in await shell.fails("u1", "incidents", "comment", "7", "", language="vi")
 
 
 async def test_a_silence_from_typing_to_its_end(shell: Shell) -> None:
     add = ("silence", "add", "site=dic", 'instance=~"w.*"', "--comment", "works")
-    assert await shell.fails("u1", *add) == "expected --to or --for"
+    assert await shell.fails("u1", *add) == "expected one of --to and --for"
     assert "bad" in await shell.fails("u1", *add, "--for", "bad")
     begin = ("--from", "2026-11-24T13:00")
     text = await shell.run("u1", *add, "--to", "2026-11-24T19:00")
     assert text == "Silence S1 is made, until 2026-11-24 19:00:00 +07.\nIt matches at present: web"
     assert "S1: the same silence was made already" in await shell.fails("u1", *add, *begin, "--to", "2026-11-24T19:00")
-    assert "điều kiện không hợp lệ" in await shell.fails(
+    assert "cần ít nhất một điều kiện" in await shell.fails(
         "u1", "silence", "add", "a=~.*", "--comment", "c", *begin, "--for", "1h", language="vi"
     )
+    far = await shell.fails("u1", *add, *begin, "--for", "90d", language="vi")
+    assert far == "--to: dài tối đa 31 ngày"
+    typo = await shell.run("u1", "silence", "add", "rak=7", "--comment", "c", "--to", "2026-11-24T19:00", language="vi")
+    assert "Hãy xem lại: hiện không có đối tượng" in typo
+    await shell.run("u1", "silence", "expire", "S2")
     listed = await shell.run("v1", "silence", "list")
     assert re.search(r'^S1 +active .*site="dic", instance=~"w\.\*" +u1 +web +works$', listed, re.MULTILINE)
     assert await shell.run("u1", "silence", "expire", "S1", language="vi") == "Lệnh tắt báo S1 đã kết thúc."
@@ -130,8 +137,8 @@ async def test_a_silence_from_typing_to_its_end(shell: Shell) -> None:
 
 async def test_a_test_that_is_not_delivered_is_a_failure_of_the_command(shell: Shell) -> None:
     assert await shell.run("u1", "alert", "test", "chat") == "chat: delivered in 1.2 s."
-    assert await shell.fails("u1", "alert", "test", "sms", language="vi") == "sms: không gửi được: timeout: 10 s"
-    assert "nothing with this id" in await shell.fails("u1", "alert", "test", "nobody")
+    assert await shell.fails("u1", "alert", "test", "sms", language="vi") == "sms: không gửi được: quá thời gian: 10 s"
+    assert await shell.fails("u1", "alert", "test", "nobody") == "nobody: no receiver has this name; there are chat"
 
 
 async def test_dead_letters_are_found_tried_again_and_dropped(shell: Shell) -> None:
@@ -140,7 +147,8 @@ async def test_dead_letters_are_found_tried_again_and_dropped(shell: Shell) -> N
     assert await shell.run("u1", "outbox", "drop", "--all", language="vi") == "Không có tin nào không gửi được."
     assert "expected numbers" in await shell.fails("u1", "outbox", "drop")
     assert "pending" in await shell.run("v1", "outbox", "list")
-    assert await shell.run("v1", "outbox", "list", "--state", "dropped") == "Nothing."
+    assert await shell.run("v1", "outbox", "list", "--state", "dropped") == "No notifications."
+    assert "99: không có tin không gửi được nào" in await shell.fails("u1", "outbox", "drop", "99", language="vi")
 
 
 async def test_an_explanation_tells_who_was_paged_or_why_nobody_was_and_of_a_target_that_is_fine_nothing(shell: Shell) -> None:
@@ -173,7 +181,9 @@ def test_every_word_of_the_closed_lists_has_both_languages() -> None:
     assert {f"{name}_{one.value}" for name, some in lists.items() for one in some} <= WORDS.keys()
     assert all(len(pair) == 2 and all(pair) for pair in (*WORDS.values(), *PROBLEMS.values()))
     for refusal in ActRefusal:
-        assert problem("vi", refusal.value, "x", "y") != problem("en", refusal.value, "x", "y")
+        assert problem("vi", refusal.value, "x", "acknowledged by u1") != problem(
+            "en", refusal.value, "x", "acknowledged by u1"
+        )
         assert "{" not in problem("vi", refusal.value, "x", "y")
 
 

@@ -24,7 +24,7 @@ from collector.core.paging_answers import (
     Tested,
 )
 from collector.core.people import Actor, Role
-from collector.core.silence_acts import SilenceRules, expire, make
+from collector.core.silence_acts import SilenceRules, expire, make, no_receiver
 from collector.core.silencing import Silence
 from collector.core.state import State
 from collector.store.store import Store
@@ -135,6 +135,9 @@ class MemoryDesk:
         await self._keep(made, audit)
         return made
 
+    async def fits(self, silence: Silence) -> bool:
+        return all(one.label != "rak" for one in silence.matchers)
+
     async def expire_silence(self, id_: str, comment: str, actor: Actor) -> Silence:
         if id_ not in self.kept:
             raise RefusedError(ActRefusal.UNKNOWN_OBJECT, id_, "nothing has this id")
@@ -156,11 +159,11 @@ class MemoryDesk:
         return [Duty("noc", "an", from_ms, to_ms, ("sms",), "swap")]
 
     def receivers(self) -> list[ReceiverStanding]:
-        return [ReceiverStanding("chat", "webhook", "vi", "sms", 2, NOW - 5, None, NOW - 1, "rejected: 404")]
+        return [ReceiverStanding("chat", "webhook", "vi", "sms", last_failure_ms=NOW - 1, last_error="rejected: 404")]
 
     async def test_receiver(self, name: str, actor: Actor) -> Tested:
         if name == "nobody":
-            raise RefusedError(ActRefusal.UNKNOWN_OBJECT, name, "no receiver has this name")
+            raise no_receiver(name, ["chat"])
         self.tests.append(f"{name} by {actor.name}")
         return Tested(name, "t-1", name == "chat", 1_250, error="" if name == "chat" else "timeout: 10 s")
 

@@ -231,7 +231,10 @@ async def test_duties_routes_receivers_and_a_test(api: Served) -> None:
     )
     assert await api.code("v1", "GET", "/routes/explain?target=nobody") == (404, "unknown_object")
     assert await api.code("v1", "GET", "/routes/explain?severity=bad&target=web") == (400, "bad_query")
-    assert (await api.call("v1", "GET", "/receivers"))[1]["receivers"][0]["pending"] == 2
+    assert (await api.call("v1", "GET", "/receivers"))[1]["receivers"][0]["pending"] == 0
+    await api.store.outbox_retry([1], NOW, [])
+    chat = (await api.call("v1", "GET", "/receivers"))[1]["receivers"][0]
+    assert (chat["pending"], chat["oldest"]) == (1, "2026-11-24T05:59:00.000Z"), "what waits is counted from the outbox"
     assert (await api.call("u1", "POST", "/receivers/chat/test", {}))[1]["delivered"] is True
     assert (await api.call("u1", "POST", "/receivers/sms/test"))[1]["error"] == "timeout: 10 s"
     assert api.desk.tests == ["chat by u1", "sms by u1"]
