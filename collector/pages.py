@@ -5,6 +5,7 @@ Decisions are `collector.core.pager`'s, words and channels `collector.notify`'s;
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -32,6 +33,7 @@ from collector.inventory import Inventory
 from collector.ledgers import Ledgers
 from collector.notify.channel import ChannelError
 from collector.notify.dispatch import Dispatcher
+from collector.notify.links import load_keys
 from collector.oncall import NO_FILE, OnCallFile
 from collector.pages_care import Care, Charges, VigilPort
 from collector.pages_outlets import Outlets
@@ -133,13 +135,17 @@ class Pages:
             self.care.recall(self.desk.book.open_alerts())
 
     async def take(self, file: OnCallFile) -> None:
-        """The on-call file was read."""
-        await self.outlets.follow(file)
+        """The on-call file was read. Raises `OSError` or `ValueError` for a secret that cannot be used; nothing has changed."""
+        try:
+            await asyncio.to_thread(load_keys, self._house.data)
+        except ChannelError as error:
+            raise ValueError(str(error)) from error
         if self.care is not None:
             try:
                 await self.care.follow(file)
             except ChannelError as error:
                 raise ValueError(f"heartbeat: {error}") from error
+        await self.outlets.follow(file)
         self._tell(file)
         self._file = file
         self.desk.configure(self._calling())
@@ -226,7 +232,7 @@ class Pages:
     def _written(self, changes: Changes) -> None:
         for incident in changes.incidents:
             if self.care is not None and incident.cause.kind is AlertKind.COLLECTOR:
-                self.care.hand_over(incident.cause)
+                self.care.hand_over(incident.cause, incident.told)
         if changes.outgoing:
             self.dispatcher.wake({one.receiver for one in changes.outgoing})
 

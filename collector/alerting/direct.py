@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -92,10 +92,7 @@ class Direct:
         present = {condition.key: condition for condition in conditions}
         for case in self._cases:
             if case.condition.key not in present and case.ended_ms is None:
-                if case.is_handed:
-                    case.ended_ms = now_ms
-                else:
-                    end_case(case, now_ms)
+                end_case(case, now_ms)
         for condition in present.values():
             if is_due(condition, stuck_ms, now_ms) and not any(key_is(case, condition.key) for case in self._cases):
                 self._open(condition, now_ms)
@@ -107,11 +104,12 @@ class Direct:
         get the resolved."""
         return next((told_of(case) for case in self._cases if key_is(case, key)), ())
 
-    def hand_over(self, key: AlertKey) -> None:
-        """An incident of this trouble is on disk, with `told` among those who get its resolved: nothing more is sent here."""
+    def hand_over(self, key: AlertKey, told: Collection[str]) -> None:
+        """An incident of this trouble is on disk, with these among those who get its resolved: they get nothing more from here.
+        Who confirmed while that was being written is not among them, and gets its resolved from here."""
         for case in self._cases:
-            if key_is(case, key) and not case.is_handed:
-                hand_over(case)
+            if key_is(case, key):
+                hand_over(case, told)
         self._settle()
 
     def _open(self, condition: Condition, now_ms: int) -> None:
@@ -123,7 +121,7 @@ class Direct:
 
     def _settle(self) -> None:
         # A case that was handed over stays until its trouble is over: it must not be opened anew meanwhile.
-        self._cases = [case for case in self._cases if case.ended_ms is None or not (case.is_handed or case.is_over)]
+        self._cases = [case for case in self._cases if case.ended_ms is None or not case.is_over]
         self._save()
 
     # --- sending

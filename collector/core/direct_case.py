@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -60,7 +60,7 @@ class Case(msgspec.Struct):
     receivers: dict[str, Receiver] = {}
     ended_ms: int | None = None
     is_handed: bool = False
-    """The desk has an incident of it now, which tells its end."""
+    """The desk has an incident of it now, which tells its end to those who stand in it."""
 
     @property
     def uid(self) -> str:
@@ -104,11 +104,12 @@ def end_case(case: Case, now_ms: int) -> None:
             case.receivers[name] = Receiver(Stand.DONE)
 
 
-def hand_over(case: Case) -> None:
-    """The desk has it now, with everybody who has confirmed among those who were told; it tells the others itself."""
+def hand_over(case: Case, told: Collection[str]) -> None:
+    """The desk has it now and tells the rest to these. Whoever was told here, or may have been, and is not among them, is told
+    its end here; who was not tried yet is left to the desk."""
     case.is_handed = True
     for name, one in case.receivers.items():
-        if one.stand is not Stand.TOLD:
+        if name in told or (one.stand is Stand.FIRING and one.attempts == 0):
             case.receivers[name] = Receiver(Stand.DONE)
 
 
@@ -120,7 +121,7 @@ def after(case: Case, name: str, verdict: Verdict, now_ms: int, chance: float) -
     if verdict is Verdict.SENT:
         if one.stand is Stand.RESOLVING:
             case.receivers[name] = Receiver(Stand.DONE)
-        elif case.ended_ms is not None and not case.is_handed:
+        elif case.ended_ms is not None:
             case.receivers[name] = Receiver(Stand.RESOLVING, 0, now_ms, now_ms)
         else:
             case.receivers[name] = Receiver(Stand.TOLD)

@@ -174,8 +174,9 @@ def outbox(facts: Facts, before: Before) -> Finding | None:
 
 
 def blind(facts: Facts, _before: Before) -> Finding | None:
-    """The collector does not see."""
-    if facts.dark_ms is not None and facts.now_ms - facts.dark_ms > DARK_MS:
+    """The collector does not see. Where that is because nothing can be stored, the database's trouble says it."""
+    is_unwritten = database(facts, None) is not None
+    if facts.dark_ms is not None and not is_unwritten and facts.now_ms - facts.dark_ms > DARK_MS:
         return Finding(_CRITICAL, OwnReason.DARK, "what is observed cannot be taken at present", facts.dark_ms)
     lost = [way for way in facts.ways if not way.is_seeing and facts.now_ms - way.since_ms > UNSEEING_MS]
     if not lost:

@@ -90,6 +90,14 @@ def test_nothing_is_found_at_a_bound(read: Facts) -> None:
     assert follow(read, {}) == {}
 
 
+def test_a_dead_database_is_one_trouble() -> None:
+    """That nothing is seen while nothing can be stored is not told beside it; that no reference answers is."""
+    read = facts(dark_ms=T - 40_000, unwritten_ms=T - 40_000)
+    assert list(follow(read, {})) == [Trouble.DATABASE]
+    cut = facts(dark_ms=T - 40_000, unwritten_ms=T - 40_000, ways=(way("wan", is_seeing=False),))
+    assert list(follow(cut, {})) == [Trouble.DATABASE, Trouble.BLIND]
+
+
 def test_a_number_at_its_bound_does_not_flap() -> None:
     """Between the two thresholds a trouble stays what it was."""
     scale = Scale(Threshold(10, 12), Threshold(3, 4))
