@@ -7,11 +7,11 @@ import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-KEY, SEEN = os.environ["HAIDANG_WEBHOOK_KEY"].encode(), set()  # a real receiver keeps the ids it has seen on disk
+KEY, SEEN = os.environ["HAIDANG_WEBHOOK_KEY"].encode(), set[str]()  # a real receiver keeps the ids it has seen on disk
 
 
 class Receiver(BaseHTTPRequestHandler):
-    def do_POST(self):
+    def do_POST(self) -> None:
         stamp, event = self.headers.get("X-Haidang-Timestamp", ""), self.headers.get("X-Haidang-Event-Id", "")
         body = self.rfile.read(min(int(self.headers.get("Content-Length", 0)), 1 << 20))
         good = "v1=" + hmac.new(KEY, stamp.encode() + b"." + body, "sha256").hexdigest()
