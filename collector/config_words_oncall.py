@@ -48,6 +48,8 @@ TEXT: Final[dict[str, str]] = {
     "true: whoever stands between can read and change messages": "true: kẻ đứng giữa đọc và sửa được tin",
     "a template that can be used": "một mẫu dùng được",
     "events that it gets": "các sự kiện mà nơi đó nhận",
+    "no firing, though a person or a step names it": "không có firing, dù một người hoặc một bước nêu tên nó",
+    "firing: without it nobody is told this way": "firing: thiếu nó thì không ai được báo qua đường này",
     "resolved without firing": "có resolved mà không có firing",
     "both: whoever was not called does not miss the end": "cả hai: ai không được gọi thì không cần tin kết thúc",
     "the address of every peer": "địa chỉ của mọi máy trong cụm",

@@ -19,6 +19,7 @@ _A_YEAR_MS: Final = 1_767_200_400_000
 """Some January: hours that never come in the 400 days after it never come."""
 _VALUES: Final = {"severity": frozenset(Severity), "kind": frozenset(AlertKind)}
 _MINUTE_MS: Final = 60_000
+_RECEIVER: Final = "receiver:"
 _LONGEST: Final = {"hold_limit": 30, "recheck_limit": 30, "merge_gap": 1440, "group_window": 10, "look_timeout": 1}
 """Minutes that the pager may wait at the most: a slip of the pen must not keep pages for days."""
 _UNUSED: Final = {
@@ -39,6 +40,7 @@ def check_file(checking: Checking) -> list[Problem]:
     _check_inhibit(checking)
     _check_rest(checking)
     _check_use(checking)
+    _check_called(checking)
     return checking.warnings
 
 
@@ -202,6 +204,19 @@ def _check_use(checking: Checking) -> None:
         for name in getattr(checking.entry, section):
             if (section, name) not in checking.used:
                 checking.remark((section, name), "nothing that names it", expected)
+
+
+def _check_called(checking: Checking) -> None:
+    """Whom a step calls must want the call: else the step passes, and nobody hears of it."""
+    entry = checking.entry
+    called = {name for one in entry.people.values() for name in one.receivers}
+    for escalation in entry.escalations.values():
+        for step in escalation.steps:
+            called |= {name.removeprefix(_RECEIVER) for name in step.notify if name.startswith(_RECEIVER)}
+    for name, receiver in entry.receivers.items():
+        if name in called and receiver.events and not {"firing", "resolved"} & set(receiver.events):
+            path = ("receivers", name, "events")
+            checking.remark(path, "no firing, though a person or a step names it", "firing: without it nobody is told this way")
 
 
 __all__ = ["Checking", "check_file"]

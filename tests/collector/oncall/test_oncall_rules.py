@@ -119,6 +119,23 @@ def test_changes_of_a_rota_that_change_nothing_are_told(tmp_path: Path, inventor
     ]
 
 
+def test_whom_a_step_calls_and_who_wants_no_call_is_told(tmp_path: Path, inventory: Inventory) -> None:
+    """A receiver of digests alone in a step: the step passes, and nobody hears of it."""
+    text = """receivers:
+  noc: {webhook: {url: "https://noc.example.vn/"}}
+  digest: {webhook: {url: "https://chat.example.vn/"}, events: [digest, notice]}
+escalations: {noc: {steps: [{notify: ["receiver:noc"]}, {after: 5m, notify: ["receiver:digest"]}]}}
+routes: [{name: all, escalation: noc}]
+emergency: [noc]
+"""
+    said = "found no firing, though a person or a step names it, expected firing: without it nobody is told this way"
+    assert warnings(tmp_path, text, inventory) == [f"oncall.yml:3: receivers.digest.events: {said}"]
+    in_digest = (
+        text.replace('["receiver:digest"]', '["receiver:noc"]') + 'digest: [{at: "07:30", notify: ["receiver:digest"]}]\n'
+    )
+    assert warnings(tmp_path, in_digest, inventory) == []
+
+
 def test_what_nobody_names_is_told(tmp_path: Path, inventory: Inventory) -> None:
     """Receivers, people, rotas and escalations without use."""
     text = """receivers: {noc: {webhook: {url: "https://noc.example.vn/"}}, old: {webhook: {url: "https://old.example.vn/"}}}
