@@ -10,7 +10,7 @@ AGENT_PORT ?= 8601
 DATA ?= var
 TROUBLE ?= yes
 SECONDS ?= 0
-BENCH ?= agent ingest exposition memory judge report store start snmp devices probes
+BENCH ?= agent ingest exposition memory judge report store start snmp devices probes latency
 
 VENV := .venv
 PY := $(VENV)/bin/python

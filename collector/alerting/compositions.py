@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from collector.core import budget
@@ -69,6 +69,24 @@ class Compositions:
         span = self._composed(id_, now_ms)
         self._states[id_] = (states, now_ms, span)
         return span
+
+    def calm(self, id_: str, now_ms: int) -> tuple[int, ...] | None:
+        """What stays the same as long as all members of a subject work and nothing happens to them; None: one does not work."""
+        total = 0
+        for judge in self._judges(self._ledger.roll.subject(id_)):
+            if any(judge.now(view, now_ms).state is not State.UP for view in (View.DEVICE, _E2E)):
+                return None
+            total += judge.changes
+        return (total, id(self._ledger.roll), id(self._ledger.terms))
+
+    def _judges(self, subject: Subject) -> Iterator[Judge]:
+        """Of a target itself, or of the targets in a group and in its groups."""
+        if subject.group is not None:
+            for name in subject.group.members:
+                if name in self._ledger.roll:
+                    yield from self._judges(self._ledger.roll.subject(name))
+        elif (page := self._ledger.pages.get(subject.id)) is not None and page.judge is not None:
+            yield page.judge
 
     def burns(self, id_: str, now_ms: int) -> Mapping[int, budget.Burn]:
         """How fast the budget of a subject is used, by the length of the window: of a pool by its members' seconds (R15.3)."""

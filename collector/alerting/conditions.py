@@ -81,6 +81,8 @@ class Conditions:
         self._burning: dict[str, dict[str, Condition]] = {}
         self._burnt_in: dict[str, int] = {}
         """The minute in which the budget of a subject was worked out."""
+        self._calm: dict[str, tuple[int, ...] | None] = {}
+        """What stays as it is until something happens to a subject whose budget nothing has burnt."""
         self._watched: frozenset[str] = frozenset()
         self._watched_of: tuple[Roll | None, object] = (None, None)
         self._blind: dict[str, int] = {}
@@ -128,6 +130,7 @@ class Conditions:
             self._watched = frozenset([id_ for id_ in roll if not roll.is_gone(id_) and self.burns(roll.subject(id_))])
             self._states = {id_: known for id_, known in self._states.items() if id_ in roll}
             self._burning = {id_: known for id_, known in self._burning.items() if id_ in self._watched}
+            self._calm = {id_: known for id_, known in self._calm.items() if id_ in self._watched}
             self._blind = {id_: since_ms for id_, since_ms in self._blind.items() if id_ in pages}
         self._gathered.refresh(now_ms)
 
@@ -221,9 +224,14 @@ class Conditions:
         return tuple(known.values())
 
     def _burnt(self, id_: str, known: dict[str, Condition], now_ms: int) -> dict[str, Condition]:
+        calm = self._compositions.calm(id_, now_ms)
+        if calm is not None and not known and self._calm.get(id_) == calm:
+            return known
         out: dict[str, Condition] = {}
+        burns = self._compositions.burns(id_, now_ms)
+        self._calm[id_] = calm if all(burn.bad == 0 for burn in burns.values()) else None
         before = {name: condition.since_ms for name, condition in known.items()}
-        for found in burning(self._compositions.burns(id_, now_ms), before, now_ms, self._ledger.roll.known_since(id_)):
+        for found in burning(burns, before, now_ms, self._ledger.roll.known_since(id_)):
             key = AlertKey(id_, AlertKind.BURN, found.name)
             known_ms = known[found.name].known_ms if found.name in known else now_ms
             out[found.name] = Condition(

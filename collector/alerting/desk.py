@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Final, Protocol
 
 import msgspec
@@ -31,11 +32,15 @@ from collector.core.silencing import FullMatch, Silence
 from collector.waiting import woken
 
 SECOND_MS: Final = 1_000
-TURN: Final = 5
-"""Every subject is looked at once in so many ticks, whatever happened or not."""
+TURN: Final = 10
+"""Every subject is looked at once in so many seconds, whatever happened or not."""
 SHARE: Final = 5
-"""After a decision the desk rests so many times as long as that took: a storm never takes the loop for itself."""
+"""After a decision the desk rests so many times as long as that was work: a storm never takes a core for itself."""
 LEAST_S: Final = 0.02
+SLICE_S: Final = 0.01
+"""So long at a stretch the desk works before everybody else in the loop has a turn."""
+FEW: Final = 300
+"""Subjects over which is decided at once; over more in a thread, which lets the loop go on."""
 SETTLED_MS: Final = 8 * 86_400_000
 """How long a silence that ended is remembered."""
 _log = logging.getLogger("haidang.pages")
@@ -108,6 +113,13 @@ class Desk:
         """Of the subjects that have any."""
         self._dirty: set[str] = set()
         self._phase = 0
+        self._turned_ms = 0
+        self._worked_s = 0.0
+        """How long the last tick took without the database."""
+        self._slice_s = 0.0
+        """When the present stretch of work began."""
+        self._at_ms = 0
+        """The moment of what is being looked at."""
         self._next_ms: int | None = None
 
     # --- start and configuration
@@ -150,7 +162,7 @@ class Desk:
         while True:
             await woken(self._wake, self._pause_s())
             self._wake.clear()
-            began = time.perf_counter()
+            self._worked_s = 0.0
             try:
                 await self.tick()
             except StoreError as error:
@@ -159,7 +171,7 @@ class Desk:
             except Exception:  # noqa: BLE001  one subject's mistake must not end all pages until a restart
                 _log.exception("the desk came upon something that it does not know; it goes on")
                 await asyncio.sleep(1)
-            await asyncio.sleep(max(LEAST_S, min(1.0, SHARE * (time.perf_counter() - began))))
+            await asyncio.sleep(max(LEAST_S, min(1.0, SHARE * self._worked_s)))
 
     def _pause_s(self) -> float:
         if self._next_ms is None:
@@ -171,12 +183,13 @@ class Desk:
         if not self.is_loaded or not self._parts.ledger.is_loaded:
             return
         async with self.writing:
-            began = time.perf_counter()
-            now_ms = self._parts.now_ms()
-            self._look(now_ms)
-            seen = self._seen(now_ms)
-            decision = decide(self.book, seen, self.calling.policy, self._parts.full_match)
-            self._parts.tally.decisions_s.observe(time.perf_counter() - began)
+            began = self._slice_s = time.perf_counter()
+            now_ms = self._at_ms = self._parts.now_ms()
+            await self._look()
+            seen = await self._seen()
+            decision = await self._decided(seen)
+            self._worked_s = time.perf_counter() - began
+            self._parts.tally.decisions_s.observe(self._worked_s)
             self._next_ms = decision.next_ms
             self.looks.want(decision.looks, self.calling.policy.rules.look_timeout_ms / 1000)
             await self._write(decision)
@@ -185,9 +198,24 @@ class Desk:
             self.book.forget(now_ms)
             self._parts.views.forget(seen.subjects)
 
+    async def _decided(self, seen: Seen) -> Decision:
+        """The book stays as it is meanwhile, for whoever changes it holds `writing`."""
+        policy, full_match = self.calling.policy, self._parts.full_match
+        if len(seen.subjects) <= FEW:
+            return decide(self.book, seen, policy, full_match)
+        return await asyncio.to_thread(decide, self.book, seen, policy, full_match)
+
+    async def _breathe(self) -> None:
+        """Let everybody else in the loop have a turn now and then. What becomes known meanwhile is seen of one subject and not
+        yet of another: the instants of what is seen say which is newer, as they do of samples."""
+        if time.perf_counter() - self._slice_s > SLICE_S:
+            await asyncio.sleep(0)
+            self._slice_s, self._at_ms = time.perf_counter(), self._parts.now_ms()
+
     # --- looking
 
-    def _look(self, now_ms: int) -> None:
+    async def _look(self) -> None:
+        now_ms = self._at_ms
         pages = self._parts.ledger.pages
         dirty, self._dirty = self._dirty, set()
         wanted = {id_ for id_ in dirty if id_ in pages} | {f"{AGENT_PREFIX}{id_}" for id_ in dirty} | self._conditions.keys()
@@ -195,14 +223,15 @@ class Desk:
         composed = [id_ for id_ in pages if pages[id_].judge is None] if dirty else ()
         roll = self._parts.ledger.roll
         wanted.update(id_ for id_ in composed if not dirty.isdisjoint(roll.members(id_)))
-        self._phase = (self._phase + 1) % TURN
-        for index, id_ in enumerate(pages):
-            if index % TURN == self._phase:
-                wanted.add(id_)
+        if not 0 <= now_ms - self._turned_ms < SECOND_MS:
+            self._turned_ms = now_ms
+            self._phase = (self._phase + 1) % TURN
+            wanted.update([id_ for index, id_ in enumerate(pages) if index % TURN == self._phase])
         for id_ in wanted:
             if id_ != COLLECTOR_SUBJECT:
-                self._note(id_, self._parts.conditions.of(id_, now_ms) if id_ in pages else ())
-        self._note(COLLECTOR_SUBJECT, tuple(self._parts.own(now_ms)))
+                self._note(id_, self._parts.conditions.of(id_, self._at_ms) if id_ in pages else ())
+                await self._breathe()
+        self._note(COLLECTOR_SUBJECT, tuple(self._parts.own(self._at_ms)))
 
     def _note(self, id_: str, found: tuple[Condition, ...]) -> None:
         if found:
@@ -210,10 +239,14 @@ class Desk:
         else:
             self._conditions.pop(id_, None)
 
-    def _seen(self, now_ms: int) -> Seen:
+    async def _seen(self) -> Seen:
         of_interest = {*self._conditions, *self.book.by_subject, *self._unresolved()}
-        views = self._parts.views
-        subjects = {id_: self._view(id_, now_ms) for id_ in of_interest | views.around(of_interest)}
+        subjects: dict[str, SubjectView] = {}
+        for id_ in chain(of_interest, self._parts.views.around(of_interest)):
+            if id_ not in subjects:
+                subjects[id_] = self._view(id_, self._at_ms)
+            await self._breathe()
+        now_ms = self._at_ms
         return Seen(now_ms, subjects, dict(self.looks.found), tuple(self._silences(now_ms)))
 
     def _view(self, id_: str, now_ms: int) -> SubjectView:

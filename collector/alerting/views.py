@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Protocol
 
 from collector.core import flap
@@ -74,8 +74,9 @@ class Views:
         self._world = world
         self._flaps: dict[str, tuple[object, bool]] = {}
 
-    def around(self, ids: Iterable[str]) -> set[str]:
-        """These subjects and all that their pages depend on: parents and members up to the roots, observers, machines."""
+    def around(self, ids: Iterable[str]) -> Iterator[str]:
+        """These subjects and all that their pages depend on: parents and members up to the roots, observers, machines; one
+        after the other, for of many it takes a while to find them."""
         roll = self._ledger.roll
         found: set[str] = set()
         stack = [*ids]
@@ -84,10 +85,10 @@ class Views:
             if id_ in found or id_ not in roll or id_ not in self._ledger.pages:
                 continue
             found.add(id_)
+            yield id_
             stack += roll.parents(id_)
             stack += roll.members(id_)
             stack += self._observers(id_)
-        return found
 
     def _observers(self, id_: str) -> tuple[str, ...]:
         if id_.startswith(AGENT_PREFIX):
@@ -123,7 +124,7 @@ class Views:
             is_in_hours=self._is_in_hours(id_, now_ms),
             is_flapping=bool(conditions) and self._is_flapping(id_, view, now_ms),
             is_blind=self._world.is_blind(id_),
-            is_in_service=any(a <= now_ms < b for a, b in self._ledger.roll.scope(id_)),
+            is_in_service=self._ledger.roll.is_in_service(id_, now_ms),
         )
 
     def _newest(self, id_: str, now_ms: int, depth: int = 8) -> Newest:

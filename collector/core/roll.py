@@ -21,6 +21,7 @@ class Roll:
         self._tables = {id_: Timetable([v for v in said if v.value.scope] or said) for id_, said in self._versions.items()}
         self._order: list[str] | None = None
         self._sites: dict[str, list[str]] | None = None
+        self._scopes: dict[str, list[Interval]] = {}
 
     @classmethod
     def of(cls, subjects: Iterable[Subject]) -> Roll:
@@ -73,6 +74,13 @@ class Roll:
             is_written = bool(scope) and scope[0][0] > 0
             out += cut(scope, [(0 if is_written and index == 0 else a, b)]) if a < b or index == 0 else []
         return union(out)
+
+    def is_in_service(self, id_: str, at_ms: int) -> bool:
+        """Whether an instant is in its scope."""
+        scope = self._scopes.get(id_)
+        if scope is None:
+            scope = self._scopes[id_] = self.scope(id_)
+        return any(a <= at_ms < b for a, b in scope)
 
     def parents(self, id_: str) -> set[str]:
         """Everything it ever depended on, of what the roll has (R7.1)."""
