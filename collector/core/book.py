@@ -162,6 +162,8 @@ class Draft:
         self._alerts[uid] = alert
         if alert.incident and uid not in self.book.parts.get(alert.incident, ()):
             self._parts.setdefault(alert.incident, {})[uid] = None
+            if self._touched is not None and alert.key.kind in OF_STATES:
+                self._touched.setdefault(alert.key.subject, {})[alert.incident] = None
         return alert
 
     def incident(self, uid: str) -> Incident | None:
@@ -199,13 +201,14 @@ class Draft:
         return self._owners
 
     def touched(self) -> dict[str, dict[str, None]]:
-        """Incidents, over or not, by the subjects whose states they told of or explained before this decision."""
+        """Incidents, over or not, by the subjects whose states they tell of or explain."""
         if self._touched is None:
             self._touched = {}
-            for uid, parts in self.book.parts.items():
-                for key in (self.book.alerts[part].key for part in parts):
-                    if key.kind in OF_STATES:
-                        self._touched.setdefault(key.subject, {})[uid] = None
+            for parts in (self.book.parts, self._parts):
+                for incident, uids in parts.items():
+                    for key in (self.alert(uid).key for uid in uids):
+                        if key.kind in OF_STATES:
+                            self._touched.setdefault(key.subject, {})[incident] = None
         return self._touched
 
     def all_open(self) -> Iterator[Alert]:

@@ -16,15 +16,21 @@ from agent.model import Kind, Outcome, Reason
 from collector.alerting.conditions import Conditions
 from collector.alerting.desk import Calling, Desk, Parts
 from collector.alerting.views import Views
+from collector.core.acts import ActKind, Body
 from collector.core.alert import AlertKey, AlertKind, Severity
 from collector.core.calling import Escalation, Notify, NotifyKind, Plan, Route, Step
 from collector.core.change import COLLECTOR
 from collector.core.notice import Changes, EventKind, Named, OutboxRow
+from collector.core.people import Actor, Role
 from collector.core.routing import OnCall
+from collector.core.silencing import Matcher, Operator, Silence
+from collector.core.windows import Once, Selector, WindowPlan
 from tests.collector.ledger.world import DAY, MIDNIGHT, Machine, World
 
 SECOND = 1_000
 TIMEOUT_S = 3
+_ASKS, _APPROVES = Actor("an", Role.OPERATOR, "test"), Actor("binh", Role.APPROVER, "test")
+_OWNER = Actor("os:root", Role.ADMIN, "local")
 SITES = "sites:\n  - id: dic\n"
 
 
@@ -39,8 +45,13 @@ class Device(msgspec.Struct, frozen=True):
     class_: str = "device"
     site: str = "dic"
     via: str = ""
-    """Agent that probes it; empty: the collector."""
+    """Agent that probes it; empty: the collector. Its own name: an agent runs on it, and the collector probes it."""
     priority: str = "normal"
+
+    @property
+    def by(self) -> str:
+        """Agent that probes it; empty: the collector."""
+        return self.via if self.via != self.name else ""
 
 
 def plan(**changes: object) -> Plan:
@@ -89,10 +100,12 @@ class Town:
         (self.world.folder / "inventory" / "all.yml").write_text(self._inventory())
         await self.world.configure()
 
-    async def enrol(self, **agents: int) -> None:
-        """Agents, and the seconds between their heartbeats."""
-        await self.world.enrol(*agents)
-        self.agents |= agents
+    async def enrol(self, agent: str, interval_s: int, *devices: Device) -> None:
+        """An agent, the seconds between its heartbeats, and devices that it observes or is itself."""
+        await self.world.enrol(agent)
+        self.agents[agent] = interval_s
+        self.devices |= {device.name: device for device in devices}
+        await self.configure()
 
     async def restart(self, *, kill: bool = False) -> None:
         """A clean stop, or kill -9, and a start in the same second."""
@@ -139,6 +152,28 @@ class Town:
     def _written(self, _changes: Changes) -> None:
         """The outbox is read where it is asked for."""
 
+    # --- what people do
+
+    async def maintain(self, *names: str, seconds: int, propagate: bool = False) -> None:
+        """A window that begins now."""
+        world, rules = self.world, self.world.ledgers.rules()
+        if not await world.store.people():
+            for actor in (_ASKS, _APPROVES):
+                await world.store.add_person(actor.name, actor.role, actor.name.encode(), _OWNER, now_ms=world.now)
+        when = Once(world.now, world.now + seconds * SECOND)
+        body = Body(plan=WindowPlan(when, (Selector(subjects=names),), propagate), reason="works", change="CR-1")
+        made = await world.store.create_window(body, _ASKS, world.now, rules)
+        await world.store.act_on_window(made.id, ActKind.APPROVE, Body(), (_APPROVES, world.now, rules))
+
+    async def silence(self, name: str, seconds: int) -> None:
+        """A silence of a subject that begins now."""
+        now, number = self.world.now, self.desk.next_silence
+        matchers = (Matcher("instance", Operator.EQUAL, name),)
+        made = Silence(f"S{number}", matchers, "an", "works", now, now, now + seconds * SECOND, notify=("keeper",))
+        self.desk.next_silence += 1
+        async with self.desk.writing:
+            await self.desk.write(Changes(), silences=[made])
+
     # --- the network
 
     def is_reachable(self, name: str) -> bool:
@@ -179,14 +214,14 @@ class Town:
 
     def _probe(self, name: str, at_s: int) -> None:
         device, is_good = self.devices[name], self.is_reachable(name)
-        if self.blind if not device.via else device.via in self.dead:
+        if self.blind if not device.by else device.by in self.dead:
             return
         self._retries.pop(name, None)
         if not is_good and self._failures(name) < 3:
             self._retries[name] = at_s + device.retry_s
         self._failed[name] = 0 if is_good else self._failures(name) + 1
         found = (Outcome.OK, Reason.NONE) if is_good else (Outcome.FAILED, Reason.TIMEOUT)
-        self.world.machines[device.via or COLLECTOR].make(
+        self.world.machines[device.by or COLLECTOR].make(
             self.world.now, name, module="icmp", kind=Kind.OBS, outcome=found[0], reason=found[1],
             interval_ms=device.interval_s * SECOND,
         )  # fmt: skip
@@ -217,11 +252,11 @@ class Town:
     def observers(self, id_: str) -> tuple[str, ...]:
         """Who observes a device in the collector's place."""
         device = self.devices.get(id_)
-        return (device.via,) if device is not None and device.via else ()
+        return (device.by,) if device is not None and device.by else ()
 
     def can_look(self, id_: str) -> bool:
         """It can look at every device of its own."""
-        return id_ in self.devices and not self.devices[id_].via
+        return id_ in self.devices and not self.devices[id_].by
 
     def is_blind(self, _id: str) -> bool:
         """Whether the collector sees."""
@@ -259,6 +294,10 @@ class Town:
                 out.append((row.outgoing.event.value, shown, row.outgoing.receiver))
         return out
 
+    def open(self) -> list[str]:
+        """Subjects of which something is wrong, beside their budget."""
+        return [alert.key.subject for alert in self.desk.book.open_alerts() if alert.key.kind is not AlertKind.BURN]
+
     def why(self) -> Mapping[str, str]:
         """Of every open alert that nobody was told of, why."""
         return {
@@ -278,6 +317,7 @@ def _written(sites: str, devices: Mapping[str, Device], groups: str) -> str:
         # Names of several lines, of which one is enough, are joined by `|`.
         parents = [f"[{', '.join(group.split('|'))}]" if "|" in group else group for group in one.parents]
         said = f", parents: [{', '.join(parents)}]" if parents else ""
+        said += ", judged_by: probe+push, also_via: [collector]" if one.via == one.name else ""
         lines.append(
             f"  - {{id: {one.name}, site: {one.site}, class: {one.class_}, via: {one.via or 'collector'}, "
             f"interval_s: {one.interval_s}, priority: {one.priority}{said}}}"
