@@ -19,9 +19,10 @@ MOST: Final = 200
 
 
 async def alerts_of(store: Store, id_: str, names: dict[str, str], interval: Interval, known_ms: int) -> list[AlertView]:
-    """Alerts of a subject that lasted at some moment of a period and were known by then; none for what was fine. Raises
-    `StoreError`."""
-    found = [one for one in await store.alerts_between(id_, *interval) if one.known_ms <= known_ms]
+    """Alerts of a subject that lasted at some moment of a period and were known by then; none for what was fine, and none that
+    was over when it began: another took its place. Raises `StoreError`."""
+    read = await store.alerts_between(id_, *interval)
+    found = [one for one in read if one.known_ms <= known_ms and (one.paged_ms is not None or one.ended_ms != one.since_ms)]
     named = Named(id_, names.get("vi", ""), names.get("en", ""))
     return [alert_view(one, named, await _number(store, one)) for one in found[-MOST:]]
 

@@ -13,11 +13,15 @@ from collector.commands.paging_timeline import entry_parts
 from collector.commands.paging_words import word
 from collector.core.alert import AlertKind, Severity
 from collector.core.incident import IncidentState
-from collector.expose.paging_words import INCIDENTS, KINDS, SEVERITIES
+from collector.expose.paging_words import INCIDENTS, SEVERITIES, kind_name_text
 
 _LINK = "link:"
 _SHOWN = 5
 """Names of a list that are shown in a table."""
+_WIDE = 120
+"""Columns of a terminal that a list fits into, if cutting a text allows it."""
+_LEAST = 12
+"""Characters that are left of what is cut."""
 
 
 class PagingTeller:
@@ -35,17 +39,21 @@ class PagingTeller:
         """A moment as people read it: in the configured zone, which is named."""
         return datetime.fromisoformat(text).astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S %Z") if text else "-"
 
+    def minute(self, text: str | None) -> str:
+        """The same to the minute, for tables."""
+        return datetime.fromisoformat(text).astimezone(self._zone).strftime("%Y-%m-%d %H:%M %Z") if text else "-"
+
     def incidents(self, answer: dict[str, Any]) -> str:
         """A list of incidents."""
         rows = [
             [
                 f"#{one['number']}", INCIDENTS[IncidentState(one["state"])][self._language], self._severity(one),
-                self.time(one["onset"]), self._subject(one), self._kind(one), one["site"] or "-",
+                self.minute(one["onset"]), self._subject(one), self._kind(one), one["site"] or "-",
                 self._actor(one["acknowledged_by"]) or "-", one["assignee"] or "-",
             ]
             for one in answer["incidents"]
         ]  # fmt: skip
-        return self._listed("incident_columns", rows, "no_incidents", answer["next"])
+        return self._listed("incident_columns", rows, "no_incidents", answer["next"], (4, 5, 6))
 
     def incident(self, one: dict[str, Any]) -> str:
         """The facts of one incident."""
@@ -113,12 +121,12 @@ class PagingTeller:
         """A list of silences."""
         rows = [
             [
-                one["id"], self.say(f"status_{one['status']}"), self.time(one["from"]), self.time(one["expired"] or one["to"]),
-                ", ".join(one["matchers"]), one["author"], _some(one["mutes"]) or "-", one["comment"],
+                one["id"], self.say(f"status_{one['status']}"), self.minute(one["from"]),
+                self.minute(one["expired"] or one["to"]), ", ".join(one["matchers"]), one["author"], _some(one["mutes"]) or "-", one["comment"],
             ]
             for one in answer["silences"]
         ]  # fmt: skip
-        return self._listed("silence_columns", rows, "no_silences", answer["next"])
+        return self._listed("silence_columns", rows, "no_silences", answer["next"], (4, 6, 7))
 
     def silence_made(self, one: dict[str, Any]) -> str:
         """A new silence and whom it hits: whoever typed too wide a matcher sees it at once."""
@@ -133,12 +141,12 @@ class PagingTeller:
         rows = [
             [
                 str(one["id"]), self.say(f"row_{one['state']}"), one["receiver"], self.say(f"event_{one['event']}"),
-                f"#{one['incident']}" if one["incident"] else one["silence"] or "-", self.time(one["created"]),
-                str(one["attempts"]), self.time(one["next"]), failure_in(self._language, one["error"]) or "-",
+                f"#{one['incident']}" if one["incident"] else one["silence"] or "-", self.minute(one["created"]),
+                str(one["attempts"]), self.minute(one["next"]), failure_in(self._language, one["error"]) or "-",
             ]
             for one in answer["outbox"]
         ]  # fmt: skip
-        return self._listed("outbox_columns", rows, none, answer["next"])
+        return self._listed("outbox_columns", rows, none, answer["next"], (8,))
 
     def _entry(self, one: dict[str, Any]) -> str:
         parts = [self.time(one["at"]), *entry_parts(one, self._language, self._actor(one["by"]))]
@@ -149,8 +157,7 @@ class PagingTeller:
         return one["subject"] if name == one["subject"] else f"{one['subject']} ({name})"
 
     def _kind(self, one: dict[str, Any]) -> str:
-        text = KINDS[AlertKind(one["kind"])][self._language]
-        return f"{text} ({one['name']})" if one["name"] else text
+        return kind_name_text(AlertKind(one["kind"]), one["name"], self._language)
 
     def _severity(self, one: dict[str, Any]) -> str:
         return SEVERITIES[Severity(one["severity"])][self._language]
@@ -161,22 +168,32 @@ class PagingTeller:
     def _done(self, name: str, at: str | None) -> str:
         return ", ".join(part for part in (self._actor(name), self.time(at)) if part) if at else ""
 
-    def _listed(self, columns: str, rows: list[list[str]], none: str, following: int | None) -> str:
+    def _listed(self, columns: str, rows: list[list[str]], none: str, following: int | None, soft: Sequence[int] = ()) -> str:
         if not rows:
             return self.say(none)
-        text = table([self.say(columns).split("\t"), *rows])
+        text = table([self.say(columns).split("\t"), *rows], soft)
         return f"{text}\n{self.say('more', before=following)}" if following else text
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns, two blanks apart; nothing in it that a terminal would obey."""
+def table(rows: Sequence[Sequence[str]], soft: Sequence[int] = ()) -> str:
+    """Columns, two blanks apart; nothing in it that a terminal would obey. Texts in the columns `soft` are cut, the longest
+    first, so that a line has at most `_WIDE` characters."""
     cells = [[plain(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)] if cells else []
+    while soft and sum(widths) + 2 * (len(widths) - 1) > _WIDE:
+        widest = max(soft, key=lambda at: widths[at])
+        if widths[widest] <= _LEAST:
+            break
+        widths[widest] -= 1
     return "\n".join("  ".join(_padded(row, widths)).rstrip() for row in cells)
 
 
 def _padded(row: Iterable[str], widths: Sequence[int]) -> Iterator[str]:
-    return (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+    return (_cut(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True))
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _some(names: Sequence[str]) -> str:

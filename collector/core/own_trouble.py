@@ -188,13 +188,14 @@ def blind(facts: Facts, _before: Before) -> Finding | None:
     return Finding(_WARNING, OwnReason.WAY_LOST, text, min([way.since_ms for way in lost]), float(len(lost)))
 
 
-def clock(facts: Facts, _before: Before) -> Finding | None:
-    """The wall clock stepped, or follows no other."""
+def clock(facts: Facts, before: Before) -> Finding | None:
+    """The wall clock stepped, or follows no other; where that was known before a restart, it is not forgotten by it."""
     if facts.stepped_ms is not None and facts.now_ms - facts.stepped_ms < STEPPED_MS:
         text = f"the wall clock has stepped by {facts.step_s:+.1f} s"
         return Finding(_WARNING, OwnReason.CLOCK_STEP, text, facts.stepped_ms, facts.step_s)
     since_ms = facts.unsynchronised_ms
-    if since_ms is not None and facts.now_ms - since_ms >= UNSYNCHRONISED_MS:
+    is_known = _was(before, OwnReason.UNSYNCHRONISED) is not None
+    if since_ms is not None and (is_known or facts.now_ms - since_ms >= UNSYNCHRONISED_MS):
         return Finding(_WARNING, OwnReason.UNSYNCHRONISED, "the kernel calls its clock unsynchronised", since_ms)
     return None
 

@@ -92,7 +92,7 @@ TROUBLES: Final[dict[Trouble, Words]] = {
     Trouble.DATABASE: {"en": "database cannot be written", "vi": "không ghi được cơ sở dữ liệu"},
     Trouble.OUTBOX: {"en": "pages are not delivered", "vi": "tin báo chưa gửi đi được"},
     Trouble.BLIND: {"en": "the collector sees nothing", "vi": "bộ thu thập không quan sát được gì"},
-    Trouble.CLOCK: {"en": "the collector's clock is wrong", "vi": "đồng hồ của bộ thu thập sai"},
+    Trouble.CLOCK: {"en": "the collector's clock cannot be trusted", "vi": "đồng hồ của bộ thu thập không đáng tin"},
     Trouble.LEDGER: {"en": "judging fails", "vi": "lỗi khi đánh giá"},
 }
 SEVERITIES: Final[dict[Severity, Words]] = {
@@ -121,9 +121,12 @@ def hold_text(hold: Hold | None, language: str) -> str:
 
 def kind_text(alert: Alert, language: str) -> str:
     """What is wrong, with the name of the probe or burn alert if there is one."""
-    kind, name = alert.key.kind, alert.key.name
+    is_cut = alert.key.kind is AlertKind.DOWN and alert.state is State.UNREACHABLE
+    return UNREACHABLE[language] if is_cut else kind_name_text(alert.key.kind, alert.key.name, language)
+
+
+def kind_name_text(kind: AlertKind, name: str, language: str) -> str:
+    """What is wrong where only the kind and the name of the probe, burn alert or trouble are known."""
     if kind is AlertKind.COLLECTOR and name in set(Trouble):
         return TROUBLES[Trouble(name)][language]
-    is_cut = kind is AlertKind.DOWN and alert.state is State.UNREACHABLE
-    text = (UNREACHABLE if is_cut else KINDS[kind])[language]
-    return f"{text} ({name})" if name else text
+    return f"{KINDS[kind][language]} ({name})" if name else KINDS[kind][language]

@@ -25,7 +25,7 @@ TERMS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "database": ("DATABASE CANNOT BE WRITTEN", "KHÔNG GHI ĐƯỢC CƠ SỞ DỮ LIỆU"),
         "outbox": ("PAGES ARE NOT DELIVERED", "TIN BÁO CHƯA GỬI ĐI ĐƯỢC"),
         "blind": ("SEES NOTHING", "BỊ MÙ, KHÔNG QUAN SÁT ĐƯỢC"),
-        "clock": ("CLOCK IS WRONG", "ĐỒNG HỒ SAI"),
+        "clock": ("CLOCK CANNOT BE TRUSTED", "ĐỒNG HỒ KHÔNG ĐÁNG TIN"),
         "ledger": ("JUDGING FAILS", "LỖI KHI ĐÁNH GIÁ"),
     },
     "reason": {

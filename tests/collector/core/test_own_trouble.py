@@ -128,6 +128,16 @@ def test_a_trouble_keeps_its_beginning_and_ends_after_a_calm() -> None:
     assert follow(Facts(T + 61_000 + CALM_MS), known) == {}
 
 
+def test_a_restart_does_not_end_the_trouble_of_a_clock_that_follows_no_other() -> None:
+    """The kernel says so from the first look on; to wait ten minutes again would be a resolved and a page for nothing."""
+    known = follow(facts(unsynchronised_ms=T - 600_000), {})
+    later = T + 1_000
+    known = follow(Facts(later, unsynchronised_ms=later), known)
+    assert known[Trouble.CLOCK].calm_ms is None
+    assert known[Trouble.CLOCK].finding.since_ms == T - 600_000
+    assert follow(Facts(later + 600_000), follow(Facts(later), known)) == {}
+
+
 def test_dead_letters_do_not_make_young_rows_old() -> None:
     """The margin of one reason is not another's."""
     known = follow(facts(dead_letters=1), {})
