@@ -100,3 +100,42 @@ def ask(method: str, url: str, body: str = "") -> tuple[int, str]:
         return answer.status, answer.read().decode()
     finally:
         connection.close()
+
+
+def test_what_people_mute(tmp_path: Path) -> None:
+    """A silence hides a page and says so when its end comes with the target still down, which pages then; a maintenance window
+    hides one until somebody ends it. Whoever asks is told why nobody was."""
+    scene = Scene(tmp_path, {"web": "", "mail": "", "dns": ""})
+    with Hook() as noc, Hook() as chief:
+        plan = Plan(more="silences: {notify: [chief]}\n")
+        scene.call({"noc": webhook(noc, language="en"), "chief": webhook(chief, language="en")}, plan)
+        for name, role in (("an", "operator"), ("binh", "approver"), ("chi", "approver")):
+            scene.person(name, role)
+        with scene.centre:
+            scene.settle()
+            period = ("--from", "now", "--for", "1h", "--reason", "moved", "--change", "CH-1")
+            window = scene.act("binh", "maintenance", "add", "--target", "mail", *period).split()[0]
+            scene.act("chi", "maintenance", "approve", window)  # it began a moment ago, so that somebody else must agree
+            made = scene.act("an", "silence", "add", "instance=web", "--comment", "thay nguồn", "--for", "12s")
+            for name in ("web", "mail"):
+                scene.services[name].die()
+            scene.wait_held("web", "silence")
+            scene.wait_held("mail", "maintenance")
+            assert "silence" in scene.centre.command("explain", "web")
+            scene.services["dns"].die()
+            noc.wait("firing", "dns")
+            noc.wait("firing", "web")
+            notice = chief.wait("notice")
+            assert f" {notice.event_id.rpartition('-')[0]} " in f" {made} ".replace(":", " ").replace(",", " "), made
+            assert notice.kinds == {("web", "down")} or "web" in str(notice.payload), notice.payload
+            scene.act("binh", "maintenance", "end", window, "--reason", "done")
+            noc.wait("firing", "mail")
+            for service in scene.services.values():
+                service.live()
+            for name in scene.services:
+                noc.wait("resolved", name)
+    told = [(post.event, *sorted(post.subjects)) for post in noc.posts]
+    assert told[:3] == [("firing", "dns"), ("firing", "web"), ("firing", "mail")], noc.told()
+    assert sorted(told[3:]) == [("resolved", "dns"), ("resolved", "mail"), ("resolved", "web")], noc.told()
+    assert [post.event for post in chief.posts] == ["notice"], chief.told()
+    scene.close()
