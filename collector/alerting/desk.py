@@ -22,7 +22,9 @@ from collector.core.alert import COLLECTOR_SUBJECT, Alert, AlertKey, Condition
 from collector.core.alerting import Loaded
 from collector.core.audit import AuditEntry
 from collector.core.book import Book
+from collector.core.calling import DigestDue
 from collector.core.change import StoreError
+from collector.core.digest import DAY_MS, digests_of
 from collector.core.evidence import Evidence
 from collector.core.notice import Changes, EventKind, Outgoing
 from collector.core.page_tally import PageTally
@@ -70,6 +72,8 @@ class Calling(msgspec.Struct, frozen=True):
     policy: Policy
     wants: Callable[[str, EventKind], bool]
     silence_receivers: tuple[str, ...] = ()
+    digest_due: Callable[[int, int], Sequence[DigestDue]] = lambda _after_ms, _now_ms: ()
+    """Digests whose time is after the one and not after the other."""
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -120,6 +124,8 @@ class Desk:
         """When the present stretch of work began."""
         self._at_ms = 0
         """The moment of what is being looked at."""
+        self._digested_ms = 0
+        """Digests up to then are written."""
         self._next_ms: int | None = None
 
     # --- start and configuration
@@ -131,6 +137,7 @@ class Desk:
         self.silences = {silence.id: silence for silence in loaded.silences}
         self.next_silence = loaded.next_silence
         self._parts.conditions.recall(self.book.open_alerts())
+        self._digested_ms = self._parts.now_ms() - DAY_MS  # Those that are written already are not written again.
         self.is_loaded = True
         self.wake()
 
@@ -193,6 +200,7 @@ class Desk:
             self._next_ms = decision.next_ms
             self.looks.want(decision.looks, self.calling.policy.rules.look_timeout_ms / 1000)
             await self._write(decision)
+            await self._digest(now_ms)
             self.decided_ms = now_ms
             self.looks.forget(now_ms)
             self.book.forget(now_ms)
@@ -212,6 +220,16 @@ class Desk:
             await asyncio.sleep(0)
             self._slice_s, self._at_ms = time.perf_counter(), self._parts.now_ms()
 
+    async def _digest(self, now_ms: int) -> None:
+        """Write the digests whose time has come."""
+        if 0 <= now_ms - self._digested_ms < SECOND_MS:
+            return
+        due = self.calling.digest_due(min(now_ms, self._digested_ms) - DAY_MS, now_ms)
+        incidents, alerts = list(self.book.incidents.values()), list(self.book.alerts.values())
+        rows = digests_of(due, self._digested_ms, incidents, alerts, self._parts.views.named)
+        await self.write(Changes(outgoing=rows))
+        self._digested_ms = now_ms
+
     # --- looking
 
     async def _look(self) -> None:
@@ -227,11 +245,30 @@ class Desk:
             self._turned_ms = now_ms
             self._phase = (self._phase + 1) % TURN
             wanted.update([id_ for index, id_ in enumerate(pages) if index % TURN == self._phase])
-        for id_ in wanted:
+        # Wholes before their parts: what becomes known in between is then never seen of a site and not of its line, which would
+        # be taken for no cause of it.
+        before, wholes = set(self._conditions), {id_ for id_ in wanted if id_ in pages and pages[id_].judge is None}
+        await self._look_at(wholes)
+        await self._look_at(
+            (wanted - wholes).union(*(self._parts_of(id_) for id_ in wholes & self._conditions.keys() - before))
+        )
+        self._note(COLLECTOR_SUBJECT, tuple(self._parts.own(self._at_ms)))
+
+    async def _look_at(self, ids: Iterable[str]) -> None:
+        pages = self._parts.ledger.pages
+        for id_ in ids:
             if id_ != COLLECTOR_SUBJECT:
                 self._note(id_, self._parts.conditions.of(id_, self._at_ms) if id_ in pages else ())
                 await self._breathe()
-        self._note(COLLECTOR_SUBJECT, tuple(self._parts.own(self._at_ms)))
+
+    def _parts_of(self, whole: str) -> set[str]:
+        """Everything that a group or site is made of, and what the groups among it are made of."""
+        roll, found, stack = self._parts.ledger.roll, set[str](), [whole]
+        while stack:
+            new = roll.members(stack.pop()) - found
+            found |= new
+            stack += new
+        return found
 
     def _note(self, id_: str, found: tuple[Condition, ...]) -> None:
         if found:

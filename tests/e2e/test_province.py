@@ -98,6 +98,10 @@ def _one_page(province: Province) -> tuple[str, list[str]]:
     assert behind, "the line is accused, and not what lies behind it"
     for id_ in behind:
         wait_for(lambda id_=id_: province.held(id_) == ["parent_down"], 20, lambda id_=id_: f"{id_}: {province.held(id_)}")  # type: ignore[misc]
+    link = re.search(rf"INCIDENT #{found[1]}: .* – http://127\.0\.0\.1:[0-9]+(/incidents/\S+)", province.said())
+    assert link is not None
+    status, page = fetch(province.port, link[1] + "?lang=en")
+    assert (status, all(f"({id_})" in page for id_ in behind), "which explains it" in page) == (200, True, True), page
     return found[1], behind
 
 
