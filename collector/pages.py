@@ -156,7 +156,7 @@ class Pages:
             return
         self._is_told = True
         if file is NO_FILE:
-            _log.warning("no on-call file (`oncall` in the configuration): incidents are recorded and shown, nobody is told")
+            _log.warning("no on-call file (`oncall` in the configuration): alerts are recorded and shown, nobody is told")
         else:
             routes, people = len(file.policy.plan.routes), len(file.policy.plan.people)
             _log.info("on-call file: %d receivers, %d people, %d routes", len(file.receivers), people, routes)

@@ -25,6 +25,8 @@ API: Final = "/api/v1"
 _TEST_WAIT_S: Final = 130.0
 """A receiver may take up to two minutes."""
 _MOST: Final = 1000
+_ACTIVE: Final = "active"
+"""The list of what goes on: what nobody is told of is part of it."""
 
 
 def run(config: Config, options: argparse.Namespace) -> str:
@@ -77,7 +79,10 @@ class _Session:
 
     def _list(self) -> str:
         state = "" if self._options.state == "all" else self._options.state
-        return self._tell.incidents(self._client.get(page("/incidents", self._options, state=state)))
+        listed = self._tell.incidents(self._client.get(page("/incidents", self._options, state=state)))
+        if state != _ACTIVE or self._options.before:
+            return listed
+        return "\n\n".join(filter(None, (listed, self._tell.held(self._client.get(f"{API}/alerts")))))
 
     def _one(self) -> str:
         return f"{API}/incidents/{self._options.number}"

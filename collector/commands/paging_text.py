@@ -18,6 +18,8 @@ from collector.expose.paging_words import INCIDENTS, SEVERITIES, kind_name_text
 _LINK = "link:"
 _SHOWN = 5
 """Names of a list that are shown in a table."""
+_HELD = 20
+"""Alerts of which nobody is told that are shown."""
 _WIDE = 120
 """Columns of a terminal that a list fits into, if cutting a text allows it."""
 _LEAST = 12
@@ -54,6 +56,14 @@ class PagingTeller:
             for one in answer["incidents"]
         ]  # fmt: skip
         return self._listed("incident_columns", rows, "no_incidents", answer["next"], (4, 5, 6))
+
+    def held(self, answer: dict[str, Any]) -> str:
+        """Alerts that last, belong to no incident and were told to nobody, with the reason of each; empty: there are none."""
+        lines = [f"  {self.alert(one)}" for one in answer["alerts"] if not one["paged"] and not one["incident"]]
+        if not lines:
+            return ""
+        more = [f"  {self.say('held_more', count=len(lines) - _HELD)}"] if len(lines) > _HELD else []
+        return "\n".join([self.say("part_held"), *lines[:_HELD], *more])
 
     def incident(self, one: dict[str, Any]) -> str:
         """The facts of one incident."""
@@ -122,7 +132,8 @@ class PagingTeller:
         rows = [
             [
                 one["id"], self.say(f"status_{one['status']}"), self.minute(one["from"]),
-                self.minute(one["expired"] or one["to"]), ", ".join(one["matchers"]), one["author"], _some(one["mutes"]) or "-", one["comment"],
+                self.minute(one["expired"] or one["to"]), ", ".join(one["matchers"]), one["author"],
+                _some(one["mutes"]) or "-", one["comment"],
             ]
             for one in answer["silences"]
         ]  # fmt: skip

@@ -105,6 +105,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "fact_next": ("next step", "bước tiếp theo"),
     "fact_told": ("told", "đã báo"),
     "times": ("{count} ×", "{count} lần"),
+    "part_held": ("Wrong, and nobody is told", "Đang có vấn đề mà chưa báo ai"),
+    "held_more": ("… and {count} more: /api/v1/alerts", "… và {count} cảnh báo khác: /api/v1/alerts"),
     "part_alerts": ("Alerts", "Cảnh báo"),
     "part_timeline": ("Timeline", "Diễn biến"),
     "part_outbox": ("Notifications", "Tin báo"),

@@ -79,7 +79,13 @@ async def test_incidents_alone_lists_what_is_open(shell: Shell) -> None:
     assert re.search(
         r"^#7 +open +critical +2026-11-24 12:58 \+07 +router \(Host <router>\) +down +dic +- +-$", text, re.MULTILINE
     )
-    assert (await shell.run("v1", "incidents", "--state", "all", language="vi")).startswith("SỐ")
+    held = text.partition("\n\nWrong, and nobody is told\n")[2]
+    assert held.startswith("  web (Host <web>): ")
+    assert "nobody is told: it has not lasted long enough yet" in held
+    assert "router" not in held
+    whole = await shell.run("v1", "incidents", "--state", "all", language="vi")
+    assert whole.startswith("SỐ")
+    assert "chưa báo ai" not in whole
 
 
 async def test_one_incident_shows_who_was_told_and_why_others_were_not(shell: Shell) -> None:
@@ -105,7 +111,7 @@ async def test_people_act_and_are_told_why_not(shell: Shell) -> None:
     assert re.search(r"comment +cable cut +\[u1\]", await shell.run("u1", "incidents", "comment", "7", "cable cut"))
     assert "resolved" in await shell.run("u1", "incidents", "resolve", "7")
     assert "#7 đã khôi phục" in await shell.fails("u1", "incidents", "resolve", "7", language="vi")
-    assert await shell.run("v1", "incidents") == "No incidents."
+    assert (await shell.run("v1", "incidents")).startswith("No incidents.\n\nWrong, and nobody is told\n  web")
     assert await shell.fails("v1", "incidents", "show", "99") == "99: no incident has this number"
     assert "99: không có sự cố nào" in await shell.fails("v1", "incidents", "show", "99", language="vi")
     assert "cần một dòng từ 1 đến 500" in await shell.fails("u1", "incidents", "comment", "7", "", language="vi")
