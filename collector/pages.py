@@ -197,7 +197,7 @@ class Pages:
 
     def _calling(self) -> Calling:
         policy: OnCall = self._file.policy
-        return Calling(policy, policy.wants, self._file.silence_receivers)
+        return Calling(policy, policy.wants, self._file.silence_receivers, policy.digest_due)
 
     def _severity(self, key: AlertKey, found: Severity) -> Severity:
         priority = self._priorities.get(key.subject)

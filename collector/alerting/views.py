@@ -74,6 +74,10 @@ class Views:
         self._world = world
         self._flaps: dict[str, tuple[object, bool]] = {}
 
+    def named(self, id_: str) -> Named:
+        """A subject as messages show it."""
+        return self._world.named(id_)
+
     def around(self, ids: Iterable[str]) -> Iterator[str]:
         """These subjects and all that their pages depend on: parents and members up to the roots, observers, machines; one
         after the other, for of many it takes a while to find them."""

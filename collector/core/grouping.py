@@ -153,6 +153,9 @@ def fire(draft: Draft, incident: Incident, alert: Alert, routed: Routed, step: S
     """Say it to the receivers of the first step, and to those who knew of it when it was less grave."""
     told = tuple(dict.fromkeys((*incident.told, *step.receivers)))
     graver = min(incident.severity, alert.severity, key=lambda severity: severity.rank)
+    # What is over before anybody hears of the incident is not what they are called for.
+    is_stale = not incident.told and draft.open_by(incident.cause) is None
+    incident = msgspec.structs.replace(incident, cause=alert.key) if is_stale else incident
     fired = msgspec.structs.replace(
         incident, state=IncidentState.OPEN, severity=graver, route=routed.route, escalation=routed.escalation, level=step.level,
         round=step.round, told=told, acknowledged_ms=None, acknowledged_by="", resolving_ms=None, digest=False,

@@ -127,7 +127,7 @@ class Town:
             full_match=lambda pattern, text: pattern == text,
             on_written=self._written,
         )
-        self.desk = Desk(parts, Calling(self.policy, lambda _receiver, _event: True), self.look)
+        self.desk = Desk(parts, Calling(self.policy, lambda _receiver, _event: True, (), self.policy.digest_due), self.look)
         ledgers.on_seen = self.desk.see
         await self.desk.load()
 
