@@ -11,7 +11,7 @@ from collector.commands.explain_text import plain
 from collector.commands.paging_details import failure_in
 from collector.commands.paging_timeline import entry_parts
 from collector.commands.paging_words import word
-from collector.core.alert import AlertKind, Severity
+from collector.core.alert import AlertKind, HoldReason, Severity
 from collector.core.incident import IncidentState
 from collector.expose.paging_words import INCIDENTS, SEVERITIES, kind_name_text
 
@@ -58,8 +58,9 @@ class PagingTeller:
         return self._listed("incident_columns", rows, "no_incidents", answer["next"], (4, 5, 6))
 
     def held(self, answer: dict[str, Any]) -> str:
-        """Alerts that last, belong to no incident and were told to nobody, with the reason of each; empty: there are none."""
-        lines = [f"  {self.alert(one)}" for one in answer["alerts"] if not one["paged"] and not one["incident"]]
+        """Alerts that last, belong to no incident and were told to nobody, with the reason of each, but those of which an incident
+        tells already; empty: there are none."""
+        lines = [f"  {self.alert(one)}" for one in answer["alerts"] if _is_untold(one)]
         if not lines:
             return ""
         more = [f"  {self.say('held_more', count=len(lines) - _HELD)}"] if len(lines) > _HELD else []
@@ -184,6 +185,11 @@ class PagingTeller:
             return self.say(none)
         text = table([self.say(columns).split("\t"), *rows], soft)
         return f"{text}\n{self.say('more', before=following)}" if following else text
+
+
+def _is_untold(alert: dict[str, Any]) -> bool:
+    is_said = alert["held"] is not None and alert["held"]["reason"] == HoldReason.GROUPED.value
+    return not (alert["paged"] or alert["incident"] or is_said)
 
 
 def table(rows: Sequence[Sequence[str]], soft: Sequence[int] = ()) -> str:

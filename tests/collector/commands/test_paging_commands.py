@@ -216,6 +216,19 @@ def test_a_list_fits_into_a_terminal_and_what_is_cut_says_so(language: str) -> N
     assert "room-chi-linh (A)" in tell.incidents({"incidents": [short], "next": None})
 
 
+def test_what_an_incident_says_already_is_not_called_untold() -> None:
+    """Held as part of an incident of another subject: people know; held for any other reason they do not."""
+    tell = PagingTeller("en", ZoneInfo("UTC"))
+    alert = {
+        "subject": "site:dic", "names": {"en": "site:dic"}, "what": {"en": "error budget burns"}, "ended": None, "paged": None,
+        "since": "2026-11-24T05:58:30Z", "incident": None, "held": {"reason": "grouped", "text": {"en": "told"}, "until": None},
+    }  # fmt: skip
+    silent = alert | {"held": {"reason": "no_route", "text": {"en": "no route"}, "until": None}}
+    assert tell.held({"alerts": [alert]}) == ""
+    assert tell.held({"alerts": [alert, silent]}).count("error budget burns") == 1
+    assert tell.held({"alerts": [silent] * 25}).endswith("… and 5 more: /api/v1/alerts")
+
+
 def test_nothing_that_a_terminal_obeys_is_shown() -> None:
     row = {
         "id": 1, "state": "dead", "receiver": "chat", "event": "firing", "incident": 7, "silence": "",
