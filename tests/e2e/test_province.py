@@ -100,8 +100,9 @@ def _one_page(province: Province) -> tuple[str, list[str]]:
         wait_for(lambda id_=id_: province.held(id_) == ["parent_down"], 20, lambda id_=id_: f"{id_}: {province.held(id_)}")  # type: ignore[misc]
     link = re.search(rf"INCIDENT #{found[1]}: .* – http://127\.0\.0\.1:[0-9]+(/incidents/\S+)", province.said())
     assert link is not None
-    status, page = fetch(province.port, link[1] + "?lang=en")
-    assert (status, all(f"({id_})" in page for id_ in behind), "which explains it" in page) == (200, True, True), page
+    path = f"{link[1]}?lang=en"
+    for shown in (*(f"({id_})" for id_ in behind), "which explains it"):
+        wait_for(lambda shown=shown: shown in fetch(province.port, path)[1], 20, lambda: fetch(province.port, path)[1])  # type: ignore[misc]
     return found[1], behind
 
 
