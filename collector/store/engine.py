@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.engine import URL, make_url
@@ -65,6 +65,8 @@ def printable(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 
+SYNCHRONOUS: Final = "FULL"
+"""What was committed is on the disk, though the power fails."""
 _EXPECTED = "database url: found {found}, expected sqlite:///FILE or postgresql+asyncpg://USER:PASSWORD@HOST/NAME"
 _OUTSIDE = (OSError, asyncio.TimeoutError, sqlite3.Error)
 _VALUES = (OverflowError, UnicodeError)
@@ -160,7 +162,7 @@ def _sqlite_engine(url: URL, begin: str) -> Engine:
     def _prepare(connection: Any, _record: Any) -> None:
         _use_wal(connection)
         for pragma in (
-            "synchronous = FULL",
+            f"synchronous = {SYNCHRONOUS}",
             "foreign_keys = ON",
             f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
             "journal_size_limit = 67108864",

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from collector.store import engine
 from collector.store.store import Store
 
 NewStore = Callable[[], Awaitable[Store]]
 
 
+@pytest.fixture(autouse=True)
+def _no_power_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is killed loses nothing that it committed, whatever the disk has: to wait for that only takes time."""
+    monkeypatch.setattr(engine, "SYNCHRONOUS", "OFF")
+
+
+@pytest.fixture
+def in_this_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store works where it is called: for tests of thousands of calls, whose time would go into changing threads."""
+
+    async def call(lane: Any, work: Callable[[Any], Any]) -> Any:
+        await asyncio.sleep(0)  # others go on meanwhile, as they do while a thread works
+        return lane._transact(work)
+
+    monkeypatch.setattr(engine._Lane, "call", call)
+
+
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with all tables and no row."""
-    import asyncio
-
     path = tmp_path_factory.mktemp("notify") / "empty.db"
 
     async def make() -> None:

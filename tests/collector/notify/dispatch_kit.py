@@ -69,9 +69,11 @@ class Meter:
     one after it; with `counts_reads` those that only read as well, though to die there is to die at the step before. At step
     `kill_at` the process is dead: what was called never returns, and nothing that is called later begins."""
 
-    def __init__(self, kill_at: int | None = None, *, counts_reads: bool = False) -> None:
+    def __init__(self, kill_at: int | None = None, *, counts_reads: bool = False, only_after: bool = False) -> None:
+        """`only_after`: steps before calls are not counted; what is on disk there is what was after the effect before it."""
         self.kill_at = kill_at
         self._counts_reads = counts_reads
+        self._only_after = only_after
         self.steps = 0
         self.busy = 0
         self.dead = asyncio.Event()
@@ -83,7 +85,7 @@ class Meter:
         self.busy += 1
         self.idle.clear()
         try:
-            await self._step(counts)
+            await self._step(counts and not self._only_after)
             try:
                 result = await call()
             except Exception:
@@ -188,13 +190,15 @@ class Play:
         self.dispatcher: Dispatcher | None = None
         self._task: asyncio.Task[None] | None = None
         self._known: dict[int, dict[int, Channel]] = {}
+        self.only_after = False
+        """Which steps the meter counts."""
         self.script: list[tuple[int, list[Outgoing]]] = []
         """What is written when, in milliseconds after the beginning."""
 
     def begin(self, kill_at: int | None = None) -> Dispatcher:
         """Start a dispatcher, which dies at a step."""
         self._known.clear()
-        self.meter = Meter(kill_at)
+        self.meter = Meter(kill_at, only_after=self.only_after)
         store = WatchedStore(self.store, self.meter)
         self.dispatcher = Dispatcher(store, self.time.read, chance=lambda: 0.5, wait=self.time.wait)  # type: ignore[arg-type]
         self.adopt()
