@@ -58,7 +58,7 @@ class PagingTeller:
         return self._listed("incident_columns", rows, "no_incidents", answer["next"], (4, 5, 6))
 
     def held(self, answer: dict[str, Any]) -> str:
-        """Alerts that last, belong to no incident and were told to nobody, with the reason of each, but those of which an incident
+        """Alerts that last, belong to no incident and were told to nobody, each with its reason, but those of which an incident
         tells already; empty: there are none."""
         lines = [f"  {self.alert(one)}" for one in answer["alerts"] if _is_untold(one)]
         if not lines:
