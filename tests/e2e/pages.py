@@ -356,6 +356,20 @@ def webhook(hook: Hook, *more: str, **said: str) -> str:
     return ", ".join([f"webhook: {{{inner}}}", "timeout_s: 5", *(f"{name}: {value}" for name, value in said.items())])
 
 
+def sleep_until(dial: Dial, holds: Callable[[], object], say: Callable[[], str]) -> None:
+    """Time passes in leaps, as for a machine that sleeps now and then, until something is true."""
+    leapt_s = time.monotonic()
+
+    def look() -> object:
+        nonlocal leapt_s
+        if time.monotonic() - leapt_s > 2:
+            leapt_s = time.monotonic()
+            dial.jump(12_000)
+        return holds()
+
+    wait_for(look, 60, say)
+
+
 def check_order(posts: list[Post]) -> None:
     """Of each incident a firing came before anything else and nothing after its resolved but another firing; what came twice
     came with the same id and the same event, and its attempts count on."""

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.branch import instant_ms
 from tests.e2e.netns import Network
-from tests.e2e.pages import Ground, Hook, Plan, Scene, check_order, webhook
+from tests.e2e.pages import Ground, Hook, Plan, Scene, check_order, sleep_until, webhook
 from tests.e2e.worlds import Dial
 from tests.servers import wait_for
 
@@ -20,8 +20,6 @@ pytestmark = pytest.mark.e2e
 
 STILL_S = 12
 """Five times as long as a sample here holds."""
-CALM_MS = 30_000
-"""So long must the collector be well again until its trouble is over; it passes as if the machine had slept."""
 BEHIND = ("web", "mail", "dns")
 
 
@@ -73,8 +71,7 @@ def test_a_collector_that_sees_nothing(tmp_path: Path) -> None:
             scene.wait(web="unknown", mail="unknown")
             net.plug(cable)
             scene.settle()
-            dial.jump(CALM_MS)
-            noc.wait("resolved", "collector", 60)
+            sleep_until(dial, lambda: noc.of("resolved", "collector"), noc.told)
             assert len(noc.posts) == 2, noc.told()
             scene.services["web"].die()
             noc.wait("firing", "web")
