@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
+import msgspec
+
 import agent
-from collector.core.notice import EventKind, Notice
+from collector.core.notice import EventKind, Notice, Outgoing
 from collector.core.paging_answers import ReceiverStanding, Tested
 from collector.notify.channel import ChannelError, Delivery, Failure
 from collector.notify.dispatch import Dispatcher
@@ -24,6 +26,7 @@ from collector.traces import trace_of
 GRACE_S: Final = 10.0
 """A channel ends by itself within its receiver's timeout and the time that a template may take; it is cut off so much later."""
 LOOK_S: Final = 1.0
+DAY_MS: Final = 86_400_000
 _log = logging.getLogger("haidang.notify")
 Current = Callable[[str], Sequence[tuple[str, Notice]]]
 """Events of a receiver's open incidents by their ids."""
@@ -80,8 +83,14 @@ class Outlets:
         return found
 
     def delivery(self, notice: Notice, receiver: str, event_id: str) -> Delivery:
-        """An event as it goes to a receiver past the outbox."""
-        return Delivery(event_id, 1, receiver, notice, self.of[receiver].language, self._zone, self._wall_ms())
+        """An event as it goes to a receiver past the outbox. Its link is the same all day: a receiver that is told again and
+        again is not told of another one each time."""
+        url, now_ms = "", self._wall_ms()
+        if self.links is not None and (incident := notice.incident) is not None:
+            made = (event_id, receiver, incident.uid, 0, notice.event, notice, incident.severity, now_ms - now_ms % DAY_MS)
+            url = self.links.of(Outgoing(*made))[0]
+            notice = msgspec.structs.replace(notice, url=url)
+        return Delivery(event_id, 1, receiver, notice, self.of[receiver].language, self._zone, now_ms, url)
 
     async def send(self, receiver: str, notice: Notice, event_id: str) -> str:
         """Send at once, past the outbox; the channel's remark. Raises `ChannelError`, `KeyError` for no receiver."""
