@@ -114,6 +114,19 @@ def heed(case: Case, hold: Hold) -> None:
     _settle_others(draft, incident.uid, alert.uid)
 
 
+def rise(case: Case) -> None:
+    """What was paged and is graver now than what people were told is a page anew, by the route of what it is now: a certificate
+    that ends in hours, a battery that is low."""
+    draft, alert = case.draft, draft_alert(case)
+    incident = draft.unresolved(alert.incident)
+    if incident is None or alert.severity.rank >= incident.severity.rank or not would_page(case):
+        return
+    assert case.routed is not None
+    assert case.step is not None
+    draft.note(incident.uid, EntryKind.SEVERITY, alert, f"{incident.severity.value} -> {alert.severity.value}")
+    fire(draft, incident, alert, case.routed, case.step)
+
+
 def draft_alert(case: Case) -> Alert:
     """The alert as it is by now."""
     return case.draft.alert(case.alert.uid)

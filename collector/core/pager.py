@@ -13,7 +13,7 @@ from collector.core.book import Book, Draft
 from collector.core.escalating import escalate
 from collector.core.explained import Explained
 from collector.core.following import follow
-from collector.core.grouping import heed, keep, mute, page, resolve
+from collector.core.grouping import heed, keep, mute, page, resolve, rise
 from collector.core.holding import Case, case_of, hold_of, mute_of
 from collector.core.hygiene import tend
 from collector.core.notice import Changes
@@ -80,7 +80,10 @@ def _in_order(draft: Draft, paths: Paths, subjects: list[tuple[str, SubjectView]
 def _judge(case: Case) -> None:
     """Hold an alert or page it; of one that was paged note whether it is held again."""
     if case.alert.paged_ms is not None:
-        mute(case, mute_of(case))
+        hold = mute_of(case)
+        mute(case, hold)
+        if hold is None:
+            rise(case)
         return
     hold = hold_of(case)
     if hold is not None:

@@ -67,6 +67,23 @@ def test_an_outage_is_no_part_of_a_certificate_that_lasts_for_weeks() -> None:
     assert said == [(1, "firing"), (2, "firing"), (2, "resolved")]
 
 
+def test_a_certificate_that_was_told_by_mail_pages_when_it_is_about_to_end() -> None:
+    """Once, whoever the mail went to hears of it, too, and nobody hears twice of a restart; a silence keeps it back."""
+    pager = Pager()
+    pager.see(T0, [up("web", conditions=(condition("web", NOW, AlertKind.CERTIFICATE, severity=Severity.WARNING),))])
+    assert [row.receiver for row in pager.sent] == ["mail"]
+    pager.silences["S1"] = silence("web", NOW + DAY + MINUTE)
+    ends = [up("web", conditions=(condition("web", NOW, AlertKind.CERTIFICATE),))]
+    pager.see(NOW + DAY, ends)
+    assert [row.receiver for row in pager.sent] == ["mail"]
+    pager.see(NOW + DAY + MINUTE, ends)
+    pager.restart()
+    pager.see(NOW + DAY + MINUTE + SECOND, ends)
+    assert [(row.event.value, row.receiver) for row in pager.sent if row.seq == 1] == [("firing", "mail"), ("firing", "noc")]
+    pager.see(NOW + DAY + 2 * MINUTE, [up("web")])
+    assert pager.events() == [(1, "firing"), (1, "firing"), (1, "resolved")]
+
+
 def burns(subject: str, known: int, name: str = "page_fast", **fields: object) -> SubjectView:
     """A subject that is up and uses its budget too fast."""
     key = AlertKey(subject, AlertKind.BURN, name)
