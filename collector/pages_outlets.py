@@ -123,9 +123,13 @@ class Outlets:
             due = [
                 self._tell_again(name, channel, current, now_ms)
                 for name, channel in forgetful
-                if isinstance(channel, Forgetful) and now_ms - self._told_ms.get(name, 0) >= channel.resend_s * 1000
+                if isinstance(channel, Forgetful) and self._is_due(name, channel, now_ms)
             ]
             await asyncio.gather(*due)
+
+    def _is_due(self, name: str, channel: Forgetful, now_ms: int) -> bool:
+        # The wall clock, by which the receiver lets alerts run out: after a step back it is due at once, not hours later.
+        return not 0 <= now_ms - self._told_ms.get(name, 0) < channel.resend_s * 1000
 
     async def _tell_again(self, name: str, channel: Forgetful, current: Current, now_ms: int) -> None:
         self._told_ms[name] = now_ms

@@ -16,8 +16,8 @@ from tests.agent.probes.http_kit import serving
 from tests.collector.notify.dispatch_kit import event
 
 ROOT = Path(__file__).parents[3]
-ROUNDS = 10
-ORDERS = 80
+ROUNDS = 5
+ORDERS = 40
 
 
 def _events() -> list[Outgoing]:

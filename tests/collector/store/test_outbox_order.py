@@ -1,4 +1,4 @@
-"""The outbox against what would tell a receiver things in the wrong order, or never: late retries, spoilt rows, new settings."""
+"""The outbox against what would tell a receiver things in the wrong order, or never: late retries, spoilt rows, new files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from collector.core.audit import AuditEntry
 from collector.core.notice import Changes, EventKind, Notice, Outgoing, RowState
 from collector.store.store import Store
 from tests.collector.store.alerts_kit import DAY, T, outgoing, resolved
@@ -111,3 +112,23 @@ async def test_an_end_goes_to_nobody_who_was_not_asked(store: Store) -> None:
     await put(store, outgoing(seq=1), end)
     assert not await store.outbox_fallback(2, T, _copy(end, "new"))
     assert await states(store) == {1: "pending", 2: "pending"}
+
+
+async def test_what_people_do_to_the_outbox_is_one_line_of_a_trail_that_holds(store: Store) -> None:
+    """One for each act that did something, none for others, and nobody can take one out unseen."""
+    await put(store, outgoing("i1", 1), outgoing("i2", 1), outgoing("i3", 1))
+    for id_ in (1, 2, 3):
+        await store.outbox_dead(id_, T, "timeout: x")
+
+    def act(what: str, at_ms: int) -> tuple[AuditEntry]:
+        return (AuditEntry(at_ms, "an", "operator", "192.0.2.1", what, "outbox", "{}"),)
+
+    await store.outbox_retry([1, 2], T + 1, act("outbox.retry", T + 1))
+    await store.outbox_retry([1, 2], T + 2, act("outbox.retry", T + 2))
+    await store.outbox_drop([3], T + 3, act("outbox.drop", T + 3))
+    await store.put_changes(Changes(), audit=act("receiver.test", T + 4))
+    rows = [(row.entry.act, row.entry.t_ms - T) for row in await store.audit_rows(None, 9)]
+    assert rows == [("receiver.test", 4), ("outbox.drop", 3), ("outbox.retry", 1)]
+    assert await store.verify_audit() is None
+    await store._database.write(lambda c: c.execute(text("DELETE FROM audit WHERE act = 'outbox.drop'")))
+    assert await store.verify_audit() is not None
