@@ -92,8 +92,13 @@ class Pages:
             tally=self.tally,
         )
         self.desk = Desk(parts, self._calling(), self.world.look)
-        others = Others(
-            now_ms=house.now_ms,
+        self.front = Front(self.desk, self._others())
+        house.ledgers.on_seen = self.desk.see
+        house.tally.pages, house.tally.notify = self.tally, self.dispatcher.tally
+
+    def _others(self) -> Others:
+        return Others(
+            now_ms=self._house.now_ms,
             on_call=lambda: self._file.policy,
             name_of=self.world.find,
             full_match=full_match,
@@ -103,9 +108,6 @@ class Pages:
             subjects=self.world.subjects,
             longest_silence_ms=lambda: self._file.longest_silence_ms,
         )
-        self.front = Front(self.desk, others)
-        house.ledgers.on_seen = self.desk.see
-        house.tally.pages, house.tally.notify = self.tally, self.dispatcher.tally
 
     def watch_over(self, vigil: VigilPort) -> None:
         """Care for the collector itself as well; call before `begin`."""
