@@ -19,8 +19,8 @@ CASES = {
     "unknown section": (
         "colour: red\n",
         [
-            "1: colour: found an unknown key, expected one of: data, inventory, oncall, web, agents, database, limits, late_after_s,"
-            " ttl_factor, snmp, probes, traps, ledger, time_zone, log"
+            "1: colour: found an unknown key, expected one of: data, inventory, oncall, web, agents, database, limits,"
+            " late_after_s, ttl_factor, snmp, probes, traps, ledger, time_zone, log"
         ],
     ),
     "no port": ("web:\n  listen: localhost\n", ['2: web.listen: found "localhost", expected host:port']),
