@@ -63,14 +63,14 @@ class Outbox:
         ids, now_ms = (await read_body(request, _IdsIn)).ids, self._gate.now_ms()
         done = await self._gate.records.outbox_retry(ids, now_ms, [_audit("outbox.retry", ids, actor, now_ms)])
         self._on_retry()
-        return _changed(done, ids)
+        return _changed(done, ids, "no dead letter has this number, or its receiver has heard what came after it")
 
     async def drop(self, request: web.Request) -> web.Response:
         """Dead letters are dropped. Raises as `retry`."""
         actor = await self._gate.actor(request)
         ids, now_ms = (await read_body(request, _IdsIn)).ids, self._gate.now_ms()
         done = await self._gate.records.outbox_drop(ids, now_ms, [_audit("outbox.drop", ids, actor, now_ms)])
-        return _changed(done, ids)
+        return _changed(done, ids, "no dead letter has this number")
 
     async def receivers(self, request: web.Request) -> web.Response:
         """Every receiver and how it stands."""
@@ -107,7 +107,7 @@ def _audit(act: str, ids: Sequence[int], actor: Actor, now_ms: int) -> AuditEntr
     return AuditEntry(now_ms, actor.name, actor.role.value, actor.source, act, "outbox", shown)
 
 
-def _changed(done: Sequence[int], ids: Sequence[int]) -> web.Response:
+def _changed(done: Sequence[int], ids: Sequence[int], why_none: str) -> web.Response:
     if not done:
-        raise unknown(", ".join(map(str, ids[:_NAMED])), "no dead letter has this number")
+        raise unknown(", ".join(map(str, ids[:_NAMED])), why_none)
     return json_answer({"ids": sorted(done)})
