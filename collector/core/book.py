@@ -204,11 +204,10 @@ class Draft:
         """Incidents, over or not, by the subjects whose states they tell of or explain."""
         if self._touched is None:
             self._touched = {}
-            for parts in (self.book.parts, self._parts):
-                for incident, uids in parts.items():
-                    for key in (self.alert(uid).key for uid in uids):
-                        if key.kind in OF_STATES:
-                            self._touched.setdefault(key.subject, {})[incident] = None
+            pairs = ((uid, part) for parts in (self.book.parts, self._parts) for uid, uids in parts.items() for part in uids)
+            for incident, key in ((uid, self.alert(part).key) for uid, part in pairs):
+                if key.kind in OF_STATES:
+                    self._touched.setdefault(key.subject, {})[incident] = None
         return self._touched
 
     def all_open(self) -> Iterator[Alert]:

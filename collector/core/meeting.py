@@ -4,7 +4,7 @@ re-opens. Pure, changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from collector.core.alert import OF_STATES, Alert, AlertKind
@@ -33,13 +33,11 @@ def told_incident(incident: Incident) -> bool:
 def members_of(draft: Draft, view: SubjectView) -> list[str]:
     """What a group is made of, and what the groups among these are made of."""
     found: dict[str, None] = {}
-    stack = [*view.members]
-    while stack:
-        name = stack.pop(0)
-        seen = draft.view(name)
-        if name not in found and seen is not None:
-            found[name] = None
-            stack += seen.members
+    level: Sequence[str] = view.members
+    while level:
+        views = [seen for name in level if name not in found and (seen := draft.view(name)) is not None]
+        found |= dict.fromkeys(level)
+        level = [name for seen in views for name in seen.members]
     return list(found)
 
 

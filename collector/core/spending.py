@@ -23,15 +23,11 @@ def spender(draft: Draft, alert: Alert, view: SubjectView) -> Incident | None:
     # A window of which nothing is known ends nothing: as long as that is so the alert goes on to be about what it was about.
     until_ms = alert.known_ms if view.state is State.UNKNOWN else draft.now_ms
     touched = draft.touched()
-    found: dict[str, Incident] = {}
-    for name in _related(draft, view):
-        for uid in touched.get(name, ()):
-            incident = draft.incident(uid)
-            if incident is not None and incident.severity.rank <= alert.severity.rank:
-                is_over = incident.resolved_ms is not None and incident.resolved_ms < until_ms - window_ms
-                if not is_over:
-                    found[uid] = incident
-    return max(found.values(), key=lambda incident: (incident.resolved_ms is None, incident.number), default=None)
+    uids = dict.fromkeys(uid for name in _related(draft, view) for uid in touched.get(name, ()))
+    known = [incident for uid in uids if (incident := draft.incident(uid)) is not None]
+    found = [one for one in known if one.resolved_ms is None or one.resolved_ms >= until_ms - window_ms]
+    grave = [one for one in found if one.severity.rank <= alert.severity.rank]
+    return max(grave, key=lambda incident: (incident.resolved_ms is None, incident.number), default=None)
 
 
 def _related(draft: Draft, view: SubjectView) -> set[str]:

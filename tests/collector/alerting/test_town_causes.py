@@ -131,3 +131,26 @@ async def test_an_agent_that_dies_alone_is_one_page_after_its_time(tmp_path: Pat
         town.agents["web"] = 15
         await town.run(120)
         assert len(await town.said(RESOLVED)) == 1
+
+
+async def test_a_line_that_takes_a_site_with_its_agent_away_is_one_page(tmp_path: Path) -> None:
+    """Of the router: its agent's host cannot be reached, its agent is silent, and nobody observes what that one observes. A
+    device that is dead already has its own page, and its own end."""
+    boxes = [Device("host", ("router",), via="host", phase_s=2), Device("box-1", via="host"), Device("box-2", via="host")]
+    async with Town(tmp_path, [Device("router"), Device("web", phase_s=4)]).running() as town:
+        await town.enrol("host", 15, *boxes)
+        await town.run(120)
+        town.dead.add("box-2")
+        await town.run(60)
+        assert await town.said(FIRING) == [("firing", "box-2", "noc")]
+        town.dead = {"router"}
+        town.cut.add("host")
+        await town.run(2_700, 5)
+        assert await town.said(FIRING) == [("firing", "box-2", "noc"), ("firing", "router", "noc")]
+        assert set(town.why().values()) <= {"parent_down", "observer_gone", "inhibited", "grouped"}
+        town.dead.clear()
+        town.cut.clear()
+        await town.run(400)
+        assert len(await town.said(FIRING)) == 2
+        assert sorted(await town.said(RESOLVED)) == [("resolved", "box-2", "noc"), ("resolved", "router", "noc")]
+        assert town.open() == []
