@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collector.core.alert import Alert, AlertKind, HoldReason
+from collector.core.alert import OF_STATES, Alert, HoldReason
 from collector.core.book import Draft
 from collector.core.grouping import incident_of_cause
-from collector.core.holding import EXPLAINABLE, is_untold
+from collector.core.holding import is_untold
 from collector.core.paging import SubjectView
 from collector.core.paths import Paths
 
@@ -19,7 +19,7 @@ class Explained:
         self._draft = draft
         self._paths = paths
         self._answers: dict[tuple[tuple[str, ...], ...], _Answer] = {}
-        self._kinds = {kind: draft.policy.alert_rule(kind).pages for kind in AlertKind if kind in EXPLAINABLE}
+        self._kinds = {kind: draft.policy.alert_rule(kind).pages for kind in OF_STATES}
 
     def still(self, alert: Alert, view: SubjectView) -> bool:
         """Whether an alert that is held because a parent is out is so still, with nothing to note. Says no where in doubt: the

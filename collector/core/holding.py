@@ -19,7 +19,7 @@ from collector.core.incident_facts import is_explained
 from collector.core.meeting import companion, is_kin, members_of, told_incident
 from collector.core.paging import Routed, SubjectView
 from collector.core.paths import Paths
-from collector.core.spending import spender
+from collector.core.spending import spender, stays_explained
 from collector.core.state import State
 
 EXPLAINABLE: Final = OF_STATES | {AlertKind.BURN}
@@ -164,8 +164,14 @@ def _observer_gone(case: Case) -> Hold | None:
 
 def _spent(case: Case) -> Hold | None:
     """An outage that is known used the budget up. Its incident is over when the outage is: this is no part of it."""
-    found = spender(case.draft, case.alert, case.view) if case.alert.key.kind is AlertKind.BURN else None
-    return Hold(HoldReason.GROUPED, f"#{found.number}") if found is not None else None
+    if case.alert.key.kind is not AlertKind.BURN:
+        return None
+    found = spender(case.draft, case.alert, case.view)
+    if found is not None:
+        return Hold(HoldReason.GROUPED, f"#{found.number}")
+    stages: tuple[Stage, ...] = (_parent_down, _observer_gone, _members)
+    live = next((hold for stage in stages if (hold := stage(case)) is not None), None)
+    return stays_explained(case.alert, live, case.draft.now_ms)
 
 
 def _members(case: Case) -> Hold | None:

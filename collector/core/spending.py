@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from collector.core.alert import Alert
+from collector.core.alert import Alert, Hold, HoldReason
 from collector.core.book import Draft
 from collector.core.budget import ALERTS
 from collector.core.incident import Incident
@@ -14,6 +14,24 @@ from collector.core.state import State
 _LONG_MS: Final = {alert.name: alert.long_ms for alert in ALERTS}
 _SLACK_MS: Final = 300_000
 """Budgets are worked out once a minute: an alert may last so much longer than what its window holds."""
+_STEP_MS: Final = 600_000
+"""Until when something explains a burn alert is said in such steps, so that it is not written anew each second."""
+_STAYS: Final = frozenset({
+    HoldReason.MAINTENANCE, HoldReason.SILENCE, HoldReason.CLOSED_BY_HAND, HoldReason.FLAPPING, HoldReason.BLIND,
+    HoldReason.PARENT_DOWN, HoldReason.OBSERVER_GONE,
+})  # fmt: skip
+"""What keeps an outage from people keeps what it used of a budget from them as well, until that is out of the window."""
+
+
+def stays_explained(alert: Alert, live: Hold | None, now_ms: int) -> Hold | None:
+    """Why a burn alert is held, given what holds the outages of which it tells: for as long as these are within its window,
+    also when they are over."""
+    if live is not None and live.reason in _STAYS:
+        until_ms = now_ms + _LONG_MS.get(alert.key.name, 0) + _SLACK_MS
+        return Hold(live.reason, live.by, until_ms=(until_ms // _STEP_MS + 1) * _STEP_MS)
+    old = alert.hold
+    is_recent = old is not None and old.reason in _STAYS and old.until_ms is not None and now_ms < old.until_ms
+    return old if live is None and is_recent else live
 
 
 def spender(draft: Draft, alert: Alert, view: SubjectView) -> Incident | None:

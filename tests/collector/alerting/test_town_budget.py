@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from collector.core.alert import AlertKind
 from collector.core.notice import EventKind
 from tests.collector.alerting.town import Device, Town
@@ -34,3 +36,19 @@ async def test_the_budget_that_an_outage_uses_up_pages_nobody_and_keeps_nothing_
         await town.restart(kill=True)
         await town.run(5_400, 10)
         assert await town.said(FIRING, RESOLVED) == [("firing", "line", "noc"), ("resolved", "line", "noc")]
+
+
+@pytest.mark.parametrize("is_planned", [True, False])
+async def test_what_was_kept_from_people_is_not_paged_as_budget_when_it_is_over(tmp_path: Path, is_planned: bool) -> None:
+    """An outage within a window, or under a silence."""
+    async with Town(tmp_path, DEVICES, sites=SITES, groups=GROUPS).running() as town:
+        await town.run(300, 2)
+        await (town.maintain("line", seconds=900, propagate=True) if is_planned else town.silence("line", 900))
+        await town.run(4, 2)
+        town.dead.add("line")
+        await town.run(500, 2)
+        town.dead.clear()
+        await town.run(200, 5)
+        await town.restart()
+        await town.run(4_800, 10)
+        assert await town.said(FIRING) == []
