@@ -34,6 +34,7 @@ from collector.core.direct_case import (
 from collector.core.notice import Outgoing
 from collector.files import read_plain
 from collector.tasks import end
+from collector.traces import trace_of
 from collector.waiting import woken
 
 FILE: Final = "trouble.json"
@@ -169,8 +170,8 @@ class Direct:
                 verdict = await self._deliver(outgoing, attempt)
         except TimeoutError:
             _log.warning("receiver %s did not confirm a direct page in time", name)
-        except Exception:  # noqa: BLE001  a mistake in one channel must not end the last way there is
-            _log.exception("receiver %s could not be told directly", name)
+        except Exception as error:  # noqa: BLE001  a mistake in one channel must not end the last way there is
+            _log.error("receiver %s could not be told directly: %s", name, trace_of(error))
         finally:
             self._busy.pop(name, None)
         self.counts[verdict.value] = self.counts.get(verdict.value, 0) + 1
