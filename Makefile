@@ -42,13 +42,13 @@ project: $(VENV)/.dev ## the repository's own promises
 	$(PY) -m pytest -q tests/project
 
 unit: $(VENV)/.dev peers ## tests of single parts
-	$(PY) -m pytest -q tests/agent tests/collector
+	$(PY) tests/lanes.py tests/collector/alerting tests/collector/notify tests/collector/ledger tests/collector tests/agent
 
 base: $(VENV)/.dev $(BASE)/.base ## what an agent's machine has: the base install and nothing else
 	HAIDANG_BASE=$(abspath $(BASE)) $(PY) -m pytest -q tests/base
 
 e2e: $(VENV)/.dev peers ## real processes, real Prometheus
-	$(PY) -m pytest -q tests/e2e
+	$(PY) tests/lanes.py --files 1 tests/e2e/test_province.py tests/e2e
 
 generated: $(VENV)/.dev ## generated files are what their generators write
 	$(PY) -m config.reference --check
