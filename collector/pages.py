@@ -20,7 +20,7 @@ from collector.alerting.desk import Calling, Desk, Parts
 from collector.alerting.front import Front, Others
 from collector.alerting.views import Views
 from collector.core.alert import AlertKey, AlertKind, Condition, Severity
-from collector.core.evidence import Evidence, TargetInfo
+from collector.core.evidence import TargetInfo
 from collector.core.fleet import Fleet
 from collector.core.incident_facts import Telling, notice_of
 from collector.core.notice import Changes, EventKind, Notice, event_id_of
@@ -248,10 +248,6 @@ class Pages:
                 notice = notice_of(incident, alerts, Telling(EventKind.FIRING, now_ms), self.front.name_of)
                 found.append((event_id_of(uid, max(0, incident.events - 1)), notice))
         return found
-
-    def see(self, news: Iterable[Evidence]) -> None:
-        """Evidence that is on disk."""
-        self.desk.see(news)
 
 
 @lru_cache(maxsize=_PATTERNS)

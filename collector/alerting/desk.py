@@ -18,7 +18,7 @@ import msgspec
 from agent.model import Outcome
 from collector.alerting.looking import Looks
 from collector.alerting.views import AGENT_PREFIX, LedgerPort, Views
-from collector.core.alert import COLLECTOR_SUBJECT, Alert, AlertKey, Condition
+from collector.core.alert import COLLECTOR_SUBJECT, Alert, Condition
 from collector.core.alerting import Loaded
 from collector.core.audit import AuditEntry
 from collector.core.book import Book
@@ -186,7 +186,8 @@ class Desk:
         return max(0.0, min(1.0, (self._next_ms - self._parts.now_ms()) / 1000))
 
     async def tick(self) -> None:
-        """Look, decide, write, believe. Raises `StoreError`: nothing was written."""
+        """Look, decide, write, believe. Raises `StoreError`: nothing was written. Nothing ends and nothing pages while the
+        ledger is being taken up: what it does not say then may be true all the same."""
         if not self.is_loaded or not self._parts.ledger.is_loaded:
             return
         async with self.writing:
@@ -284,7 +285,8 @@ class Desk:
                 subjects[id_] = self._view(id_, self._at_ms)
             await self._breathe()
         now_ms = self._at_ms
-        return Seen(now_ms, subjects, dict(self.looks.found), tuple(self._silences(now_ms)))
+        silences, receivers = tuple(self._silences(now_ms)), self.calling.silence_receivers
+        return Seen(now_ms, subjects, dict(self.looks.found), silences, receivers)
 
     def _view(self, id_: str, now_ms: int) -> SubjectView:
         return self._parts.views.make(id_, self._conditions.get(id_, ()), now_ms)
@@ -342,11 +344,6 @@ class Desk:
     def open_of(self, subject: str) -> list[Alert]:
         """The open alerts of a subject."""
         return [self.book.alerts[uid] for uid in self.book.by_subject.get(subject, ())]
-
-    def alert_of(self, key: AlertKey) -> Alert | None:
-        """The open alert of a key."""
-        uid = self.book.open.get(key)
-        return self.book.alerts[uid] if uid is not None else None
 
     async def close(self) -> None:
         """End what is under way."""

@@ -114,8 +114,6 @@ class Front:
             made, audit = silence_acts.make(
                 plan, desk.next_silence, actor, others.now_ms(), rules, others=desk.silences.values()
             )
-            if not made.notify:
-                made = msgspec.structs.replace(made, notify=desk.calling.silence_receivers)
             await desk.write(Changes(), silences=[made], audit=[audit])
             desk.next_silence += 1
         desk.wake()

@@ -43,8 +43,6 @@ class Decision(msgspec.Struct, frozen=True):
 
 def decide(book: Book, seen: Seen, policy: Policy, full_match: FullMatch) -> Decision:
     """Decide from what is known and seen; never changes the book. The same arguments give the same answer."""
-    if seen.is_starting:
-        return Decision(Changes())
     draft = Draft(book, seen, policy, full_match)
     subjects = follow(draft)
     paths = Paths(draft)

@@ -124,5 +124,3 @@ class Seen(msgspec.Struct, frozen=True):
     """Those that are active, are to come, or ended without their end having been dealt with."""
     silence_receivers: tuple[str, ...] = ()
     """Who is told about silences that name nobody themselves."""
-    is_starting: bool = False
-    """The ledger is being taken up: what is not seen may be true all the same, nothing ends and nothing pages."""

@@ -168,12 +168,6 @@ class OnCall:
             out += [DigestDue(at_ms, self.resolve(rule.notify, at_ms)) for at_ms in times]
         return sorted(out, key=lambda due: (due.at_ms, due.receivers))
 
-    def next_digest_ms(self, now_ms: int) -> int | None:
-        """When the next digest is due after `now_ms`; None: there is none."""
-        week = 8 * 86_400_000
-        times = (at for rule in self.plan.digests for at in _times(rule, self._zone, now_ms, now_ms + week))
-        return min((at for at in times if at > now_ms), default=None)
-
     def language_of(self, receiver: str) -> str:
         """`vi` or `en`: as the receiver says, else as the first person says who has it, else as the file."""
         said = self.plan.languages.get(receiver, "")

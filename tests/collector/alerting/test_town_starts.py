@@ -104,3 +104,22 @@ async def test_what_turns_out_to_lie_behind_a_dead_router_is_not_paged_again(tmp
         said = await town.said(FIRING, RESOLVED)
         assert sorted(what for what, _, _ in said) == ["firing"] * len(before) + ["resolved"] * len(before)
         assert town.open() == []
+
+
+async def test_nothing_ends_and_nothing_pages_while_the_ledger_is_taken_up(tmp_path: Path) -> None:
+    """What the ledger does not say then may be true all the same; it is decided once everything is there."""
+    async with Town(tmp_path, [Device("web"), Device("db")]).running() as town:
+        await town.run(60)
+        town.dead.add("web")
+        await town.run(40)
+        before = await town.told()
+        assert [event.value for event, _ in before] == ["firing"]
+        town.dead = {"db"}
+        town.world.ledgers.keeper.is_loaded = False
+        await town.run(40)
+        assert await town.told() == before
+        town.world.ledgers.keeper.is_loaded = True
+        town.world.ledgers.keeper.see(town.world.ledgers._early)
+        town.world.ledgers._early = []
+        await town.run(40)
+        assert [event.value for event, _ in await town.told()] == ["firing", "resolved", "firing"]

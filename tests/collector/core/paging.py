@@ -107,18 +107,16 @@ class Pager:
         self.sent: list[Outgoing] = []
         self.decision: Decision = Decision(Changes())
 
-    def see(
-        self, now: int, views: Sequence[SubjectView], looks: Mapping[str, Look] | None = None, *, is_starting: bool = False
-    ) -> list[Outgoing]:
+    def see(self, now: int, views: Sequence[SubjectView], looks: Mapping[str, Look] | None = None) -> list[Outgoing]:
         """One decision, written and adopted; what it says."""
         subjects = {view.named.id: view for view in views}
-        seen = Seen(now, subjects, looks or {}, list(self.silences.values()), ("keeper",), is_starting)
+        seen = Seen(now, subjects, looks or {}, list(self.silences.values()), ("keeper",))
         before = self.stored()
         decision = decide(self.book, seen, self.plan, full_match)
         assert decide(self.book, seen, self.plan, full_match) == decision, "the same question, another answer"
         assert self.stored() == before, "deciding changed the book"
         self._write(decision)
-        self.check(now, is_starting=is_starting)
+        self.check(now)
         return list(decision.changes.outgoing)
 
     def _write(self, decision: Decision) -> None:
@@ -141,14 +139,12 @@ class Pager:
         loaded = [alert for alert in self.alerts.values() if alert.is_open or alert.incident]
         self.book = Book.of(loaded, self.incidents.values(), self.book.next_number)
 
-    def check(self, now: int, *, is_starting: bool = False) -> None:
+    def check(self, now: int) -> None:
         """What must be true after every decision."""
         ids = [(row.event_id, row.receiver) for row in self.sent]
         assert len(ids) == len(set(ids)), "an event twice"
         for uid, incident in self.incidents.items():
             self._check_events(uid, incident)
-        if is_starting:
-            return
         for alert in self.alerts.values():
             if alert.is_open:
                 assert (alert.paged_ms is not None) or alert.hold is not None, f"neither page nor reason: {alert}"

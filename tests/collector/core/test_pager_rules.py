@@ -262,15 +262,6 @@ def test_settling_and_muted_kinds_page_when_they_may() -> None:
     assert reason(pager, "tls", AlertKind.CERTIFICATE) is HoldReason.MUTED_RULE
 
 
-def test_nothing_ends_and_nothing_pages_while_the_ledger_is_taken_up() -> None:
-    pager = Pager()
-    pager.see(T0, [down("web", NOW)])
-    pager.restart()
-    pager.see(T0 + MINUTE, [up("web", T0 + MINUTE), down("db", NOW)], is_starting=True)
-    assert pager.events() == [(1, "firing")]
-    assert pager.alert("web").is_open
-
-
 def test_unknown_never_ends_an_outage_and_leaving_service_does() -> None:
     pager = Pager()
     pager.see(T0, [down("web", NOW)])

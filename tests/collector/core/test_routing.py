@@ -234,9 +234,6 @@ def test_a_digest_is_due_once() -> None:
     assert [(due.at_ms, due.receivers) for due in policy.digest_due(friday - 1, monday)] == [
         (monday, ("sms-an", "mail-an", "noc"))
     ]
-    assert policy.next_digest_ms(friday) == monday
-    assert policy.next_digest_ms(monday - 1) == monday
-    assert POLICY.next_digest_ms(friday) is None
 
 
 def test_a_receiver_speaks_its_own_language_then_that_of_its_person() -> None:
